@@ -1,0 +1,25 @@
+import { ApiKey } from './apiKey';
+import { Installation } from './installation';
+import { Member } from './member';
+import { MemberRole } from './memberRole';
+import { Organization } from './organization';
+import { OrganizationTombstone } from './organizationTombstone';
+import { Partner } from './partner';
+import { Role } from './role';
+import { RowCount } from './rowCount';
+import { User } from './user';
+
+export const entities = [
+  ApiKey,
+  Installation,
+  Member,
+  MemberRole,
+  Organization,
+  OrganizationTombstone,
+  Partner,
+  Role,
+  RowCount,
+  User,
+];
+
+export { ApiKey, Installation, Member, MemberRole, Organization, OrganizationTombstone, Partner, Role, RowCount, User };

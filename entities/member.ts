@@ -1,0 +1,65 @@
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation, Unique } from 'typeorm';
+import { Organization } from './organization';
+import { User } from './user';
+
+/** The tie of one user to one organization (domain sheet 4.4). */
+@Entity('members')
+@Unique('members_number_key', ['number'])
+@Unique('members_organization_id_user_id_key', ['organizationId', 'userId'])
+@Check('members_status_check', "status in ('active', 'suspended')")
+@Check('members_join_method_check', "join_method in ('created', 'invited', 'domain', 'import', 'admin')")
+@Index('members_primary_owner_key', ['organizationId'], { unique: true, where: 'is_primary_owner' })
+@Index('members_organization_id_created_at_idx', ['organizationId', 'createdAt', 'id'])
+@Index('members_created_at_idx', ['createdAt', 'id'])
+@Index('members_user_id_idx', ['userId'])
+export class Member {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'members_pkey' })
+  id!: string;
+
+  @Column({ type: 'integer', generated: 'identity', generatedIdentity: 'ALWAYS' })
+  number!: number;
+
+  @Column('uuid')
+  organizationId!: string;
+
+  @Column('uuid')
+  userId!: string;
+
+  @Column('text', { default: 'active' })
+  status!: 'active' | 'suspended';
+
+  @Column('text')
+  joinMethod!: 'created' | 'invited' | 'domain' | 'import' | 'admin';
+
+  @Column('boolean', { default: false })
+  isPrimaryOwner!: boolean;
+
+  @Column('text', { nullable: true })
+  externalId!: string | null;
+
+  @Column('jsonb', { default: {} })
+  metadata!: Record<string, unknown>;
+
+  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
+  joinedAt!: string;
+
+  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
+  createdAt!: string;
+
+  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
+  updatedAt!: string;
+
+  @Column('integer', { default: 1 })
+  version!: number;
+
+  @ManyToOne(() => Organization, { nullable: false, onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'members_organization_id_fkey' })
+  organization?: Relation<Organization>;
+
+  @ManyToOne(() => User, { nullable: false, onDelete: 'RESTRICT' })
+  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'members_user_id_fkey' })
+  user?: Relation<User>;
+
+  /** Ids of his roles, most powerful first; read from `member_roles` with the row. */
+  roleIds!: string[];
+}

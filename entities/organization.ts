@@ -1,0 +1,110 @@
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation, Unique } from 'typeorm';
+import { Partner } from './partner';
+import { User } from './user';
+
+export type OrganizationStatus = 'active' | 'suspended' | 'pending_deletion';
+
+/** The tenant; owns everything below it (domain sheet 4.1). */
+@Entity('organizations')
+@Unique('organizations_slug_key', ['slug'])
+@Unique('organizations_number_key', ['number'])
+@Check('organizations_status_check', "status in ('active', 'suspended', 'pending_deletion')")
+@Index('organizations_partner_external_id_key', { synchronize: false })
+@Index('organizations_live_created_at_idx', { synchronize: false })
+@Index('organizations_live_partner_created_at_idx', { synchronize: false })
+@Index('organizations_name_idx', ['name', 'id'])
+@Index('organizations_pending_deletion_idx', { synchronize: false })
+export class Organization {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'organizations_pkey' })
+  id!: string;
+
+  @Column({ type: 'integer', generated: 'identity', generatedIdentity: 'ALWAYS' })
+  number!: number;
+
+  @Column('uuid', { nullable: true })
+  partnerId!: string | null;
+
+  /** The primary owner (INV-4). */
+  @Column('uuid', { nullable: true })
+  ownerId!: string | null;
+
+  @Column('text')
+  name!: string;
+
+  @Column('text')
+  slug!: string;
+
+  @Column('text', { nullable: true })
+  externalId!: string | null;
+
+  @Column('text', { default: 'business' })
+  kind!: string;
+
+  @Column('text', { nullable: true })
+  countryCode!: string | null;
+
+  @Column('text', { default: 'active' })
+  status!: OrganizationStatus;
+
+  @Column('text', { nullable: true })
+  statusReason!: string | null;
+
+  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
+  statusChangedAt!: string;
+
+  /** The status to go back to when a deletion is undone. */
+  @Column('text', { nullable: true })
+  statusBeforeDeletion!: OrganizationStatus | null;
+
+  @Column('text', { nullable: true })
+  avatarUrl!: string | null;
+
+  @Column('text', { nullable: true })
+  primaryDomain!: string | null;
+
+  @Column('text', { nullable: true })
+  webhookUrl!: string | null;
+
+  /** Encrypted: it must be read to sign (INV-29). The attribute `webhookSecret` is not this column. */
+  @Column('bytea', { nullable: true })
+  webhookSecretCipher!: Buffer | null;
+
+  @Column('jsonb', { default: {} })
+  metadata!: Record<string, unknown>;
+
+  @Column('boolean', { default: false })
+  deleteProtection!: boolean;
+
+  @Column('boolean', { default: false })
+  legalHold!: boolean;
+
+  @Column('timestamptz', { nullable: true })
+  deletedAt!: string | null;
+
+  @Column('timestamptz', { nullable: true })
+  purgeAt!: string | null;
+
+  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
+  createdAt!: string;
+
+  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
+  updatedAt!: string;
+
+  /** Goes up by one with each change; the strong part of the ETag (INV-59). */
+  @Column('integer', { default: 1 })
+  version!: number;
+
+  @ManyToOne(() => Partner, { onDelete: 'RESTRICT' })
+  @JoinColumn({ name: 'partner_id', foreignKeyConstraintName: 'organizations_partner_id_fkey' })
+  partner?: Relation<Partner> | null;
+
+  @ManyToOne(() => User, { onDelete: 'RESTRICT' })
+  @JoinColumn({ name: 'owner_id', foreignKeyConstraintName: 'organizations_owner_id_fkey' })
+  owner?: Relation<User> | null;
+
+  /** Set only on the object that the call which made the token gives back (INV-30). */
+  token?: string;
+
+  /** Set only on the object that the call which set the webhook secret gives back (INV-30). */
+  webhookSecret?: string;
+}

@@ -1,0 +1,54 @@
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
+import { Partner } from './partner';
+
+/** A person, known once over all organizations, identified by e-mail (domain sheet 4.3). */
+@Entity('users')
+@Check('users_status_check', "status in ('active', 'suspended', 'erased')")
+@Index('users_email_key', { synchronize: false })
+@Index('users_created_at_idx', ['createdAt', 'id'])
+@Index('users_partner_id_idx', ['partnerId'])
+export class User {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'users_pkey' })
+  id!: string;
+
+  /** The partner that made the user: it sees him before he is a member of anything. */
+  @Column('uuid', { nullable: true })
+  partnerId!: string | null;
+
+  @Column('text')
+  email!: string;
+
+  @Column('text', { nullable: true })
+  name!: string | null;
+
+  @Column('text', { default: 'active' })
+  status!: 'active' | 'suspended' | 'erased';
+
+  @Column('timestamptz', { nullable: true })
+  emailVerifiedAt!: string | null;
+
+  @Column('text', { nullable: true })
+  avatarUrl!: string | null;
+
+  @Column('text', { nullable: true })
+  locale!: string | null;
+
+  @Column('text', { nullable: true })
+  externalId!: string | null;
+
+  @Column('timestamptz', { nullable: true })
+  lastSeenAt!: string | null;
+
+  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
+  createdAt!: string;
+
+  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
+  updatedAt!: string;
+
+  @Column('integer', { default: 1 })
+  version!: number;
+
+  @ManyToOne(() => Partner, { onDelete: 'RESTRICT' })
+  @JoinColumn({ name: 'partner_id', foreignKeyConstraintName: 'users_partner_id_fkey' })
+  partner?: Relation<Partner> | null;
+}

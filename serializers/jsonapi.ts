@@ -1,0 +1,153 @@
+import { Cache, type DataDocument, Linker, Relator, Serializer, type SerializerOptions } from 'ts-japi';
+import type { ResourceSerializer, View } from '../src/jsonapi/define';
+import { levelReads } from '../src/permissions';
+
+/** ts-japi puts every link through `new URL()`, which refuses the relative ones we send. */
+class PlainLinker<Entity> extends Linker<[Entity]> {
+  constructor(link: (entity: Entity) => string) {
+    super(() => '');
+    this.link = link as unknown as Linker<[Entity]>['link'];
+  }
+}
+
+/** ts-japi keeps the last inputs and documents even with its cache off: rows with secrets among them. */
+class NoCache<Entity extends object> extends Cache<Entity> {
+  override get(): false {
+    return false;
+  }
+  override set(_data: unknown, document: DataDocument<Entity>): DataDocument<Entity> {
+    return document;
+  }
+}
+
+interface Linkage {
+  id: string;
+}
+
+/** How one relationship leaves the process: a link, linkage from what the row holds, or both. */
+export interface RelationshipView<Entity> {
+  type: string;
+  /** Id of a to-one, ids of a to-many; undefined when it has links only. */
+  ids?: (entity: Entity) => string | null | readonly string[];
+  related?: (entity: Entity) => string;
+}
+
+export const toOne = <Entity>(type: string, id: (entity: Entity) => string | null): RelationshipView<Entity> => ({
+  type,
+  ids: id,
+});
+export const toMany = <Entity>(type: string, ids: (entity: Entity) => readonly string[]): RelationshipView<Entity> => ({
+  type,
+  ids,
+});
+export const linkTo = <Entity>(type: string, related: (entity: Entity) => string): RelationshipView<Entity> => ({
+  type,
+  related,
+});
+
+export interface Declaration<Entity> {
+  type: string;
+  /** URL of the resource itself. */
+  self: (entity: Entity) => string;
+  /** In the order in which they are sent. */
+  attributes: readonly (keyof Entity & string)[];
+  relationships: Record<string, RelationshipView<Entity>>;
+}
+
+const asLinkage = (id: string): Linkage => ({ id });
+
+function linkageOf<Entity>(view: RelationshipView<Entity>, entity: Entity): Linkage | Linkage[] | null | undefined {
+  const ids = view.ids?.(entity);
+  if (ids === undefined || ids === null) return ids;
+  return typeof ids === 'string' ? asLinkage(ids) : ids.map(asLinkage);
+}
+
+function optionsOf<Entity extends object>(
+  declaration: Declaration<Entity>,
+  view: View,
+): Partial<SerializerOptions<Entity>> {
+  const shown = (name: string) => view.fields === null || view.fields.has(name);
+  const relators: Record<string, Relator<Entity>> = {};
+  for (const [name, relationship] of Object.entries(declaration.relationships)) {
+    if (!shown(name) || !levelReads(view.level, relationship.type)) continue;
+    const { related } = relationship;
+    const fetch = (entity: Entity) => linkageOf(relationship, entity);
+    relators[name] = new Relator<Entity, Linkage>(fetch as never, new Serializer<Linkage>(relationship.type), {
+      relatedName: name,
+      linkers: related === undefined ? {} : { related: new PlainLinker(related) as never },
+    }) as never;
+  }
+  const projection: Partial<Record<keyof Entity, 1>> = {};
+  for (const name of declaration.attributes) if (shown(name)) projection[name] = 1;
+  return {
+    version: null as never,
+    cache: new NoCache<Entity>(),
+    projection,
+    relators: relators as never,
+    linkers: { resource: new PlainLinker<Entity>(declaration.self) as never },
+  };
+}
+
+/**
+ * A ts-japi serializer that builds the resource object in one pass and at once: the original waits for a promise per
+ * relationship of every row, half of what a list costs. A test holds the two against each other for every type.
+ */
+export class RowSerializer<Entity extends { id: string }>
+  extends Serializer<Entity>
+  implements ResourceSerializer<Entity>
+{
+  private readonly attributes: readonly (keyof Entity & string)[];
+  private readonly relationships: readonly (readonly [string, RelationshipView<Entity>])[];
+
+  constructor(
+    private readonly declaration: Declaration<Entity>,
+    view: View,
+  ) {
+    const options = optionsOf(declaration, view);
+    super(declaration.type, options);
+    this.attributes = declaration.attributes.filter((name) => options.projection?.[name] === 1);
+    this.relationships = Object.entries(declaration.relationships).filter(([name]) => name in (options.relators ?? {}));
+  }
+
+  /** The resource object, in the member order of the seed. */
+  resource(entity: Entity): Record<string, unknown> {
+    const attributes: Record<string, unknown> = {};
+    for (const name of this.attributes) attributes[name] = entity[name] ?? null;
+    const { type, self } = this.declaration;
+    const resource: Record<string, unknown> = { id: entity.id, type, attributes };
+    if (this.relationships.length > 0) {
+      const relationships: Record<string, unknown> = {};
+      for (const [name, view] of this.relationships) relationships[name] = relationshipObject(view, entity);
+      resource.relationships = relationships;
+    }
+    resource.links = { self: self(entity) };
+    return resource;
+  }
+}
+
+function relationshipObject<Entity>(view: RelationshipView<Entity>, entity: Entity): Record<string, unknown> {
+  const relationship: Record<string, unknown> = {};
+  const ids = view.ids?.(entity);
+  if (typeof ids === 'string') relationship.data = { type: view.type, id: ids };
+  else if (ids === null) relationship.data = null;
+  else if (ids !== undefined) relationship.data = ids.map((id) => ({ type: view.type, id }));
+  if (view.related !== undefined) relationship.links = { related: view.related(entity) };
+  return relationship;
+}
+
+/** Fieldsets that are kept per type; clients send few, and one that sends many must not fill the memory. */
+const MOST_KEPT = 100;
+
+/** The serializers of one type, one for each kind of request; making one costs as much as three rows. */
+export function serializers<Entity extends { id: string }>(declaration: Declaration<Entity>) {
+  const kept = new Map<string, RowSerializer<Entity>>();
+  return (view: View): RowSerializer<Entity> => {
+    const key = view.fields === null ? view.level : `${view.level}:${[...view.fields].sort().join()}`;
+    let serializer = kept.get(key);
+    if (serializer === undefined) {
+      serializer = new RowSerializer(declaration, view);
+      if (kept.size < MOST_KEPT) kept.set(key, serializer);
+    }
+    return serializer;
+  };
+}

@@ -1,0 +1,41 @@
+import type { Organization } from '../entities';
+import { linkTo, serializers, toOne } from './jsonapi';
+
+const S = '/public/v2';
+
+/** The first six attributes and the link to the users are the seed document's, in its order. */
+export const organizations = serializers<Organization>({
+  type: 'organizations',
+  self: ({ id }) => `${S}/management/organizations/${id}`,
+  attributes: [
+    'createdAt',
+    'updatedAt',
+    'name',
+    'webhookUrl',
+    'webhookSecret',
+    'token',
+    'number',
+    'slug',
+    'externalId',
+    'kind',
+    'countryCode',
+    'status',
+    'statusReason',
+    'statusChangedAt',
+    'avatarUrl',
+    'primaryDomain',
+    'metadata',
+    'deleteProtection',
+    'legalHold',
+    'deletedAt',
+    'purgeAt',
+  ],
+  relationships: {
+    users: linkTo('users', ({ id }) => `${S}/users?filter[organizationId]=${id}`),
+    members: linkTo('members', ({ id }) => `${S}/members?filter[organizationId]=${id}`),
+    roles: linkTo('roles', ({ id }) => `${S}/roles?filter[organizationId]=${id}`),
+    apiKeys: linkTo('apiKeys', ({ id }) => `${S}/apiKeys?filter[organizationId]=${id}`),
+    owner: toOne('users', ({ ownerId }) => ownerId),
+    partner: toOne('partners', ({ partnerId }) => partnerId),
+  },
+});

@@ -1,0 +1,9 @@
+import type { Role } from '../entities';
+import { serializers } from './jsonapi';
+
+export const roles = serializers<Role>({
+  type: 'roles',
+  self: ({ id }) => `/public/v2/roles/${id}`,
+  attributes: ['createdAt', 'updatedAt', 'number', 'code', 'name', 'description', 'kind', 'rank', 'permissions'],
+  relationships: {},
+});

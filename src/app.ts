@@ -1,0 +1,41 @@
+import express, { type Express } from 'express';
+import type { Logger } from 'pino';
+import type { Services } from './context';
+import { me } from './controllers/me';
+import { resources } from './controllers/resources';
+import { docs } from './docs/page';
+import { edge } from './http/edge';
+import { failure } from './http/failure';
+import { health, type ReadinessCheck } from './http/health';
+import type { Lifecycle } from './http/lifecycle';
+import type { Metrics } from './http/metrics';
+import { unknownPath } from './http/unknownPath';
+import { checkRegistry, registry } from './resources';
+
+export interface AppParts {
+  readonly services: Services;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly lifecycle: Lifecycle;
+  readonly checkReadiness: ReadinessCheck;
+}
+
+/** The whole HTTP surface: middleware in its order, and what is mounted where (contract 3). */
+export function createApp({ services, log, metrics, lifecycle, checkReadiness }: AppParts): Express {
+  checkRegistry();
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('trust proxy', services.config.trustProxy);
+
+  app.use(edge({ log, metrics, lifecycle }));
+  app.use(health(checkReadiness, lifecycle, metrics));
+  if (services.config.role !== 'worker') {
+    app.use('/public/v2/me', me(services));
+    app.use(docs(registry));
+    app.use('/public/v2', resources(services, registry));
+  }
+  app.use(unknownPath);
+  app.use(failure(log));
+  return app;
+}

@@ -1,0 +1,165 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { createApp } from './app';
+import { type Config, ConfigError, urlHost } from './config';
+import type { Services } from './context';
+import { type Connection, connect } from './db/connect';
+import { Database } from './db/database';
+import { startEmbeddedPostgres } from './db/embedded';
+import { isMigrated, migrate } from './db/migrate';
+import { Lifecycle } from './http/lifecycle';
+import { Metrics } from './http/metrics';
+import { createServer } from './http/server';
+import { openSecrets } from './secretKey';
+import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
+import { CallerCache } from './services/callers';
+
+/** Milliseconds that running requests get to end when the process stops. */
+const DRAIN_MS = 10_000;
+
+/** Closers in the order of opening; they are called in reverse. */
+class Closers {
+  private readonly list: (() => Promise<unknown>)[] = [];
+
+  add(close: () => Promise<unknown>): void {
+    this.list.push(close);
+  }
+
+  async closeAll(): Promise<void> {
+    for (const close of this.list.splice(0).reverse()) await close();
+  }
+}
+
+/** What must be there before anything is served, once for all processes of one start. */
+export interface Foundation {
+  readonly connection: Connection;
+  /** Key that was made in this start: to be printed, now or never. */
+  readonly newPlatformKey: string | undefined;
+  stop(): Promise<void>;
+}
+
+/**
+ * The database: started when it is the embedded one, migrated, with a platform key.
+ * @throws Error in one sentence for the operator
+ */
+export async function layFoundation(config: Config, log: Logger): Promise<Foundation> {
+  const closers = new Closers();
+  try {
+    const connection = await openConnection(config, log, closers);
+    const newPlatformKey = await prepareDatabase(config, connection);
+    return { connection, newPlatformKey, stop: () => closers.closeAll() };
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+}
+
+async function openConnection(config: Config, log: Logger, closers: Closers): Promise<Connection> {
+  if (config.databaseUrl !== undefined) return { url: config.databaseUrl };
+  const postgres = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    restart: true,
+    log: (message) => log.info({ from: 'postgres' }, message),
+    onExit: (reason) => log.error({ from: 'postgres', reason }, 'the embedded PostgreSQL has ended'),
+  });
+  closers.add(() => postgres.stop());
+  const { host, port, user: username, password, database } = postgres;
+  return { host, port, username, password, database };
+}
+
+async function prepareDatabase(config: Config, connection: Connection): Promise<string | undefined> {
+  const source = await connect(connection, config, 0);
+  try {
+    await migrate(source);
+    const db = Database.over(source, false);
+    await openSecrets(config, db);
+    if (config.platformKey !== undefined) await createPlatformKey({ db }, 'PLATFORM_KEY', config.platformKey);
+    return await db.transaction(async (inside) => {
+      // Two first starts on one database must not print two keys.
+      await inside.query('lock table installation in share row exclusive mode');
+      return (await hasPlatformKey({ db: inside })) ? undefined : createPlatformKey({ db: inside }, 'First key');
+    });
+  } finally {
+    await source.destroy();
+  }
+}
+
+/** A process that answers requests. */
+export interface Running {
+  /** The port that was taken, also when PORT is 0. */
+  readonly port: number;
+  /** Lets running requests end, for 10 s at the most, then closes everything in reverse order. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the pool and serves.
+ * @throws ConfigError when the port is taken
+ */
+export async function serveRequests(config: Config, connection: Connection, log: Logger): Promise<Running> {
+  const closers = new Closers();
+  try {
+    const source = await connect(connection, config);
+    closers.add(() => source.destroy());
+    const services = await openServices(config, source, closers);
+    const lifecycle = new Lifecycle();
+    const app = createApp({
+      services,
+      log,
+      metrics: new Metrics(services.db),
+      lifecycle,
+      checkReadiness: readinessOf(source),
+    });
+    const server = createServer(app);
+    await listen(server, config);
+    closers.add(() => close(server));
+    return {
+      port: (server.address() as AddressInfo).port,
+      stop: async () => {
+        await Promise.race([lifecycle.drain(), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
+        await closers.closeAll();
+      },
+    };
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+}
+
+async function openServices(config: Config, source: DataSource, closers: Closers): Promise<Services> {
+  const now = () => new Date();
+  const db = Database.over(source, config.preparedStatements);
+  const callers = new CallerCache(db, now);
+  closers.add(() => callers.drain());
+  return { config, db, callers, now, secrets: await openSecrets(config, db) };
+}
+
+/** The migrations of this version are checked until they were all there once; then the database has only to answer. */
+function readinessOf(source: DataSource): () => Promise<void> {
+  let migrated = false;
+  return async () => {
+    await source.query('select 1');
+    migrated ||= await isMigrated(source);
+    if (!migrated) throw new Error('migrations are missing');
+  };
+}
+
+function listen(server: Server, { host, port }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: Error & { code?: string }) => {
+      const reason =
+        error.code === 'EADDRINUSE' ? 'another process listens there; set PORT to a free port' : error.message;
+      reject(new ConfigError(`Can't listen on ${urlHost(host)}:${port}: ${reason}.`));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

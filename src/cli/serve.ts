@@ -1,0 +1,127 @@
+import cluster, { type Worker } from 'node:cluster';
+import type { Logger } from 'pino';
+import { type Foundation, layFoundation, type Running, serveRequests } from '../boot';
+import { type Config, urlHost } from '../config';
+import type { Connection } from '../db/connect';
+import { createLog } from '../log';
+import { watchParent } from '../parent';
+
+/** What a worker process is told by the first one. */
+interface Start {
+  connection: Connection;
+  port: number;
+}
+
+/** Milliseconds before a worker process that died is replaced: one that dies at once must not keep the machine busy. */
+const REPLACE_MS = 1_000;
+
+/**
+ * Serves until a signal, or until `parents` (npm, which passes no SIGTERM on) have gone; then ends with code 0.
+ * @throws ConfigError and Error in one sentence for the operator
+ */
+export async function serve(config: Config, parents: number[]): Promise<void> {
+  const { log, flush } = createLog(config.logLevel);
+  if (cluster.isWorker) return work(config, log, flush);
+  const foundation = await layFoundation(config, log);
+  let running: Running;
+  try {
+    running =
+      config.workers > 1
+        ? await fork(config, foundation, log)
+        : await serveRequests(config, foundation.connection, log);
+  } catch (error) {
+    await foundation.stop();
+    throw error;
+  }
+  announce(config, running.port, foundation.newPlatformKey);
+  await stopSignal(parents);
+  log.info('stopping');
+  await running.stop();
+  await foundation.stop();
+  flush();
+  process.exit(0);
+}
+
+/** Resolves at the first signal, or when a parent has gone; a second signal ends the process at once. */
+function stopSignal(parents: number[]): Promise<void> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const stop = () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      resolve();
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    if (parents.length > 0) watchParent(parents, () => (stopping ? undefined : stop()));
+  });
+}
+
+function announce(config: Config, port: number, newPlatformKey: string | undefined): void {
+  const url = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`;
+  const lines = [
+    'Guildhall is ready.',
+    `  API   ${url}/public/v2/management/organizations`,
+    `  Docs  ${url}/docs`,
+    ...(newPlatformKey === undefined ? [] : [`  Platform key, shown this once: ${newPlatformKey}`]),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Several processes share the port; this one keeps the database and replaces those that die. */
+async function fork(config: Config, { connection }: Foundation, log: Logger): Promise<Running> {
+  let stopping = false;
+  let port = config.port;
+  const start = () =>
+    new Promise<Worker>((resolve, reject) => {
+      const worker = cluster.fork();
+      worker.send({ connection, port } satisfies Start);
+      worker.once('message', (message: { port?: number; error?: string }) => {
+        if (message.port === undefined) return reject(new Error(message.error));
+        port = message.port;
+        resolve(worker);
+      });
+      worker.once('exit', (code, signal) => {
+        reject(new Error(`A worker process ended with ${signal ?? code}.`));
+        if (stopping) return;
+        log.error({ pid: worker.process.pid, code, signal }, 'a worker process has ended');
+        setTimeout(() => stopping || start().catch((error) => log.error(error)), REPLACE_MS);
+      });
+    });
+  // The first one finds the port when PORT is 0; the others share it.
+  await start();
+  await Promise.all(Array.from({ length: config.workers - 1 }, start));
+  return {
+    port,
+    stop: async () => {
+      stopping = true;
+      const workers = Object.values(cluster.workers ?? {}) as Worker[];
+      await Promise.all(
+        workers.map((worker) => {
+          worker.process.kill('SIGTERM');
+          return new Promise((resolve) => worker.once('exit', resolve));
+        }),
+      );
+    },
+  };
+}
+
+async function work(config: Config, log: Logger, flush: () => void): Promise<void> {
+  const { connection, port } = await new Promise<Start>((resolve) => process.once('message', resolve));
+  const end = async (running?: Running) => {
+    await running?.stop();
+    flush();
+    process.exit(0);
+  };
+  // Ctrl-C reaches every process of the terminal: the first one tells us when to stop.
+  process.on('SIGINT', () => undefined);
+  try {
+    const running = await serveRequests({ ...config, port }, connection, log);
+    process.on('SIGTERM', () => end(running));
+    process.on('disconnect', () => end(running));
+    process.send?.({ port: running.port });
+  } catch (error) {
+    process.send?.({ error: (error as Error).message });
+    await end();
+  }
+}

@@ -1,0 +1,41 @@
+import { type RequestHandler, Router } from 'express';
+import { callers, callerView } from '../../serializers/callers';
+import type { Caller, Services } from '../context';
+import { AppError } from '../errors';
+import { authenticate } from '../http/authenticate';
+import { send } from '../http/send';
+import { onlyMethods } from '../http/unknownPath';
+import { checkAccept, MEDIA_TYPE } from '../jsonapi/negotiate';
+import { entityTag, isUnchanged, resourceDocument } from '../jsonapi/reply';
+
+const PATH = '/public/v2/me';
+
+/** `GET /public/v2/me`: which credential this is, and what it may do. */
+export function me(services: Services): Router {
+  const show: RequestHandler = async (req, res) => {
+    res.locals.route = PATH;
+    checkAccept(req.headers.accept);
+    const caller = await authenticate(services, req);
+    res.locals.caller = caller;
+    const [parameter] = Object.keys(req.query);
+    if (parameter !== undefined) {
+      throw new AppError('invalid_parameter', 'This endpoint has no query parameters.', { parameter });
+    }
+    const document = resourceDocument(describe(caller), null, PATH);
+    const tag = entityTag(1, PATH, JSON.stringify(document));
+    const headers = { 'Cache-Control': 'private, no-cache', ETag: tag };
+    if (isUnchanged(req.headers['if-none-match'], tag)) send(res, 304, undefined, headers);
+    else send(res, 200, document, { ...headers, 'Content-Type': MEDIA_TYPE });
+  };
+  const router = Router();
+  router.all('/', onlyMethods('GET', 'HEAD'), show);
+  return router;
+}
+
+/** Only the relationships that apply: a partner is told its own id although it can't read partners. */
+function describe(caller: Caller): Record<string, unknown> {
+  const fields = ['level', 'name', 'permissions'];
+  if (caller.organizationId !== null) fields.push('organization');
+  if (caller.partnerId !== null) fields.push('partner');
+  return callers({ fields: new Set(fields), level: 'platform' }).resource(callerView(caller));
+}

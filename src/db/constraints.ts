@@ -1,0 +1,64 @@
+import { AppError, type ErrorCode, type ErrorSource } from '../errors';
+
+const attribute = (name: string): ErrorSource => ({ pointer: `/data/attributes/${name}` });
+const relationship = (name: string): ErrorSource => ({ pointer: `/data/relationships/${name}/data` });
+
+/** Violated constraint → what the client is told. The database decides, so no race slips between a check and a write. */
+const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSource?]>> = {
+  organizations_pkey: ['id_taken', 'An organization with this id exists.', { pointer: '/data/id' }],
+  organizations_slug_key: ['slug_taken', 'Another organization has this slug.', attribute('slug')],
+  organizations_partner_external_id_key: [
+    'external_id_taken',
+    'Another organization has this externalId.',
+    attribute('externalId'),
+  ],
+  partners_external_id_key: ['external_id_taken', 'Another partner has this externalId.', attribute('externalId')],
+  users_email_key: ['email_taken', 'A user with this e-mail address exists.', attribute('email')],
+  members_organization_id_user_id_key: [
+    'already_member',
+    'The user is a member of this organization.',
+    relationship('user'),
+  ],
+  members_user_id_fkey: ['not_found', 'There is no such user.', relationship('user')],
+  members_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  organizations_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
+  api_keys_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
+  api_keys_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  // Only a token given by the client can be known already: those made here have 178 random bits.
+  api_keys_hash_key: ['not_allowed', 'This token is in use: give another one.', attribute('token')],
+};
+
+/** PostgreSQL's own codes for "not now": shutting down, starting, out of connections, time-out of a statement. */
+const AWAY = new Set(['57P01', '57P02', '57P03', '53300', '57014', '57P05', '25P03']);
+const AWAY_NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+const AWAY_TEXT =
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end/;
+
+/** Whether the error says that the database can't be reached or does not answer. */
+export function isAway(error: unknown): boolean {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  return AWAY.has(code) || AWAY_NETWORK.has(code) || code.startsWith('08') || AWAY_TEXT.test(message);
+}
+
+/** A driver's error as an AppError where a client can do something about it; any other comes back unchanged. */
+export function translate(error: unknown): unknown {
+  if (error instanceof AppError) return error;
+  const { constraint } = error as { constraint?: string };
+  const known = constraint === undefined ? undefined : CONSTRAINTS[constraint];
+  if (known !== undefined) return new AppError(...known);
+  if (isAway(error)) {
+    const unavailable = new AppError('unavailable', 'The database does not answer; try again in a moment.');
+    unavailable.cause = error;
+    return unavailable;
+  }
+  return error;
+}

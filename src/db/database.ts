@@ -1,0 +1,128 @@
+import { type Pool, type PoolClient, types } from 'pg';
+import type { DataSource } from 'typeorm';
+import { translate } from './constraints';
+
+const TIMESTAMPTZ = 1184;
+/** Statements that get a name; past that they are sent unnamed, so that a client can't fill the server with plans. */
+const MOST_NAMED_STATEMENTS = 500;
+const RETRIED = new Set(['40001', '40P01']);
+
+/** PostgreSQL's text of a time → the form of the seed, `2024-08-20T10:45:07+00:00` (domain sheet 1: whole seconds, UTC). */
+export function formatTime(text: string): string {
+  if (text.endsWith('+00')) return `${text.slice(0, 10)}T${text.slice(11, 19)}+00:00`;
+  return `${new Date(text).toISOString().slice(0, 19)}+00:00`;
+}
+
+/** Given to the pool: times stay text, since making a Date to print it again is most of the cost of a row. */
+export const columnTypes = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === TIMESTAMPTZ ? formatTime : types.getTypeParser(oid, format as 'text')) as typeof types.getTypeParser,
+};
+
+/** A row as PostgreSQL sends it: values in the order of the select list. */
+export type Row = unknown[];
+
+interface Queryable {
+  query(config: { name?: string; text: string; values: unknown[]; rowMode: 'array' }): Promise<{ rows: Row[] }>;
+}
+
+/**
+ * Runs SQL on TypeORM's connection pool, or inside one transaction of it. Errors come out translated: the ones a client
+ * can mend as AppError of their constraint, a database that is away as `unavailable`.
+ */
+export class Database {
+  private readonly names = new Map<string, string>();
+
+  private constructor(
+    private readonly pool: Pool,
+    private readonly target: Queryable,
+    private readonly named: boolean,
+    /** Inside a transaction: what is to be done once it is committed. */
+    private readonly pending: (() => void)[] | undefined,
+  ) {}
+
+  /** @param named whether statements are prepared once per connection */
+  static over(dataSource: DataSource, named: boolean): Database {
+    const pool = (dataSource.driver as unknown as { master: Pool }).master;
+    return new Database(pool, pool as unknown as Queryable, named, undefined);
+  }
+
+  /** Connections open, idle, and requests that wait for one. */
+  get connections(): { total: number; idle: number; waiting: number } {
+    return { total: this.pool.totalCount, idle: this.pool.idleCount, waiting: this.pool.waitingCount };
+  }
+
+  /**
+   * One statement. Its text must not hold values from outside: those go into `values`.
+   * @throws AppError for a violated constraint, and `unavailable` when the database is away
+   */
+  async query(text: string, values: unknown[] = []): Promise<Row[]> {
+    try {
+      return (await this.target.query({ name: this.nameOf(text), text, values, rowMode: 'array' })).rows;
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  /**
+   * Runs `work` in one transaction; in one already, as part of it. Deadlocks and serialization failures run it again,
+   * three times at the most, so `work` must have no effect but in the database.
+   */
+  async transaction<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    if (this.pending !== undefined) return work(this);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.once(work);
+      } catch (error) {
+        const code = (error as { code?: string }).code ?? '';
+        if (!RETRIED.has(code) || attempt === 3) throw translate(error);
+      }
+    }
+  }
+
+  /** `work` in a transaction when it has several statements, else straight on: a lone statement is one by itself. */
+  transactionIf<T>(several: boolean, work: (db: Database) => Promise<T>): Promise<T> {
+    return several ? this.transaction(work) : work(this);
+  }
+
+  /** Runs `action` when what was written is there for everybody: at once, or after the commit of the transaction. */
+  afterCommit(action: () => void): void {
+    if (this.pending === undefined) action();
+    else this.pending.push(action);
+  }
+
+  private async once<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    let client: PoolClient;
+    try {
+      client = await this.pool.connect();
+    } catch (error) {
+      throw translate(error);
+    }
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const pending: (() => void)[] = [];
+      const result = await work(new Database(this.pool, client as unknown as Queryable, false, pending));
+      await client.query('commit');
+      for (const action of pending) action();
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      // A connection that can't roll back is in an unknown state: the pool must not hand it to the next request.
+      client.release(broken);
+    }
+  }
+
+  private nameOf(text: string): string | undefined {
+    if (!this.named) return undefined;
+    const known = this.names.get(text);
+    if (known !== undefined || this.names.size >= MOST_NAMED_STATEMENTS) return known;
+    const name = `s${this.names.size + 1}`;
+    this.names.set(text, name);
+    return name;
+  }
+}

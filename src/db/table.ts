@@ -1,0 +1,70 @@
+import { getMetadataArgsStorage } from 'typeorm';
+import { snakeCase } from '../../ormconfig';
+import type { Caller } from '../context';
+import type { Condition } from '../selection';
+import type { Row } from './database';
+
+/** Adds a value to a statement and returns its placeholder. */
+export type Bind = (value: unknown) => string;
+
+/** Statements call the row `t`. */
+export interface TableOptions<Entity extends object> {
+  /** Properties that are not columns: SQL of their value. */
+  computed?: Partial<Record<keyof Entity & string, string>>;
+  /** SQL that is true for the rows the caller can see; the only way to a row leads through it (INV-18). */
+  visible: (caller: Caller, bind: Bind) => string;
+  /** Rows that are there but not shown unless `field` is filtered for `value`; `sql` is true for the others. */
+  retired?: { field: keyof Entity & string; value: string; sql: string };
+  /** Filters that are not properties: name → SQL of its value or of the whole condition. */
+  filters?: Record<string, (condition: Condition, bind: Bind, caller: Caller) => string>;
+  /** Which running total counts the visible rows, and under which scope; null: count them. */
+  counted?: (caller: Caller) => RunningTotal | null;
+  /** The running total for rows of one organization, when there is one. */
+  countedByOrganization?: string;
+}
+
+export interface RunningTotal {
+  relation: string;
+  scope: string;
+}
+
+export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** What SQL needs to know of an entity, read once from its TypeORM declaration. */
+export class Table<Entity extends object = object> {
+  readonly name: string;
+  /** Property → SQL; columns first, in the order of the class. */
+  readonly sql = new Map<string, string>();
+  /** Property → PostgreSQL type of its column; computed properties are not here. */
+  readonly types = new Map<string, string>();
+
+  constructor(
+    readonly entity: new () => Entity,
+    readonly options: TableOptions<Entity>,
+  ) {
+    const storage = getMetadataArgsStorage();
+    this.name = storage.tables.find((table) => table.target === entity)?.name ?? '';
+    for (const column of storage.columns.filter((each) => each.target === entity)) {
+      this.sql.set(column.propertyName, `t.${snakeCase(column.propertyName)}`);
+      this.types.set(column.propertyName, String(column.options.type));
+    }
+    for (const [property, sql] of Object.entries(options.computed ?? {})) this.sql.set(property, sql as string);
+  }
+
+  /** `t.id, t.created_at, …` of these properties. */
+  selectList(properties: readonly string[]): string {
+    return properties.map((property) => this.sql.get(property)).join(', ');
+  }
+
+  /** An entity with these properties filled from a row, beginning at `from`. */
+  read(properties: readonly string[], row: Row, from = 0): Entity {
+    const entity = new this.entity() as Record<string, unknown>;
+    for (let i = 0; i < properties.length; i++) entity[properties[i] as string] = row[from + i];
+    return entity as Entity;
+  }
+
+  /** Every property that can be read. */
+  get properties(): string[] {
+    return [...this.sql.keys()];
+  }
+}

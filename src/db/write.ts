@@ -1,0 +1,109 @@
+import type { Context } from '../context';
+import { AppError, notFound } from '../errors';
+import { type Bind, type Table } from './table';
+
+/** A value made by the database: SQL in which the row as it was is `old`. */
+export class Expression {
+  constructor(readonly sql: (bind: Bind) => string) {}
+}
+
+export type Changes<Entity> = { [Property in keyof Entity]?: Entity[Property] | Expression };
+
+/** A condition on the row as it was (`old`), and what is thrown when it is false. */
+export interface Guard {
+  sql: (bind: Bind) => string;
+  error: () => AppError;
+}
+
+/** Tags from `If-Match`, `['*']` for any version, undefined without the header. */
+export type IfMatch = readonly (number | '*')[] | undefined;
+
+/** The guard for `If-Match`: the row has one of the versions that the client holds (INV-59). */
+export function versionGuard(ifMatch: IfMatch): Guard[] {
+  if (ifMatch === undefined || ifMatch.includes('*')) return [];
+  return [
+    {
+      sql: (bind) => `old.version = any(${bind(ifMatch)}::integer[])`,
+      error: () =>
+        new AppError('version_mismatch', 'The resource has changed since the version in If-Match.', {
+          header: 'If-Match',
+        }),
+    },
+  ];
+}
+
+const columnOf = (table: Table, property: string): string => (table.sql.get(property) ?? '').replace(/^t\./, '');
+
+const valueSql = (value: unknown, bind: Bind): string => (value instanceof Expression ? value.sql(bind) : bind(value));
+
+/** `insert into … values …` of an entity's columns, without `returning`. */
+export function insertSql<Entity extends object>(table: Table<Entity>, values: Changes<Entity>, bind: Bind): string {
+  const generic = table as unknown as Table;
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  const columns = given.map(([property]) => columnOf(generic, property)).join(', ');
+  return `insert into ${table.name} as t (${columns}) values (${given.map(([, value]) => valueSql(value, bind)).join(', ')})`;
+}
+
+/**
+ * Inserts one row in one statement and gives it back whole.
+ * @throws AppError of the constraint that refuses it
+ */
+export async function insertRow<Entity extends object>(
+  ctx: Pick<Context, 'db'>,
+  table: Table<Entity>,
+  values: Changes<Entity>,
+): Promise<Entity> {
+  const list: unknown[] = [];
+  const sql = insertSql(table, values, (value) => `$${list.push(value)}`);
+  const [row] = await ctx.db.query(`${sql} returning ${table.selectList(table.properties)}`, list);
+  return table.read(table.properties, row ?? []);
+}
+
+/**
+ * Changes one visible row in one statement: it is locked, the guards are judged on what the lock found, and the change
+ * is written only when all of them hold. No changes: the guards are judged and the row is read.
+ * @param among SQL on `t` for the rows that are meant, instead of the visible ones that are not retired
+ * @returns the row as it is now
+ * @throws AppError `not_found` when the caller can't see the row, else that of the first guard that fails
+ */
+export async function updateRow<Entity extends object>(
+  ctx: Context,
+  table: Table<Entity>,
+  id: string,
+  changes: Changes<Entity>,
+  guards: readonly Guard[] = [],
+  among?: (bind: Bind) => string,
+): Promise<Entity> {
+  const list: unknown[] = [];
+  const bind: Bind = (value) => `$${list.push(value)}`;
+  const rows = among === undefined ? liveRows(ctx, table, bind) : among(bind);
+  const checks = guards.map((guard) => `coalesce(${guard.sql(bind)}, false)`).join(', ');
+  const locked = `with old as (select t.* from ${table.name} t where t.id = ${bind(id)} and ${rows} for update),
+    judged as (select old.*, array[${checks}]::boolean[] as passed from old)`;
+  const set = assignments(table as unknown as Table, changes, bind);
+  const columns = table.selectList(table.properties);
+  const sql =
+    set === ''
+      ? `${locked} select t.passed, ${columns} from judged t`
+      : `${locked}, changed as (
+           update ${table.name} t set ${set} from judged old where t.id = old.id and true = all(old.passed)
+           returning t.id as changed_id, ${columns})
+         select judged.passed, changed.* from judged left join changed on changed.changed_id = judged.id`;
+  const [row] = await ctx.db.query(sql, list);
+  if (row === undefined) throw notFound();
+  const failed = (row[0] as boolean[]).indexOf(false);
+  if (failed >= 0) throw guards[failed]?.error();
+  return table.read(table.properties, row, set === '' ? 1 : 2);
+}
+
+function liveRows<Entity extends object>(ctx: Context, table: Table<Entity>, bind: Bind): string {
+  const visible = `(${table.options.visible(ctx.caller, bind)})`;
+  return table.options.retired === undefined ? visible : `${visible} and (${table.options.retired.sql})`;
+}
+
+function assignments(table: Table, changes: Changes<Record<string, unknown>>, bind: Bind): string {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return '';
+  const set = given.map(([property, value]) => `${columnOf(table, property)} = ${valueSql(value, bind)}`);
+  return [...set, 'version = t.version + 1', "updated_at = date_trunc('second', now())"].join(', ');
+}

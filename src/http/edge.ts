@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import { AppError } from '../errors';
+import type { Lifecycle } from './lifecycle';
+import type { Metrics } from './metrics';
+
+const REQUEST_ID = /^[\w-]{8,64}$/;
+/** Characters of a URL at the most: more than any filter needs, less than Node's limit for all header fields. */
+const LONGEST_URL = 8192;
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** What the first middleware needs to know of the process. */
+export interface Edge {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly lifecycle: Lifecycle;
+}
+
+/** The first middleware: request id, one log line and one measurement for each answer, and requests that no layer should see. */
+export function edge({ log, metrics, lifecycle }: Edge): RequestHandler {
+  return (req, res, next) => {
+    const startedAt = process.hrtime.bigint();
+    const given = req.headers['x-request-id'];
+    const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    res.locals.requestId = requestId;
+    if (lifecycle.isDraining) res.setHeader('Connection', 'close');
+    lifecycle.begin();
+    res.on('close', () => {
+      lifecycle.end();
+      const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
+      const method = METHODS.has(req.method) ? req.method : 'OTHER';
+      const route = res.locals.route ?? 'none';
+      metrics.observe(method, route, res.statusCode, seconds);
+      const { caller } = res.locals;
+      log.info({
+        requestId,
+        method,
+        route,
+        status: res.statusCode,
+        ms: Math.round(seconds * 1e4) / 10,
+        ...(caller === undefined ? {} : { caller: { level: caller.level, credentialId: caller.credentialId } }),
+        ...(res.writableFinished ? {} : { aborted: true }),
+      });
+    });
+    const fault = refusal(req.rawHeaders, req.url, req.headers['transfer-encoding']);
+    if (fault === undefined) next();
+    else next(fault);
+  };
+}
+
+/** Requests that Node lets through although two readers could understand them differently. */
+function refusal(rawHeaders: string[], url: string, transferEncoding: string | undefined): AppError | undefined {
+  if (url.length > LONGEST_URL) return new AppError('uri_too_long', `A URL has at most ${LONGEST_URL} characters.`);
+  if (transferEncoding !== undefined && transferEncoding.toLowerCase() !== 'chunked') {
+    return new AppError('malformed_request', 'Transfer-Encoding can only be chunked.', { header: 'Transfer-Encoding' });
+  }
+  let hosts = 0;
+  let credentials = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+    else if (name.length === 13 && name.toLowerCase() === 'authorization') credentials++;
+  }
+  if (hosts > 1) return new AppError('malformed_request', 'Host is given twice.', { header: 'Host' });
+  if (credentials > 1)
+    return new AppError('malformed_request', 'Authorization is given twice.', { header: 'Authorization' });
+  return undefined;
+}

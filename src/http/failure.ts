@@ -1,0 +1,46 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { AppError } from '../errors';
+import { errorDocument } from '../jsonapi/errors';
+import { MEDIA_TYPE } from '../jsonapi/negotiate';
+import { send } from './send';
+
+/** Seconds after which a client may try again when the database is away. */
+const RETRY_AFTER = '5';
+
+/** Express's and Node's own errors as ours; anything unknown is our fault and says nothing of its cause. */
+export function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const { status } = error as { status?: number };
+  if (status === 400) return new AppError('malformed_request', 'The request can’t be read.');
+  return new AppError('internal_error', 'Something went wrong here. The id finds it in the log.');
+}
+
+/** Header fields that go with the status (RFC 9110). */
+export function headersOf(error: AppError): Record<string, string> {
+  const headers: Record<string, string> = { ...error.headers };
+  if (error.status === 401) headers['WWW-Authenticate'] = 'Bearer';
+  if (error.status === 503) headers['Retry-After'] = RETRY_AFTER;
+  return headers;
+}
+
+/** The last handler: every throw of every layer ends here and becomes an error document. */
+export function failure(log: Logger) {
+  return (error: unknown, _req: Request, res: Response, _next: NextFunction): void => {
+    const answer = asAppError(error);
+    const { requestId } = res.locals;
+    if (answer.status >= 500) {
+      log.error(
+        { requestId, route: res.locals.route, err: answer.status === 503 ? answer.cause : error },
+        'request failed',
+      );
+    }
+    if (res.headersSent) {
+      // Half an answer can't be taken back: cutting the connection tells the client that it is not whole.
+      res.destroy();
+      return;
+    }
+    const headers = { ...headersOf(answer), 'Cache-Control': 'no-store' };
+    send(res, answer.status, errorDocument(answer, requestId), { 'Content-Type': MEDIA_TYPE, ...headers });
+  };
+}

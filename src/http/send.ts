@@ -1,0 +1,29 @@
+import type { Response } from 'express';
+
+/**
+ * Sends a document with its length. Not `res.json`: it would add `charset`, which JSON:API forbids, and an ETag of its own.
+ * @param document undefined for answers without a body
+ */
+export function send(res: Response, status: number, document: unknown, headers: Record<string, string>): void {
+  const body = document === undefined ? undefined : JSON.stringify(document);
+  sendText(res, status, body, headers);
+}
+
+/** The same for a body that is text already. */
+export function sendText(
+  res: Response,
+  status: number,
+  body: string | undefined,
+  headers: Record<string, string>,
+): void {
+  const all: Record<string, string | number> = {
+    ...headers,
+    Vary: 'Accept',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Request-Id': res.locals.requestId,
+  };
+  if (body !== undefined) all['Content-Length'] = Buffer.byteLength(body);
+  res.writeHead(status, all);
+  if (body === undefined || res.req.method === 'HEAD') res.end();
+  else res.end(body);
+}

@@ -1,0 +1,298 @@
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { AppError, type ErrorCode, type Fault } from '../errors';
+import type { Input } from '../services/crud';
+import type { Relationship, ResourceDefinition, Schema } from './define';
+import { compile, isUuid } from './schemas';
+
+/** No document of ours needs more; parsers and printers that recurse die of many. */
+const DEEPEST = 32;
+const OPENING = new Set(['[', '{']);
+const CLOSING = new Set([']', '}']);
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
+const malformed = (detail: string, pointer?: string): Fault => ({
+  code: 'malformed_document',
+  detail,
+  source: pointer === undefined ? undefined : { pointer },
+});
+
+const escapePointer = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
+
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i] as string;
+    if (quoted) {
+      if (character === '\\') i++;
+      else if (character === '"') quoted = false;
+    } else if (character === '"') quoted = true;
+    else if (OPENING.has(character)) deepest = Math.max(deepest, ++depth);
+    else if (CLOSING.has(character)) depth--;
+  }
+  return deepest;
+}
+
+/**
+ * Parses a body.
+ * @throws AppError `malformed_document` for what is not JSON in UTF-8 or is nested deeper than 32 levels
+ */
+export function parseJson(bytes: Buffer): unknown {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    throw new AppError('malformed_document', 'The body is not UTF-8.');
+  }
+  if (text.trim() === '') throw new AppError('malformed_document', 'The body is empty; send a JSON:API document.');
+  if (depthOf(text) > DEEPEST)
+    throw new AppError('malformed_document', `The body is nested deeper than ${DEEPEST} levels.`);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The parser's message quotes the body: what is in it may be a secret.
+    const position = /position (\d+)/.exec((error as Error).message)?.[1];
+    throw new AppError(
+      'malformed_document',
+      `The body is not JSON${position === undefined ? '' : `: see position ${position}`}.`,
+    );
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+type Purpose = 'create' | 'update';
+
+/** Reads request documents of one type: the schemas of its definition, compiled once. */
+export class BodyReader {
+  private readonly create: ValidateFunction;
+  private readonly update: ValidateFunction;
+
+  constructor(private readonly definition: ResourceDefinition<never>) {
+    this.create = compile(attributesSchema(definition, 'create'));
+    this.update = compile(attributesSchema(definition, 'update'));
+  }
+
+  /**
+   * A document that creates a resource, or changes the one with `id`.
+   * @param clientIds whether the caller may choose the id of what he creates
+   * @throws AppError with all faults of the document
+   */
+  read(document: unknown, purpose: Purpose, id?: string, clientIds = false): Input {
+    if (!isObject(document)) throw AppError.of([malformed('The document must be an object.', '')]);
+    const { data } = document;
+    if (data === undefined) throw AppError.of([malformed('The document has no data.', '')]);
+    if (!isObject(data)) throw AppError.of([malformed('data must be one resource object.', '/data')]);
+    const faults: Fault[] = [];
+    const givenId = this.checkIdentity(data, purpose, id, clientIds, faults);
+    const attributes = this.readAttributes(data, purpose, faults);
+    const relationships = this.readRelationships(data, purpose, faults);
+    if (faults.length > 0) throw AppError.of(faults);
+    return { id: givenId, attributes, relationships };
+  }
+
+  /** A wrong type, or the id of another resource, makes the rest of the body meaningless: reported alone. */
+  private checkIdentity(
+    data: Record<string, unknown>,
+    purpose: Purpose,
+    id: string | undefined,
+    clientIds: boolean,
+    faults: Fault[],
+  ): string | undefined {
+    const { type } = this.definition;
+    if (data.type === undefined) faults.push(malformed('data has no type.', '/data'));
+    else if (typeof data.type !== 'string') faults.push(malformed('type must be a string.', '/data/type'));
+    else if (data.type !== type) {
+      throw new AppError('type_mismatch', `The type here is ${type}.`, { pointer: '/data/type' });
+    }
+    if (data.lid !== undefined && typeof data.lid !== 'string')
+      faults.push(malformed('lid must be a string.', '/data/lid'));
+    if (data.id === undefined || (data.id === null && purpose === 'create')) {
+      if (purpose === 'update') faults.push(malformed('data has no id.', '/data'));
+      return undefined;
+    }
+    if (typeof data.id !== 'string') {
+      faults.push(malformed('id must be a string.', '/data/id'));
+      return undefined;
+    }
+    if (purpose === 'update') {
+      if (data.id.toLowerCase() !== id?.toLowerCase()) {
+        throw new AppError('id_mismatch', 'The id is not that of the URL.', { pointer: '/data/id' });
+      }
+      return undefined;
+    }
+    if (!clientIds) {
+      throw new AppError('client_id_not_allowed', 'The server makes the id.', { pointer: '/data/id' });
+    }
+    if (!isUuid(data.id)) throw new AppError('client_id_not_allowed', 'An id is a UUID.', { pointer: '/data/id' });
+    return data.id.toLowerCase();
+  }
+
+  private readAttributes(data: Record<string, unknown>, purpose: Purpose, faults: Fault[]): Record<string, unknown> {
+    const given = data.attributes ?? {};
+    if (!isObject(given) || data.attributes === null) {
+      faults.push(malformed('attributes must be an object.', '/data/attributes'));
+      return {};
+    }
+    const values: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(given)) {
+      if (name.startsWith('@')) continue;
+      const attribute = Object.hasOwn(this.definition.attributes, name) ? this.definition.attributes[name] : undefined;
+      if (attribute === undefined) {
+        faults.push(attributeFault('unknown_attribute', `${this.definition.type} have no attribute ${name}.`, [name]));
+      } else if (attribute.write === 'both' || attribute.write === purpose) {
+        values[name] = attribute.reveal === 'once' ? value : normalize(value);
+      }
+    }
+    const validate = this[purpose];
+    if (!validate(values)) {
+      for (const error of validate.errors ?? []) faults.push(schemaFault(error, data.attributes !== undefined));
+    }
+    return values;
+  }
+
+  private readRelationships(data: Record<string, unknown>, purpose: Purpose, faults: Fault[]): Input['relationships'] {
+    const given = data.relationships ?? {};
+    const read: Input['relationships'] = {};
+    if (!isObject(given) || data.relationships === null) {
+      faults.push(malformed('relationships must be an object.', '/data/relationships'));
+      return read;
+    }
+    for (const [name, value] of Object.entries(given)) {
+      if (name.startsWith('@')) continue;
+      const ids = this.readRelationship(name, value, purpose, faults);
+      if (ids !== undefined) read[name] = ids;
+    }
+    if (purpose === 'create') this.requireRelationships(data, read, faults);
+    return read;
+  }
+
+  private requireRelationships(data: Record<string, unknown>, read: Input['relationships'], faults: Fault[]): void {
+    for (const [name, { required }] of Object.entries(this.definition.relationships)) {
+      if (
+        required !== true ||
+        (isObject(data.relationships) && Object.hasOwn(data.relationships, name) && read[name] !== null)
+      )
+        continue;
+      const parent = data.relationships === undefined ? '/data' : '/data/relationships';
+      const pointer = read[name] === null ? `/data/relationships/${name}/data` : parent;
+      const detail = `The relationship ${name} is required.`;
+      faults.push({ code: 'required', detail, source: { pointer }, meta: { attribute: name, message: detail } });
+    }
+  }
+
+  private readRelationship(
+    name: string,
+    value: unknown,
+    purpose: Purpose,
+    faults: Fault[],
+  ): string | string[] | null | undefined {
+    const pointer = `/data/relationships/${escapePointer(name)}`;
+    const known = Object.hasOwn(this.definition.relationships, name) ? this.definition.relationships[name] : undefined;
+    const fault = (code: ErrorCode, detail: string, at = pointer) =>
+      void faults.push({ code, detail, source: { pointer: at } });
+    if (known === undefined)
+      return fault('unknown_relationship', `${this.definition.type} have no relationship ${name}.`);
+    if (!isObject(value)) return fault('malformed_document', 'A relationship must be an object.');
+    if (value.data === undefined) {
+      // Sent back as it was read, with links only: it changes nothing.
+      if (value.links !== undefined || value.meta !== undefined) return undefined;
+      return fault('malformed_document', 'A relationship must have data.');
+    }
+    if (known.write !== purpose) return fault('update_not_offered', `The relationship ${name} can't be set here.`);
+    return readLinkage(known, value.data, `${pointer}/data`, faults);
+  }
+}
+
+/** Ids of a relationship's `data`; faults are noted where it is not what its cardinality asks for. */
+function readLinkage(
+  relationship: Relationship,
+  data: unknown,
+  pointer: string,
+  faults: Fault[],
+): string | string[] | null | undefined {
+  if ('one' in relationship) {
+    if (data === null) return null;
+    if (Array.isArray(data)) {
+      faults.push(malformed('This relationship is to one resource.', pointer));
+      return undefined;
+    }
+    return readIdentifier(relationship.type, data, pointer, faults);
+  }
+  if (!Array.isArray(data)) {
+    faults.push(malformed('This relationship is to many resources: data must be an array.', pointer));
+    return undefined;
+  }
+  const ids = data.map((each, i) => readIdentifier(relationship.type, each, `${pointer}/${i}`, faults));
+  return [...new Set(ids.filter((id) => id !== undefined))];
+}
+
+function readIdentifier(type: string, value: unknown, pointer: string, faults: Fault[]): string | undefined {
+  const add = (fault: Fault) => void faults.push(fault);
+  if (!isObject(value)) return add(malformed('A resource identifier must be an object.', pointer));
+  if (typeof value.type !== 'string') return add(malformed('A resource identifier has a type.', pointer));
+  if (typeof value.id !== 'string') return add(malformed('A resource identifier has an id.', pointer));
+  if (value.type !== type) {
+    return add({ code: 'type_mismatch', detail: `The type here is ${type}.`, source: { pointer: `${pointer}/type` } });
+  }
+  if (!isUuid(value.id)) return add({ code: 'not_found', detail: `There are no such ${type}.`, source: { pointer } });
+  return value.id.toLowerCase();
+}
+
+/** Text is trimmed and in NFC (domain sheet 1). */
+const normalize = (value: unknown): unknown => (typeof value === 'string' ? value.trim().normalize('NFC') : value);
+
+/** The schema of what a request of this kind may set, also for OpenAPI. */
+export function attributesSchema(definition: ResourceDefinition<never>, purpose: Purpose): Schema {
+  const writable = Object.entries(definition.attributes).filter(
+    ([, { write }]) => write === 'both' || write === purpose,
+  );
+  const required =
+    purpose === 'create' ? writable.filter(([, attribute]) => attribute.required).map(([name]) => name) : [];
+  return {
+    type: 'object',
+    properties: Object.fromEntries(writable.map(([name, { schema }]) => [name, schema])),
+    ...(required.length > 0 ? { required } : {}),
+  };
+}
+
+/** Client libraries find the field by `meta.attribute` where the pointer does not name it (rulings, "Answers"). */
+function attributeFault(code: ErrorCode, detail: string, path: readonly string[], meta = path.at(-1)): Fault {
+  const pointer = ['/data/attributes', ...path.map(escapePointer)].join('/');
+  return { code, detail, source: { pointer }, meta: { attribute: meta, message: detail } };
+}
+
+const KEYWORDS: Readonly<Record<string, ErrorCode>> = {
+  minLength: 'too_short',
+  minItems: 'too_short',
+  maxLength: 'too_long',
+  maxItems: 'too_long',
+  maxSize: 'too_long',
+  enum: 'not_allowed',
+  not: 'not_allowed',
+  minimum: 'not_allowed',
+  maximum: 'not_allowed',
+};
+
+function schemaFault(error: ErrorObject, hasAttributes: boolean): Fault {
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  if (error.keyword === 'required') {
+    const attribute = String(error.params.missingProperty);
+    const detail = `${attribute} is required.`;
+    return {
+      code: 'required',
+      detail,
+      source: { pointer: hasAttributes ? '/data/attributes' : '/data' },
+      meta: { attribute, message: detail },
+    };
+  }
+  const choice =
+    error.keyword === 'enum' ? `: ${(error.params.allowedValues as unknown[]).map(String).join(', ')}` : '';
+  const message = error.keyword === 'not' ? 'is reserved' : `${error.message}${choice}`;
+  return attributeFault(KEYWORDS[error.keyword] ?? 'invalid_format', `${path.join('.')} ${message}.`, path);
+}

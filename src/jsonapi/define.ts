@@ -1,0 +1,155 @@
+import type { Context, Level } from '../context';
+import type { IfMatch } from '../db/write';
+import type { Operator } from '../selection';
+import type { Create, Get, List, Load, Remove, Update } from '../services/crud';
+
+/** A JSON schema (2020-12), the same for ajv and OpenAPI. */
+export type Schema = Record<string, unknown>;
+
+export interface Attribute {
+  schema: Schema;
+  /** Requests that may set it; others ignore it (round trip). */
+  write?: 'create' | 'update' | 'both';
+  /** A create request must have it. */
+  required?: boolean;
+  filter?: readonly Operator[];
+  sort?: boolean;
+  /** Shown in the one answer that made it, null in every other (INV-30). */
+  reveal?: 'once';
+}
+
+interface RelationshipBase {
+  /** The other type. */
+  type: string;
+  include?: boolean;
+  /** `create`: a create request may name it. */
+  write?: 'create';
+  required?: boolean;
+  summary: string;
+}
+
+/** The row holds the id of the one it points to. */
+export interface ToOne extends RelationshipBase {
+  one: true;
+  /** Property with the other's id. */
+  key: string;
+}
+
+/** The row holds all ids (`keys`), or the relationship is a link to the list of the others (`related`). */
+export interface ToMany extends RelationshipBase {
+  many: true;
+  keys?: string;
+  related?: (id: string) => string;
+}
+
+export type Relationship = ToOne | ToMany;
+
+/** A filter that is not an attribute. */
+export interface Filter {
+  schema: Schema;
+  operators: readonly Operator[];
+  summary: string;
+}
+
+/** POST on a path below the resource, settings in the document's `meta`; answers 200 with the resource. */
+export interface Action<Entity> {
+  run: (ctx: Context, id: string, ifMatch: IfMatch) => Promise<Entity>;
+  summary: string;
+}
+
+interface Operation<Run> {
+  run: Run;
+  summary: string;
+}
+
+export interface Operations<Entity> {
+  list?: Operation<List<Entity>>;
+  get?: Operation<Get<Entity>>;
+  create?: Operation<Create<Entity>>;
+  update?: Operation<Update<Entity>>;
+  /** `purge` is what `?purgeNow=true` asks for. */
+  remove?: Operation<Remove> & { purge?: Remove };
+}
+
+export type OperationName = keyof Operations<unknown>;
+
+/** Builds resource objects of one type for one kind of request. */
+export interface ResourceSerializer<Entity> {
+  resource(entity: Entity): Record<string, unknown>;
+}
+
+/** What of a type one request shows. */
+export interface View {
+  /** Names from `fields[type]`, or null for all. */
+  readonly fields: ReadonlySet<string> | null;
+  /** Relationships to types that this level can't read are left out. */
+  readonly level: Level;
+}
+
+export interface ResourceDefinition<Entity = unknown> {
+  type: string;
+  /** URL of the collection, without a slash at the end. */
+  path: string;
+  summary: string;
+  /** In the order in which they are shown. */
+  attributes: Record<string, Attribute>;
+  relationships: Record<string, Relationship>;
+  filters: Record<string, Filter>;
+  /** Sort keys when the request names none. */
+  defaultSort: string;
+  /** Whether a platform or partner caller may choose the id. */
+  clientIds: boolean;
+  operations: Operations<Entity>;
+  actions: Record<string, Action<Entity>>;
+  serializer: (view: View) => ResourceSerializer<Entity>;
+  /** For types that others include: many rows in one statement. */
+  load?: Load<Entity>;
+  /** Property → the properties that must be read for it; itself when it is not here. */
+  reads: (name: string) => readonly string[];
+}
+
+type Names<Entity> = keyof Entity & string;
+
+type Options<Entity> = Omit<
+  ResourceDefinition<Entity>,
+  'attributes' | 'filters' | 'clientIds' | 'actions' | 'relationships' | 'reads'
+> & {
+  attributes: Partial<Record<Names<Entity>, Attribute>>;
+  relationships?: Record<
+    string,
+    (Omit<ToOne, 'key'> & { key: Names<Entity> }) | (Omit<ToMany, 'keys'> & { keys?: Names<Entity> })
+  >;
+  filters?: Record<string, Filter>;
+  clientIds?: boolean;
+  actions?: Record<string, Action<Entity>>;
+};
+
+/**
+ * Declares a resource type: routes, validation, filters, sorting, OpenAPI and the conformance tests come from it.
+ * Attribute and key names are checked against the entity's type.
+ */
+export function defineResource<Entity extends object>(
+  _entity: new () => Entity,
+  options: Options<Entity>,
+): ResourceDefinition<Entity> {
+  const attributes = options.attributes as Record<string, Attribute>;
+  const relationships = (options.relationships ?? {}) as Record<string, Relationship>;
+  const reads = (name: string): readonly string[] => {
+    const relationship = relationships[name];
+    if (relationship === undefined) return attributes[name]?.reveal === 'once' ? [] : [name];
+    const key = 'one' in relationship ? relationship.key : relationship.keys;
+    return key === undefined ? [] : [key];
+  };
+  return { filters: {}, clientIds: false, actions: {}, ...options, attributes, relationships, reads };
+}
+
+/** Operators that make sense for a kind of value. */
+export const FILTERS = {
+  id: ['eq', 'ne', 'in'],
+  text: ['eq', 'ne', 'in', 'contains', 'startsWith', 'null'],
+  enum: ['eq', 'ne', 'in'],
+  integer: ['eq', 'ne', 'in', 'lt', 'lte', 'gt', 'gte'],
+  time: ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'null'],
+  boolean: ['eq', 'ne'],
+  json: ['eq', 'ne', 'in', 'contains', 'startsWith', 'null'],
+} as const satisfies Record<string, readonly Operator[]>;

@@ -1,0 +1,138 @@
+import type { ValidateFunction } from 'ajv';
+import Ajv2020 from 'ajv/dist/2020';
+import addFormats from 'ajv-formats';
+import type { Schema } from './define';
+
+/** Control characters and halves of surrogate pairs: PostgreSQL can't store some, no screen can show any. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]/;
+/** Line breaks and tabs are content in free JSON. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNSTORABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+
+export const isPrintable = (text: string): boolean => text.isWellFormed() && !UNPRINTABLE.test(text);
+
+/** A JSON:API member name (JSON:API 1.1, "Member Names"), for keys that clients choose. */
+export const MEMBER_NAME =
+  /^[a-zA-Z0-9\u{80}-\u{10ffff}](?:[-a-zA-Z0-9_ \u{80}-\u{10ffff}]*[a-zA-Z0-9\u{80}-\u{10ffff}])?$/u;
+
+const METADATA = { bytes: 16_384, keys: 50, depth: 5 };
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+export const isUuid = (text: string): boolean => UUID.test(text);
+
+function isHttpUrl(text: string, schemes: readonly string[]): boolean {
+  if (!isPrintable(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return schemes.includes(url.protocol) && url.username === '' && url.password === '' && !text.includes('#');
+}
+
+const COUNTRIES = new Set(
+  (
+    'AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF ' +
+    'CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH ' +
+    'GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW ' +
+    'KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG ' +
+    'NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN ' +
+    'SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ' +
+    'ZA ZM ZW'
+  ).split(' '),
+);
+
+/** Formats beyond JSON Schema's own; their names stand in the OpenAPI document. */
+const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
+  text: isPrintable,
+  uuid: isUuid,
+  'https-url': (text) => isHttpUrl(text, ['https:']),
+  'http-url': (text) => isHttpUrl(text, ['http:', 'https:']),
+  'country-code': (text) => COUNTRIES.has(text),
+  'webhook-secret': (text) => isPrintable(text) && (!text.startsWith('whsec_') || isWebhookSecret(text)),
+  'email-address': (text) =>
+    isPrintable(text) && /^[^\s@"(),:;<>[\]\\]{1,64}@[^\s@."(),:;<>[\]\\]+(?:\.[^\s@."(),:;<>[\]\\]+)+$/.test(text),
+  'visible-ascii': (text) => /^[\x21-\x7e]+$/.test(text),
+};
+
+function isWebhookSecret(text: string): boolean {
+  const encoded = text.slice('whsec_'.length);
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded) || encoded.length % 4 !== 0) return false;
+  const { length } = Buffer.from(encoded, 'base64');
+  return length >= 24 && length <= 64;
+}
+
+interface MetadataFault {
+  keyword: string;
+  instancePath: string;
+  message: string;
+  params: Record<string, unknown>;
+}
+
+const escapePointer = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
+
+/** Faults of a metadata value: keys are member names, so that a document with them stays valid JSON:API. */
+function metadataFaults(value: unknown, path: string, depth: number): MetadataFault[] {
+  const fault = (message: string): MetadataFault[] => [
+    { keyword: 'metadata', instancePath: path, message, params: {} },
+  ];
+  if (typeof value === 'string') {
+    return !value.isWellFormed() || UNSTORABLE.test(value) ? fault('must not hold control characters') : [];
+  }
+  if (typeof value === 'number') {
+    // 1e999 has become Infinity, and 2^53 + 1 another number, when the parser is done: better refused than changed.
+    const exact = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+    return exact ? [] : fault('must be a number that JSON parsers keep exactly; send it as a string');
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  if (depth > METADATA.depth) return fault(`must not be nested deeper than ${METADATA.depth}`);
+  if (Array.isArray(value)) return value.flatMap((item, i) => metadataFaults(item, `${path}/${i}`, depth + 1));
+  return Object.entries(value).flatMap(([key, item]) => {
+    const below = `${path}/${escapePointer(key)}`;
+    if (!MEMBER_NAME.test(key)) {
+      const message = 'is no name: letters, digits, and inside "-", "_" and blanks';
+      return [{ keyword: 'metadata', instancePath: below, message, params: {} }];
+    }
+    return metadataFaults(item, below, depth + 1);
+  });
+}
+
+interface MetadataKeyword {
+  (schema: unknown, value: object, parent?: unknown, context?: { instancePath: string }): boolean;
+  errors?: MetadataFault[];
+}
+
+const checkMetadata: MetadataKeyword = (_schema, value, _parent, context) => {
+  const path = context?.instancePath ?? '';
+  const faults = metadataFaults(value, path, 1);
+  const limit = (message: string) => faults.push({ keyword: 'maxSize', instancePath: path, message, params: {} });
+  if (Object.keys(value).length > METADATA.keys) limit(`must not have more than ${METADATA.keys} keys`);
+  if (faults.length === 0 && Buffer.byteLength(JSON.stringify(value)) > METADATA.bytes) {
+    limit(`must not be larger than ${METADATA.bytes} bytes`);
+  }
+  checkMetadata.errors = faults;
+  return faults.length === 0;
+};
+
+const ajv = new Ajv2020({ allErrors: true, strict: false });
+addFormats(ajv);
+for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate);
+ajv.addKeyword({ keyword: 'x-metadata', type: 'object', errors: 'full', validate: checkMetadata as never });
+
+/** A schema made ready; compiled once, at start. */
+export const compile = (schema: Schema): ValidateFunction => ajv.compile(schema);
+
+const orNull = (schema: Schema): Schema => ({ ...schema, type: [schema.type, 'null'] });
+
+/** The kinds of value that attributes have. Lengths count characters. */
+export const text = (minLength: number, maxLength: number): Schema => ({
+  type: 'string',
+  minLength,
+  maxLength,
+  format: 'text',
+});
+export const nullable = (schema: Schema): Schema =>
+  'enum' in schema ? { ...orNull(schema), enum: [...(schema.enum as []), null] } : orNull(schema);
+export const choice = (...values: string[]): Schema => ({ type: 'string', enum: values });
+export const boolean: Schema = { type: 'boolean' };
+export const integer: Schema = { type: 'integer' };
+export const uuid: Schema = { type: 'string', format: 'uuid' };
+export const time: Schema = { type: 'string', format: 'date-time' };
+export const metadata: Schema = { type: 'object', 'x-metadata': true, description: '≤ 16 KiB, ≤ 50 keys, depth ≤ 5' };

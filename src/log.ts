@@ -1,0 +1,49 @@
+import pino, { type DestinationStream, type Logger } from 'pino';
+
+/** Bytes that are collected before they are written, and milliseconds after which they are written anyhow. */
+const BUFFER_BYTES = 4096;
+const FLUSH_MS = 500;
+
+/** Secrets have no business in a log line; where one slips in, this is the last net. */
+const REDACTED = [
+  'authorization',
+  'token',
+  'secret',
+  'password',
+  '*.authorization',
+  '*.token',
+  '*.secret',
+  '*.password',
+  'err.detail',
+  'err.where',
+  'err.parameters',
+];
+
+/** One line for people: time, level, message, what else there is. */
+const forPeople: DestinationStream = {
+  write(line: string) {
+    const { time, level, msg = '', err, ...rest } = JSON.parse(line);
+    const clock = new Date(time).toISOString().slice(11, 19);
+    const more = Object.entries(rest).map(
+      ([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
+    );
+    process.stdout.write(
+      `${clock} ${String(level).padEnd(5)} ${[msg, ...more].join(' ')}\n${err?.stack ? `${err.stack}\n` : ''}`,
+    );
+  },
+};
+
+/** JSON lines on stdout, readable ones when stdout is a terminal. */
+export function createLog(level: string): { log: Logger; flush: () => void } {
+  const options: pino.LoggerOptions = {
+    level,
+    base: undefined,
+    redact: REDACTED,
+    formatters: { level: (label) => ({ level: label }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
+  if (process.stdout.isTTY) return { log: pino(options, forPeople), flush: () => undefined };
+  const buffered = pino.destination({ fd: 1, sync: false, minLength: BUFFER_BYTES });
+  setInterval(() => buffered.flush(), FLUSH_MS).unref();
+  return { log: pino(options, buffered), flush: () => buffered.flushSync() };
+}

@@ -1,0 +1,33 @@
+import type { ResourceDefinition } from '../jsonapi/define';
+import { OPERATIONS } from '../permissions';
+import { apiKeys } from './apiKeys';
+import { members } from './members';
+import { organizations } from './organizations';
+import { partners } from './partners';
+import { roles } from './roles';
+import { users } from './users';
+
+/** Every resource type; a type exists when it stands here. */
+const definitions = [organizations, partners, users, members, roles, apiKeys] as unknown as ResourceDefinition<never>[];
+
+export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(
+  definitions.map((definition) => [definition.type, definition]),
+);
+
+/**
+ * Refuses to start with a registry that contradicts itself: an operation nobody was given the right to, a relationship
+ * to a type that does not exist.
+ */
+export function checkRegistry(): void {
+  for (const { type, operations, actions, relationships } of registry.values()) {
+    for (const name of [...Object.keys(operations), ...Object.keys(actions)]) {
+      if (OPERATIONS[`${type}.${name}`] === undefined) throw new Error(`${type}.${name} has no row in permissions.ts`);
+    }
+    for (const [name, relationship] of Object.entries(relationships)) {
+      const other = registry.get(relationship.type);
+      if (other === undefined) throw new Error(`${type}.${name} is of no known type: ${relationship.type}`);
+      if (relationship.include && other.load === undefined)
+        throw new Error(`${type}.${name}: ${other.type} can't be loaded`);
+    }
+  }
+}

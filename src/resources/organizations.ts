@@ -1,0 +1,100 @@
+import { Organization } from '../../entities';
+import { organizations as serializer } from '../../serializers/organizations';
+import { defineResource, FILTERS } from '../jsonapi/define';
+import { boolean, choice, integer, metadata, nullable, text, time } from '../jsonapi/schemas';
+import {
+  createOrganization,
+  deleteOrganization,
+  getOrganization,
+  listOrganizations,
+  loadOrganizations,
+  purgeOrganization,
+  restoreOrganization,
+  updateOrganization,
+} from '../services/organizations';
+import { RESERVED_SLUGS } from '../services/slugs';
+
+const slug = { ...text(2, 63), pattern: '^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$', not: { enum: [...RESERVED_SLUGS] } };
+
+export const organizations = defineResource(Organization, {
+  type: 'organizations',
+  path: '/public/v2/management/organizations',
+  summary: 'The tenants: everything else belongs to one of them.',
+  defaultSort: '-createdAt',
+  clientIds: true,
+  serializer,
+  load: loadOrganizations,
+  attributes: {
+    createdAt: { schema: time, filter: FILTERS.time, sort: true },
+    updatedAt: { schema: time, filter: FILTERS.time, sort: true },
+    name: { schema: text(1, 120), write: 'both', required: true, filter: FILTERS.text, sort: true },
+    webhookUrl: { schema: nullable({ ...text(1, 2048), format: 'http-url' }), write: 'both', filter: FILTERS.text },
+    webhookSecret: {
+      schema: nullable({ type: 'string', minLength: 16, maxLength: 256, format: 'webhook-secret' }),
+      write: 'both',
+      reveal: 'once',
+    },
+    token: {
+      schema: nullable({ type: 'string', minLength: 22, maxLength: 255, format: 'visible-ascii' }),
+      write: 'both',
+      reveal: 'once',
+    },
+    number: { schema: integer, filter: FILTERS.integer, sort: true },
+    slug: { schema: slug, write: 'both', filter: FILTERS.text, sort: true },
+    externalId: { schema: nullable(text(1, 255)), write: 'both', filter: FILTERS.text, sort: true },
+    kind: { schema: text(1, 40), write: 'both', filter: FILTERS.text, sort: true },
+    countryCode: {
+      schema: nullable({ type: 'string', format: 'country-code' }),
+      write: 'both',
+      filter: FILTERS.text,
+      sort: true,
+    },
+    status: {
+      schema: choice('active', 'suspended', 'pending_deletion'),
+      write: 'both',
+      filter: FILTERS.enum,
+      sort: true,
+    },
+    statusReason: { schema: nullable(text(1, 500)), write: 'both' },
+    statusChangedAt: { schema: time, filter: FILTERS.time, sort: true },
+    avatarUrl: { schema: nullable({ ...text(1, 2048), format: 'https-url' }), write: 'both' },
+    primaryDomain: { schema: nullable(text(1, 253)), write: 'both', filter: FILTERS.text, sort: true },
+    metadata: { schema: metadata, write: 'both', filter: FILTERS.json },
+    deleteProtection: { schema: boolean, write: 'both', filter: FILTERS.boolean },
+    legalHold: { schema: boolean, write: 'both', filter: FILTERS.boolean },
+    deletedAt: { schema: nullable(time), filter: FILTERS.time, sort: true },
+    purgeAt: { schema: nullable(time), filter: FILTERS.time, sort: true },
+  },
+  relationships: {
+    users: { many: true, type: 'users', summary: 'Its people.' },
+    members: { many: true, type: 'members', summary: 'Its memberships.' },
+    roles: { many: true, type: 'roles', summary: 'The roles its members can have.' },
+    apiKeys: { many: true, type: 'apiKeys', summary: 'Its keys.' },
+    owner: { one: true, type: 'users', key: 'ownerId', include: true, summary: 'Its primary owner.' },
+    partner: {
+      one: true,
+      type: 'partners',
+      key: 'partnerId',
+      include: true,
+      write: 'create',
+      summary: 'The partner that runs it.',
+    },
+  },
+  filters: {
+    q: { schema: text(1, 255), operators: ['eq'], summary: 'Text in name, slug, externalId or domain.' },
+  },
+  operations: {
+    list: { run: listOrganizations, summary: 'List organizations' },
+    get: { run: getOrganization, summary: 'Get an organization' },
+    create: { run: createOrganization, summary: 'Create an organization and its token' },
+    update: { run: updateOrganization, summary: 'Change an organization' },
+    remove: {
+      run: deleteOrganization,
+      purge: purgeOrganization,
+      summary: 'Delete an organization; it can be restored for 30 days',
+    },
+  },
+  actions: {
+    restore: { run: restoreOrganization, summary: 'Undo the deletion of an organization' },
+  },
+});

@@ -1,0 +1,43 @@
+import { User } from '../../entities';
+import { users as serializer } from '../../serializers/users';
+import { defineResource, FILTERS } from '../jsonapi/define';
+import { choice, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { createUser, getUser, listUsers, loadUsers } from '../services/users';
+
+export const users = defineResource(User, {
+  type: 'users',
+  path: '/public/v2/users',
+  summary: 'People, known once over all organizations by their e-mail address.',
+  defaultSort: '-createdAt',
+  serializer,
+  load: loadUsers,
+  attributes: {
+    createdAt: { schema: time, filter: FILTERS.time, sort: true },
+    updatedAt: { schema: time, filter: FILTERS.time, sort: true },
+    email: {
+      schema: { type: 'string', minLength: 3, maxLength: 254, format: 'email-address' },
+      write: 'create',
+      required: true,
+      filter: FILTERS.text,
+      sort: true,
+    },
+    name: { schema: nullable(text(1, 120)), write: 'create', filter: FILTERS.text, sort: true },
+    status: { schema: choice('active', 'suspended', 'erased'), filter: FILTERS.enum, sort: true },
+    emailVerifiedAt: { schema: nullable(time), filter: FILTERS.time },
+    avatarUrl: { schema: nullable({ ...text(1, 2048), format: 'https-url' }), write: 'create' },
+    locale: { schema: nullable({ ...text(2, 35), pattern: '^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$' }), write: 'create' },
+    externalId: { schema: nullable(text(1, 255)), write: 'create', filter: FILTERS.text },
+    lastSeenAt: { schema: nullable(time), filter: FILTERS.time },
+  },
+  relationships: {
+    members: { many: true, type: 'members', summary: 'The memberships of the user.' },
+  },
+  filters: {
+    organizationId: { schema: uuid, operators: ['eq', 'in'], summary: 'Members of this organization.' },
+  },
+  operations: {
+    list: { run: listUsers, summary: 'List users' },
+    get: { run: getUser, summary: 'Get a user' },
+    create: { run: createUser, summary: 'Create a user' },
+  },
+});

@@ -1,0 +1,145 @@
+import { v7 as uuidv7 } from 'uuid';
+import { ApiKey } from '../../entities';
+import type { Context, Level } from '../context';
+import { callerScope, visibleOrganization } from '../db/select';
+import { Table } from '../db/table';
+import { Expression, insertRow, updateRow, versionGuard } from '../db/write';
+import { AppError, notFound } from '../errors';
+import { effectivePermissions } from '../permissions';
+import { hashKey, keyStart, makeKey } from '../secrets';
+import { type Create, crud, type Remove } from './crud';
+
+export const apiKeyTable = new Table(ApiKey, {
+  computed: {
+    status: `case when t.revoked_at is not null then 'revoked' when t.expires_at <= now() then 'expired' else 'active' end`,
+  },
+  visible: (caller, bind) => {
+    if (caller.level === 'organization') return `t.organization_id = ${bind(caller.organizationId)}`;
+    const own = caller.level === 'partner' ? `t.partner_id = ${bind(caller.partnerId)}` : 't.organization_id is null';
+    return `${own} or ${visibleOrganization(caller, 't.organization_id', bind)}`;
+  },
+  retired: { field: 'status', value: 'revoked', sql: 't.revoked_at is null' },
+  counted: callerScope('api_keys'),
+});
+
+const plain = crud(apiKeyTable);
+export const { list: listApiKeys, get: getApiKey } = plain;
+
+interface Binding {
+  level: Level;
+  organizationId: string | null;
+  partnerId: string | null;
+}
+
+/** Whom the new key is for: told by its relationships, else by who makes it (an organization's key makes its own kind). */
+async function bindingOf(ctx: Context, organization: unknown, partner: unknown): Promise<Binding> {
+  const { caller } = ctx;
+  if (typeof organization === 'string' && typeof partner === 'string') {
+    throw new AppError('not_allowed', 'A key belongs to an organization or to a partner.', {
+      pointer: '/data/relationships/partner',
+    });
+  }
+  if (typeof partner === 'string') {
+    if (caller.level !== 'platform') throw notFound('There is no such partner.', relationshipSource('partner'));
+    return { level: 'partner', organizationId: null, partnerId: partner };
+  }
+  const organizationId = typeof organization === 'string' ? organization : caller.organizationId;
+  if (organizationId !== null) {
+    const values: unknown[] = [];
+    const visible = visibleOrganization(ctx.caller, `$1::uuid`, (value) => `$${values.push(value) + 1}`);
+    const [row] = await ctx.db.query(`select ${visible}`, [organizationId, ...values]);
+    if (row?.[0] !== true) throw notFound('There is no such organization.', relationshipSource('organization'));
+    return { level: 'organization', organizationId, partnerId: null };
+  }
+  if (caller.level === 'platform') return { level: 'platform', organizationId: null, partnerId: null };
+  throw new AppError(
+    'required',
+    'Name the organization that the key is for.',
+    { pointer: '/data' },
+    {
+      meta: { attribute: 'organization' },
+    },
+  );
+}
+
+const relationshipSource = (name: string) => ({ pointer: `/data/relationships/${name}/data` });
+
+/**
+ * Makes a key and gives it back with `secret`, once.
+ * @throws AppError `cannot_grant` when the scopes are more than the maker may do himself (INV-32)
+ */
+export const createApiKey: Create<ApiKey> = async (ctx, input) => {
+  const binding = await bindingOf(ctx, input.relationships.organization, input.relationships.partner);
+  const scopes = (input.attributes.scopes as string[] | undefined) ?? ['*'];
+  const grantable = effectivePermissions(binding.level, ['*'], [...ctx.caller.permissions]);
+  const lacking = scopes.filter((scope) => scope !== '*' && !grantable.has(scope as never));
+  if (lacking.length > 0) {
+    throw new AppError('cannot_grant', `This credential can't grant ${lacking.join(', ')}.`, {
+      pointer: '/data/attributes/scopes',
+    });
+  }
+  const expiresAt = input.attributes.expiresAt as string | null | undefined;
+  if (typeof expiresAt === 'string' && Date.parse(expiresAt) <= ctx.now().getTime()) {
+    throw new AppError('not_allowed', 'expiresAt must be in the future.', { pointer: '/data/attributes/expiresAt' });
+  }
+  const secret = makeKey(binding.level === 'organization' ? 'sk' : 'pk');
+  const key = await insertRow(ctx, apiKeyTable, {
+    ...(input.attributes as Partial<ApiKey>),
+    ...binding,
+    id: uuidv7(),
+    scopes,
+    ceiling: [...ctx.caller.scopes],
+    hash: hashKey(secret),
+    start: keyStart(secret),
+  });
+  key.secret = secret;
+  return key;
+};
+
+/** Revokes a key for ever. It authenticates nobody from the next request on (INV-34). */
+export const revokeApiKey: Remove = async (ctx, id, ifMatch) => {
+  await updateRow(
+    ctx,
+    apiKeyTable,
+    id,
+    { revokedAt: new Expression(() => "date_trunc('second', now())") },
+    versionGuard(ifMatch),
+  );
+  ctx.db.afterCommit(() => ctx.callers.forget());
+};
+
+/** Columns of the key that an organization's `token` stands for (domain sheet 4.1). */
+export function organizationToken(token: string): Partial<ApiKey> {
+  return {
+    id: uuidv7(),
+    level: 'organization',
+    name: 'Organization token',
+    hash: hashKey(token),
+    start: keyStart(token),
+    scopes: ['*'],
+    ceiling: ['*'],
+    isOrganizationToken: true,
+  };
+}
+
+/** Makes a platform key outside of any request: on the first start and from the command line. */
+export async function createPlatformKey(
+  ctx: Pick<Context, 'db'>,
+  name: string,
+  secret = makeKey('pk'),
+): Promise<string> {
+  await ctx.db.query(
+    `insert into api_keys (id, level, name, hash, start, scopes, ceiling) values ($1, 'platform', $2, $3, $4, '{*}', '{*}')
+     on conflict (hash) do nothing`,
+    [uuidv7(), name, hashKey(secret), keyStart(secret)],
+  );
+  return secret;
+}
+
+/** Whether there is a platform key that was not revoked. */
+export async function hasPlatformKey(ctx: Pick<Context, 'db'>): Promise<boolean> {
+  const [row] = await ctx.db.query(
+    "select exists (select 1 from api_keys where level = 'platform' and revoked_at is null)",
+  );
+  return row?.[0] === true;
+}

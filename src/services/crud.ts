@@ -1,0 +1,42 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Context } from '../context';
+import { selectByIds, selectOne, selectPage } from '../db/select';
+import type { Table } from '../db/table';
+import { type Changes, type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
+import { notFound } from '../errors';
+import type { Page, Selection } from '../selection';
+
+/** What a surface wants to create or change, in the words of the domain. */
+export interface Input {
+  /** An id that the client chose; only where the type allows it. */
+  id?: string;
+  attributes: Record<string, unknown>;
+  /** Relationship → id, ids, or null. Only those that were given. */
+  relationships: Record<string, string | readonly string[] | null>;
+}
+
+/** A page of the rows that the caller can see. */
+export type List<Entity> = (ctx: Context, selection: Selection, properties: readonly string[]) => Promise<Page<Entity>>;
+/** One row that the caller can see, else `not_found`. */
+export type Get<Entity> = (ctx: Context, id: string, properties: readonly string[]) => Promise<Entity>;
+/** The rows with these ids that the caller can see, in no order. */
+export type Load<Entity> = (ctx: Context, ids: readonly string[], properties: readonly string[]) => Promise<Entity[]>;
+export type Create<Entity> = (ctx: Context, input: Input) => Promise<Entity>;
+export type Update<Entity> = (ctx: Context, id: string, input: Input, ifMatch: IfMatch) => Promise<Entity>;
+export type Remove = (ctx: Context, id: string, ifMatch: IfMatch) => Promise<void>;
+
+/** The operations of a type that has no rules of its own. */
+export function crud<Entity extends { id: string }>(table: Table<Entity>) {
+  const list: List<Entity> = (ctx, selection, properties) => selectPage(ctx, table, selection, properties);
+  const get: Get<Entity> = async (ctx, id, properties) => {
+    const found = await selectOne(ctx, table, id, properties);
+    if (found === null) throw notFound();
+    return found;
+  };
+  const create: Create<Entity> = (ctx, input) =>
+    insertRow(ctx, table, { ...input.attributes, id: input.id ?? uuidv7() } as Changes<Entity>);
+  const update: Update<Entity> = (ctx, id, input, ifMatch) =>
+    updateRow(ctx, table, id, input.attributes as Changes<Entity>, versionGuard(ifMatch));
+  const load: Load<Entity> = (ctx, ids, properties) => selectByIds(ctx, table, ids, properties);
+  return { list, get, load, create, update };
+}

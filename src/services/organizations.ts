@@ -1,0 +1,345 @@
+import { createHash } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import { Organization } from '../../entities';
+import type { Context } from '../context';
+import { callerScope } from '../db/select';
+import { type Bind, Table } from '../db/table';
+import { type Changes, Expression, type Guard, type IfMatch, insertSql, updateRow, versionGuard } from '../db/write';
+import { AppError, type Fault, notFound } from '../errors';
+import { allow, may } from '../permissions';
+import { isCredential, makeKey, makeWebhookSecret } from '../secrets';
+import { apiKeyTable, organizationToken } from './apiKeys';
+import { type Create, crud, type Input, type Remove, type Update } from './crud';
+import { slugFrom, withSuffix } from './slugs';
+
+/** Days between the deletion of an organization and its purge (domain sheet 11). */
+const DELETION_WINDOW_DAYS = 30;
+/** Tries at a free slug: with six random characters, the second one fails once in two thousand million names. */
+const SLUG_TRIES = 5;
+const NOW = new Expression(() => "date_trunc('second', now())");
+
+export const organizationTable = new Table(Organization, {
+  visible: (caller, bind) => {
+    if (caller.level === 'organization') return `t.id = ${bind(caller.organizationId)}`;
+    return caller.level === 'partner' ? `t.partner_id = ${bind(caller.partnerId)}` : 'true';
+  },
+  retired: { field: 'status', value: 'pending_deletion', sql: "t.status <> 'pending_deletion'" },
+  counted: callerScope('organizations'),
+  filters: {
+    q: ({ value }, bind) => {
+      const like = bind(`%${String(value).replace(/[\\%_]/g, '\\$&')}%`);
+      return `t.name ilike ${like} or t.slug ilike ${like} or t.external_id ilike ${like} or t.primary_domain ilike ${like}`;
+    },
+  },
+});
+
+const plain = crud(organizationTable);
+export const { list: listOrganizations, get: getOrganization, load: loadOrganizations } = plain;
+
+const attributeSource = (name: string) => ({ pointer: `/data/attributes/${name}` });
+const cipherPurpose = (id: string) => `organizations/${id}/webhookSecret`;
+
+/** What JSON schemas can't say about a body, because it depends on the configuration. */
+function checkAttributes(ctx: Context, attributes: Record<string, unknown>): void {
+  const faults: Fault[] = [];
+  const { webhookUrl, token } = attributes;
+  if (typeof webhookUrl === 'string' && !isAllowedWebhook(ctx, webhookUrl)) {
+    faults.push({
+      code: 'not_allowed',
+      detail: 'webhookUrl must be https.',
+      source: attributeSource('webhookUrl'),
+    });
+  }
+  if (typeof token === 'string' && !isCredential(token)) {
+    faults.push({
+      code: 'invalid_format',
+      detail: 'token begins like a key of this service and its checksum is wrong.',
+      source: attributeSource('token'),
+    });
+  }
+  if (faults.length > 0) throw AppError.of(faults);
+}
+
+function isAllowedWebhook(ctx: Context, text: string): boolean {
+  const url = new URL(text);
+  if (url.protocol === 'https:') return true;
+  const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  return ctx.config.webhookAllowHttp === 'yes' || (ctx.config.webhookAllowHttp === 'loopback' && loopback);
+}
+
+/**
+ * Makes an organization and its token in one statement; `token`, and `webhookSecret` where there is one, are on the
+ * result, once. A partner's organization is the partner's; a platform caller may name one.
+ */
+export const createOrganization: Create<Organization> = async (ctx, input) => {
+  const { webhookSecret: givenSecret, token: givenToken, ...attributes } = input.attributes;
+  checkAttributes(ctx, input.attributes);
+  checkCreation(ctx, attributes);
+  const id = input.id ?? uuidv7();
+  const secret =
+    (givenSecret as string | null | undefined) ?? (attributes.webhookUrl ? makeWebhookSecret() : undefined);
+  const token = (givenToken as string | null | undefined) ?? makeKey('sk');
+  const slug = (attributes.slug as string | undefined) ?? slugFrom(attributes.name as string);
+  const values: Changes<Organization> = {
+    ...(attributes as Partial<Organization>),
+    id,
+    partnerId: partnerOf(ctx, input),
+    webhookSecretCipher: secret === undefined ? undefined : ctx.secrets.encrypt(secret, cipherPurpose(id)),
+  };
+  for (let attempt = 1; attempt <= SLUG_TRIES; attempt++) {
+    const tried = attempt === 1 ? slug : withSuffix(slug);
+    const created = await insertOrganization(ctx, { ...values, slug: tried }, token, attributes.slug === undefined);
+    if (created !== undefined) return Object.assign(created, { token, webhookSecret: secret });
+  }
+  throw new AppError('slug_taken', 'No free slug was found for this name: give one.');
+};
+
+function checkCreation(ctx: Context, attributes: Record<string, unknown>): void {
+  if (attributes.status !== undefined && attributes.status !== 'active') {
+    throw new AppError('not_allowed', 'An organization begins as active.', attributeSource('status'));
+  }
+  delete attributes.status;
+  delete attributes.statusReason;
+  if (attributes.legalHold === true) allow(ctx.caller, 'organizations.hold');
+}
+
+function partnerOf(ctx: Context, input: Input): string | null {
+  const asked = input.relationships.partner as string | null | undefined;
+  if (ctx.caller.level === 'platform') return asked ?? null;
+  if (typeof asked === 'string' && asked !== ctx.caller.partnerId) {
+    throw notFound('There is no such partner.', { pointer: '/data/relationships/partner/data' });
+  }
+  return ctx.caller.partnerId;
+}
+
+/** @returns undefined when `yieldSlug` is set and the slug is taken */
+async function insertOrganization(
+  ctx: Context,
+  values: Changes<Organization>,
+  token: string,
+  yieldSlug: boolean,
+): Promise<Organization | undefined> {
+  const list: unknown[] = [];
+  const bind: Bind = (value) => `$${list.push(value)}`;
+  const organization = insertSql(organizationTable, values, bind);
+  // From the row, not from the id, so that there is no key when there is no organization.
+  const key = insertSql(
+    apiKeyTable,
+    { ...organizationToken(token), organizationId: new Expression(() => 'created.id') },
+    bind,
+  )
+    .replace(' values (', ' select ')
+    .replace(/\)$/, '');
+  const [row] = await ctx.db.query(
+    `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
+       key as (${key} from created)
+     select ${organizationTable.selectList(organizationTable.properties)} from created t`,
+    list,
+  );
+  return row === undefined ? undefined : organizationTable.read(organizationTable.properties, row);
+}
+
+/**
+ * Changes an organization. Secrets that are `null` change nothing (INV-31); a string replaces the secret at once and is
+ * on the result, once, as is a webhook secret that was made because a URL was set for the first time.
+ * @throws AppError `permission_denied` for a change of the status by an organization's own credential
+ */
+export const updateOrganization: Update<Organization> = async (ctx, id, input, ifMatch) => {
+  checkAttributes(ctx, input.attributes);
+  const { token, webhookSecret, webhookUrl, status, statusReason, ...others } = input.attributes;
+  // Made although a stored one may stay: only the database knows, in the same statement.
+  const secret = (webhookSecret as string | null | undefined) ?? (webhookUrl ? makeWebhookSecret() : undefined);
+  const cipher = secret === undefined ? null : ctx.secrets.encrypt(secret, cipherPurpose(id));
+  const changes: Changes<Organization> = {
+    ...(others as Partial<Organization>),
+    ...statusChanges(status as string | undefined, statusReason as string | null | undefined),
+    ...webhookChanges(webhookUrl as string | null | undefined, typeof webhookSecret === 'string', cipher),
+  };
+  const guards = [
+    ...privilegeGuards(ctx, input.attributes),
+    ...versionGuard(ifMatch),
+    ...statusGuards(status as string | undefined, statusReason as string | null | undefined),
+  ];
+  return ctx.db.transactionIf(typeof token === 'string', async (db) => {
+    const inside = { ...ctx, db };
+    const updated = await updateRow(inside, organizationTable, id, changes, guards);
+    if (typeof token === 'string') await replaceToken(inside, id, token);
+    if (token !== undefined || status !== undefined) db.afterCommit(() => ctx.callers.forget());
+    const revealed = cipher !== null && updated.webhookSecretCipher?.equals(cipher) === true;
+    return Object.assign(updated, { token: token ?? undefined, webhookSecret: revealed ? secret : undefined });
+  });
+};
+
+/** Reactivating clears the reason (domain sheet 6.1). */
+function statusChanges(status: string | undefined, reason: string | null | undefined): Changes<Organization> {
+  if (status === undefined) return reason === undefined ? {} : { statusReason: reason };
+  return {
+    status: status as Organization['status'],
+    statusReason: status === 'active' ? null : reason,
+    statusChangedAt: new Expression(
+      (bind) =>
+        `case when old.status = ${bind(status)} then old.status_changed_at else date_trunc('second', now()) end`,
+    ),
+  };
+}
+
+/** Removing the URL ends the secret; a first URL makes one (domain sheet 4.1, INV-42: another URL keeps it). */
+function webhookChanges(url: string | null | undefined, given: boolean, cipher: Buffer | null): Changes<Organization> {
+  const changes: Changes<Organization> = url === undefined ? {} : { webhookUrl: url };
+  if (given) return { ...changes, webhookSecretCipher: cipher };
+  if (url === undefined) return changes;
+  const kept = url === null ? 'case when old.webhook_url is null then old.webhook_secret_cipher end' : undefined;
+  return {
+    ...changes,
+    webhookSecretCipher: new Expression((bind) => kept ?? `coalesce(old.webhook_secret_cipher, ${bind(cipher)})`),
+  };
+}
+
+/** A value that only others may change may still be sent back as it is (round trip). */
+function privilegeGuards(ctx: Context, attributes: Record<string, unknown>): Guard[] {
+  const guards: Guard[] = [];
+  const unchanged = (column: string, value: unknown, operation: string) => {
+    if (value === undefined || may(ctx.caller, operation)) return;
+    guards.push({
+      sql: (bind) => `old.${column} is not distinct from ${bind(value)}`,
+      error: () => denial(ctx, operation),
+    });
+  };
+  unchanged('status', attributes.status, 'organizations.suspend');
+  unchanged('status_reason', attributes.statusReason, 'organizations.suspend');
+  unchanged('legal_hold', attributes.legalHold, 'organizations.hold');
+  return guards;
+}
+
+function denial(ctx: Context, operation: string): AppError {
+  try {
+    allow(ctx.caller, operation);
+  } catch (error) {
+    return error as AppError;
+  }
+  return new AppError('permission_denied', 'Not permitted.');
+}
+
+function statusGuards(status: string | undefined, reason: string | null | undefined): Guard[] {
+  const guards: Guard[] = [];
+  if (status === 'pending_deletion') {
+    throw new AppError('not_allowed', 'Use DELETE to delete an organization.', attributeSource('status'));
+  }
+  if (status === 'suspended' && reason === undefined) {
+    guards.push({
+      sql: () => 'old.status_reason is not null',
+      error: () =>
+        new AppError(
+          'required',
+          'statusReason is required to suspend.',
+          { pointer: '/data/attributes' },
+          {
+            meta: { attribute: 'statusReason' },
+          },
+        ),
+    });
+  }
+  if (status === 'suspended' && reason === null) {
+    throw new AppError('required', 'statusReason is required to suspend.', attributeSource('statusReason'));
+  }
+  if (status === undefined && reason !== undefined) {
+    const fits = reason === null ? "old.status <> 'suspended'" : "old.status = 'suspended'";
+    guards.push({
+      sql: () => fits,
+      error: () =>
+        new AppError('not_allowed', 'statusReason goes with the status suspended.', attributeSource('statusReason')),
+    });
+  }
+  return guards;
+}
+
+/** The old token ends at once, the new one begins (domain sheet 9.2). */
+async function replaceToken(ctx: Context, id: string, token: string): Promise<void> {
+  await ctx.db.query(
+    `update api_keys set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
+     where organization_id = $1 and is_organization_token and revoked_at is null`,
+    [id],
+  );
+  const list: unknown[] = [];
+  const sql = insertSql(
+    apiKeyTable,
+    { ...organizationToken(token), organizationId: id },
+    (value) => `$${list.push(value)}`,
+  );
+  await ctx.db.query(sql, list);
+}
+
+/** Guards in the order of INV-10, behind "not visible" and "not permitted". */
+function deletionGuards(ctx: Context, ifMatch: IfMatch): Guard[] {
+  const others: Guard = {
+    sql: () => '(select count(*) from (select 1 from members m where m.organization_id = old.id limit 2) m) <= 1',
+    error: () => new AppError('members_present', 'The organization has other members: remove them first.'),
+  };
+  return [
+    ...versionGuard(ifMatch),
+    ...(ctx.caller.level === 'organization' ? [others] : []),
+    {
+      sql: () => 'not old.delete_protection',
+      error: () => new AppError('delete_protected', 'deleteProtection is on: switch it off first.'),
+    },
+    {
+      sql: () => 'not old.legal_hold',
+      error: () => new AppError('legal_hold', 'The organization is under legal hold.'),
+    },
+  ];
+}
+
+/** Deletes an organization for now: it can be restored until `purgeAt` (INV-9); its credentials stop at once. */
+export const deleteOrganization: Remove = async (ctx, id, ifMatch) => {
+  await updateRow(ctx, organizationTable, id, deletion(), deletionGuards(ctx, ifMatch));
+  ctx.db.afterCommit(() => ctx.callers.forget());
+};
+
+function deletion(): Changes<Organization> {
+  return {
+    status: 'pending_deletion',
+    statusBeforeDeletion: new Expression(() => 'old.status'),
+    statusChangedAt: NOW,
+    deletedAt: NOW,
+    purgeAt: new Expression(() => `date_trunc('second', now()) + interval '${DELETION_WINDOW_DAYS} days'`),
+  };
+}
+
+/** Rows of the caller's, the deleted ones among them. */
+const withDeleted = (ctx: Context) => (bind: Bind) => `(${organizationTable.options.visible(ctx.caller, bind)})`;
+
+/** Undoes a deletion before `purgeAt`; `invalid_transition` for an organization that is not being deleted. */
+export async function restoreOrganization(ctx: Context, id: string, ifMatch: IfMatch): Promise<Organization> {
+  const pending: Guard = {
+    sql: () => "old.status = 'pending_deletion' and old.purge_at > now()",
+    error: () => new AppError('invalid_transition', 'Only an organization that is being deleted can be restored.'),
+  };
+  const changes: Changes<Organization> = {
+    status: new Expression(() => "coalesce(old.status_before_deletion, 'active')"),
+    statusBeforeDeletion: null,
+    statusChangedAt: NOW,
+    deletedAt: null,
+    purgeAt: null,
+  };
+  const guards = [...versionGuard(ifMatch), pending];
+  const restored = await updateRow(ctx, organizationTable, id, changes, guards, withDeleted(ctx));
+  ctx.db.afterCommit(() => ctx.callers.forget());
+  return restored;
+}
+
+/** Removes an organization and all its data now, deleted before or not; a tombstone stays (INV-9). */
+export const purgeOrganization: Remove = async (ctx, id, ifMatch) => {
+  allow(ctx.caller, 'organizations.purge');
+  await ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const guards = deletionGuards(ctx, ifMatch);
+    const organization = await updateRow(inside, organizationTable, id, deletion(), guards, withDeleted(ctx));
+    await db.query('insert into organization_tombstones (id, deleted_at, name_hash) values ($1, $2, $3)', [
+      id,
+      organization.deletedAt,
+      createHash('sha256').update(organization.name).digest(),
+    ]);
+    await db.query('delete from organizations where id = $1', [id]);
+    db.afterCommit(() => ctx.callers.forget());
+  });
+};

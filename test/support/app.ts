@@ -1,0 +1,198 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import pino from 'pino';
+import supertest from 'supertest';
+import type { DataSource } from 'typeorm';
+import { createApp } from '../../src/app';
+import { type Config, readConfig } from '../../src/config';
+import type { Services } from '../../src/context';
+import { connect } from '../../src/db/connect';
+import { Database } from '../../src/db/database';
+import { Lifecycle } from '../../src/http/lifecycle';
+import { Metrics } from '../../src/http/metrics';
+import { createServer } from '../../src/http/server';
+import { Secrets } from '../../src/secrets';
+import { createPlatformKey } from '../../src/services/apiKeys';
+import { CallerCache } from '../../src/services/callers';
+import { cloneDatabase } from './database';
+import { faultsOf } from './document';
+
+export const MEDIA_TYPE = 'application/vnd.api+json';
+export const S = '/public/v2';
+export const M = '/public/v2/management';
+/** A well-formed id that no row has. */
+export const NIL = '00000000-0000-7000-8000-000000000000';
+
+// biome-ignore lint/suspicious/noExplicitAny: documents are looked into freely, and compared whole
+export type Body = any;
+
+/** An answer, checked as a JSON:API document already when it says that it is one. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: Body;
+  text: string;
+}
+
+/** Somebody who asks; the variable that holds a client says who. */
+export interface Client {
+  readonly key: string | undefined;
+  get(path: string, headers?: Record<string, string>): Promise<Answer>;
+  head(path: string, headers?: Record<string, string>): Promise<Answer>;
+  options(path: string, headers?: Record<string, string>): Promise<Answer>;
+  /** `body` is sent as it is when it is text, else as JSON; the media type is JSON:API unless `headers` say otherwise. */
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  patch(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  put(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  delete(path: string, headers?: Record<string, string>, body?: unknown): Promise<Answer>;
+}
+
+export interface TestApp {
+  readonly url: string;
+  readonly port: number;
+  readonly db: Database;
+  readonly source: DataSource;
+  readonly services: Services;
+  readonly lifecycle: Lifecycle;
+  /** Log lines since the start. */
+  readonly logLines: Record<string, unknown>[];
+  readonly anonymous: Client;
+  readonly platform: Client;
+  as(key: string | undefined): Client;
+  /** A new partner with a key of its own. */
+  partner(name?: string): Promise<Client & { id: string }>;
+  close(): Promise<void>;
+}
+
+type Method = 'get' | 'head' | 'options' | 'post' | 'patch' | 'put' | 'delete';
+
+function client(server: Server, key: string | undefined): Client {
+  const call = async (
+    method: Method,
+    path: string,
+    headers: Record<string, string> = {},
+    body?: unknown,
+  ): Promise<Answer> => {
+    const request = supertest(server)[method](path).buffer(true).parse(collect);
+    if (key !== undefined) request.set('Authorization', `Bearer ${key}`);
+    if (body !== undefined) request.set('Content-Type', MEDIA_TYPE);
+    request.set(headers);
+    const {
+      status,
+      headers: received,
+      body: text,
+    } = await (body === undefined
+      ? request
+      : request
+          .serialize((each: unknown) => each as string)
+          .send(typeof body === 'string' ? body : JSON.stringify(body)));
+    return check({ status, headers: received, text: text ?? '', body: undefined }, method, path);
+  };
+  return {
+    key,
+    get: (path, headers) => call('get', path, headers),
+    head: (path, headers) => call('head', path, headers),
+    options: (path, headers) => call('options', path, headers),
+    post: (path, body, headers) => call('post', path, headers, body),
+    patch: (path, body, headers) => call('patch', path, headers, body),
+    put: (path, body, headers) => call('put', path, headers, body),
+    delete: (path, headers, body) => call('delete', path, headers, body),
+  };
+}
+
+/** Keeps the text: what superagent makes of a body is not what was sent. */
+function collect(res: supertest.Response, done: (error: Error | null, text: string) => void): void {
+  const stream = res as unknown as NodeJS.ReadableStream;
+  let text = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    text += chunk;
+  });
+  stream.on('end', () => done(null, text));
+}
+
+/** The document validator runs on every answer of every test, errors included. */
+function check(answer: Answer, method: Method, path: string): Answer {
+  const type = answer.headers['content-type'] ?? '';
+  if (answer.text === '' || !type.includes('json')) return answer;
+  const body = JSON.parse(answer.text);
+  if (type.startsWith(MEDIA_TYPE)) {
+    const faults = faultsOf(body, type);
+    if (faults.length > 0)
+      throw new Error(`${method} ${path} → ${answer.status}: ${faults.join('; ')}\n${answer.text}`);
+  }
+  return { ...answer, body };
+}
+
+/** The whole service on a database and a port of its own; `close` it in `afterAll`. */
+export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = () => new Date()): Promise<TestApp> {
+  const { connection, drop } = await cloneDatabase();
+  const config: Config = readConfig({ DATABASE_POOL_SIZE: '5', LOG_LEVEL: 'info', ...env });
+  const source = await connect(connection, config);
+  const db = Database.over(source, config.preparedStatements);
+  const callers = new CallerCache(db, now);
+  const services: Services = { config, db, callers, now, secrets: new Secrets(Buffer.alloc(32, 7)) };
+  const logLines: Record<string, unknown>[] = [];
+  const log = pino({ level: config.logLevel }, { write: (line: string) => void logLines.push(JSON.parse(line)) });
+  const lifecycle = new Lifecycle();
+  const checkReadiness = async () => void (await source.query('select 1'));
+  const app = createApp({ services, log, metrics: new Metrics(db), lifecycle, checkReadiness });
+  const server = createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const platform = client(server, await createPlatformKey({ db }, 'Test'));
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    db,
+    source,
+    services,
+    lifecycle,
+    logLines,
+    anonymous: client(server, undefined),
+    platform,
+    as: (key) => client(server, key),
+    partner: async (name = 'A partner') => {
+      const { body } = await platform.post(`${M}/partners`, { data: { type: 'partners', attributes: { name } } });
+      const { id } = body.data;
+      const key = await platform.post(`${S}/apiKeys`, {
+        data: {
+          type: 'apiKeys',
+          attributes: { name: 'Key' },
+          relationships: { partner: { data: { type: 'partners', id } } },
+        },
+      });
+      return { ...client(server, key.body.data.attributes.secret), id };
+    },
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await callers.drain();
+      await source.destroy();
+      await drop();
+    },
+  };
+}
+
+/** A request document; `type` and the rest of `data`. */
+export const document = (type: string, attributes: object = {}, more: object = {}) => ({
+  data: { type, attributes, ...more },
+});
+
+/** A request document with relationships: name → [type, id] or a list of those. */
+export const link = (type: string, id: string) => ({ data: { type, id } });
+
+/** Creates an organization and returns its resource object, `token` in its attributes. */
+export async function createOrganization(asker: Client, attributes: object = {}): Promise<Body> {
+  const answer = await asker.post(`${M}/organizations`, document('organizations', { name: 'Acme', ...attributes }));
+  if (answer.status !== 201) throw new Error(`organization not created: ${answer.text}`);
+  return answer.body.data;
+}
+
+/** Creates a user with a fresh address. */
+export async function createUser(asker: Client, attributes: object = {}): Promise<Body> {
+  const email = `user-${Math.random().toString(36).slice(2)}@example.com`;
+  const answer = await asker.post(`${S}/users`, document('users', { email, ...attributes }));
+  if (answer.status !== 201) throw new Error(`user not created: ${answer.text}`);
+  return answer.body.data;
+}
