@@ -12,6 +12,9 @@ interface Start {
   port: number;
 }
 
+/** What a worker process tells the first one: that it listens for its start, then how that went. */
+type Report = 'listening' | { port: number } | { error: string };
+
 /** Milliseconds before a worker process that died is replaced: one that dies at once must not keep the machine busy. */
 const REPLACE_MS = 1_000;
 
@@ -23,6 +26,10 @@ export async function serve(config: Config, parents: number[]): Promise<void> {
   const { log, flush } = createLog(config.logLevel);
   if (cluster.isWorker) return work(config, log, flush);
   const foundation = await layFoundation(config, log);
+  // Before anything else can fail: the key is stored already, and this is its only showing.
+  if (foundation.newPlatformKey !== undefined) {
+    process.stdout.write(`Platform key, shown this once: ${foundation.newPlatformKey}\n`);
+  }
   let running: Running;
   try {
     running =
@@ -33,7 +40,7 @@ export async function serve(config: Config, parents: number[]): Promise<void> {
     await foundation.stop();
     throw error;
   }
-  announce(config, running.port, foundation.newPlatformKey);
+  announce(config, running.port);
   await stopSignal(parents);
   log.info('stopping');
   await running.stop();
@@ -57,14 +64,9 @@ function stopSignal(parents: number[]): Promise<void> {
   });
 }
 
-function announce(config: Config, port: number, newPlatformKey: string | undefined): void {
+function announce(config: Config, port: number): void {
   const url = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`;
-  const lines = [
-    'Guildhall is ready.',
-    `  API   ${url}/public/v2/management/organizations`,
-    `  Docs  ${url}/docs`,
-    ...(newPlatformKey === undefined ? [] : [`  Platform key, shown this once: ${newPlatformKey}`]),
-  ];
+  const lines = ['Guildhall is ready.', `  API   ${url}/public/v2/management/organizations`, `  Docs  ${url}/docs`];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
@@ -75,11 +77,14 @@ async function fork(config: Config, { connection }: Foundation, log: Logger): Pr
   const start = () =>
     new Promise<Worker>((resolve, reject) => {
       const worker = cluster.fork();
-      worker.send({ connection, port } satisfies Start);
-      worker.once('message', (message: { port?: number; error?: string }) => {
-        if (message.port === undefined) return reject(new Error(message.error));
-        port = message.port;
-        resolve(worker);
+      worker.on('message', (message: Report) => {
+        // A message to a process that does not listen yet is lost: it asks first.
+        if (message === 'listening') worker.send({ connection, port } satisfies Start);
+        else if ('error' in message) reject(new Error(message.error));
+        else {
+          port = message.port;
+          resolve(worker);
+        }
       });
       worker.once('exit', (code, signal) => {
         reject(new Error(`A worker process ended with ${signal ?? code}.`));
@@ -107,7 +112,11 @@ async function fork(config: Config, { connection }: Foundation, log: Logger): Pr
 }
 
 async function work(config: Config, log: Logger, flush: () => void): Promise<void> {
-  const { connection, port } = await new Promise<Start>((resolve) => process.once('message', resolve));
+  const report = (message: Report) => process.send?.(message);
+  const { connection, port } = await new Promise<Start>((resolve) => {
+    process.once('message', resolve);
+    report('listening');
+  });
   const end = async (running?: Running) => {
     await running?.stop();
     flush();
@@ -119,9 +128,9 @@ async function work(config: Config, log: Logger, flush: () => void): Promise<voi
     const running = await serveRequests({ ...config, port }, connection, log);
     process.on('SIGTERM', () => end(running));
     process.on('disconnect', () => end(running));
-    process.send?.({ port: running.port });
+    report({ port: running.port });
   } catch (error) {
-    process.send?.({ error: (error as Error).message });
+    report({ error: (error as Error).message });
     await end();
   }
 }

@@ -99,6 +99,11 @@ export class Database {
       throw translate(error);
     }
     let broken: Error | undefined;
+    // Without a listener, a connection that dies between two statements would end the process.
+    const note = (error: Error) => {
+      broken = error;
+    };
+    client.on('error', note);
     try {
       await client.query('begin');
       const pending: (() => void)[] = [];
@@ -107,11 +112,10 @@ export class Database {
       for (const action of pending) action();
       return result;
     } catch (error) {
-      await client.query('rollback').catch((failure: Error) => {
-        broken = failure;
-      });
+      await client.query('rollback').catch(note);
       throw error;
     } finally {
+      client.off('error', note);
       // A connection that can't roll back is in an unknown state: the pool must not hand it to the next request.
       client.release(broken);
     }

@@ -111,7 +111,7 @@ async function preparePlace(dataDir: string, options: EmbeddedOptions): Promise<
   await prepareCluster(cluster, { binaries, account, noSync, passwordFile, log });
   const socketDir = isWindows ? '' : nameSocketDir(account);
   const host = isWindows ? '127.0.0.1' : socketDir;
-  const port = isWindows ? await findFreePort() : 5432;
+  const port = isWindows ? await findFreePort() : Number(options.settings?.port ?? 5432);
   const password = passwordFile && (await readFile(passwordFile, 'utf8'));
   const address = isWindows ? { listen_addresses: host } : { unix_socket_directories: `"${socketDir}"` };
   const settings = { ...SETTINGS, ...address, port: String(port), ...options.settings };

@@ -96,7 +96,7 @@ function probe(directory: string, account?: Account): Binaries | { failure: stri
 }
 
 function cannotRun(detail: string): Error {
-  const need = process.platform === 'linux' ? ', which needs glibc (Alpine has none)' : '';
+  const need = process.platform === 'linux' ? ', which needs glibc (Alpine has none),' : '';
   return new Error(`The embedded PostgreSQL${need} cannot run on this system (${detail}): ${ADVICE}.`);
 }
 

@@ -24,10 +24,9 @@ export function edge({ log, metrics, lifecycle }: Edge): RequestHandler {
     const given = req.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     res.locals.requestId = requestId;
-    if (lifecycle.isDraining) res.setHeader('Connection', 'close');
-    lifecycle.begin();
+    lifecycle.begin(res);
     res.on('close', () => {
-      lifecycle.end();
+      lifecycle.end(res);
       const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
       const method = METHODS.has(req.method) ? req.method : 'OTHER';
       const route = res.locals.route ?? 'none';

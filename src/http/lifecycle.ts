@@ -1,6 +1,8 @@
-/** Whether the process is stopping, and how many requests it still answers. */
+import type { ServerResponse } from 'node:http';
+
+/** Whether the process is stopping, and which requests it still answers. */
 export class Lifecycle {
-  private running = 0;
+  private readonly running = new Set<ServerResponse>();
   private draining = false;
   private whenIdle: (() => void) | undefined;
 
@@ -8,19 +10,21 @@ export class Lifecycle {
     return this.draining;
   }
 
-  begin(): void {
-    this.running++;
+  begin(res: ServerResponse): void {
+    this.running.add(res);
+    if (this.draining) res.setHeader('Connection', 'close');
   }
 
-  end(): void {
-    this.running--;
-    if (this.running === 0) this.whenIdle?.();
+  end(res: ServerResponse): void {
+    this.running.delete(res);
+    if (this.running.size === 0) this.whenIdle?.();
   }
 
   /** From now on readiness fails and answers close their connections. Resolves when no request is running. */
   drain(): Promise<void> {
     this.draining = true;
-    if (this.running === 0) return Promise.resolve();
+    for (const res of this.running) if (!res.headersSent) res.setHeader('Connection', 'close');
+    if (this.running.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.whenIdle = resolve;
     });

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { allRoutes } from '../controllers/routes';
+import type { ResourceDefinition } from '../jsonapi/define';
+import { Components, type Json } from './components';
+import { pathItem } from './operations';
+import { addSchemas } from './schemas';
+import { SERVICE_TAGS, servicePaths } from './service';
+
+const DESCRIPTION = `Organizations, their people and their keys, over [JSON:API 1.1](https://jsonapi.org/format/1.1/).
+
+- Every request needs a key: \`Authorization: <key>\` or \`Authorization: Bearer <key>\`.
+- Bodies and answers are \`application/vnd.api+json\`. Parameters that an endpoint does not have are refused.
+- A path with and without a slash at the end is the same.
+- \`GET\` on one resource gives an \`ETag\`: send it in \`If-None-Match\` to ask for changes, in \`If-Match\` to write only over what you have read.
+- What the caller can't see is answered with 404, whatever he may do.
+- A request that sets attributes which can't be set is served without them, so that a resource can be sent back as it was read.`;
+
+/** The version of the package: its package.json is one folder further up from the compiled file than from the source. */
+function packageVersion(folder = __dirname): string {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
+  } catch (error) {
+    if (dirname(folder) === folder) throw error;
+    return packageVersion(dirname(folder));
+  }
+}
+
+/** Tells programs and people the same as the registry tells the controllers: the OpenAPI 3.1 document of all paths. */
+export function buildOpenApi(registry: ReadonlyMap<string, ResourceDefinition<never>>): Json {
+  const components = new Components();
+  for (const definition of registry.values()) addSchemas(components, definition, registry);
+  const items = allRoutes(registry).map((route) => [route.template, pathItem(components, registry, route)] as const);
+  const paths = Object.fromEntries(items.filter(([, item]) => Object.keys(item).length > 0));
+  Object.assign(paths, servicePaths(components));
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Guildhall',
+      version: packageVersion(),
+      description: DESCRIPTION,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ bearer: [] }, { apiKey: [] }],
+    tags: [
+      ...[...registry.values()].map(({ type, summary }) => ({ name: type, description: summary })),
+      ...SERVICE_TAGS,
+    ],
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'A key, after `Bearer`.' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'A key alone.' },
+      },
+      ...components.parts,
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { isDeepStrictEqual } from 'node:util';
+
+export type Json = Record<string, unknown>;
+
+/** A reference to a component. */
+export type Ref = { $ref: string };
+
+export type Kind = 'schemas' | 'parameters' | 'responses' | 'headers';
+
+/** The shared parts of the document: each stands in it once, however many operations use it. */
+export class Components {
+  readonly parts: Readonly<Record<Kind, Record<string, Json>>> = {
+    schemas: {},
+    parameters: {},
+    responses: {},
+    headers: {},
+  };
+
+  /**
+   * Puts a part under the first of `names` that is free or means the same already.
+   * @throws Error when all names mean something else
+   */
+  add(kind: Kind, part: Json, ...names: string[]): Ref {
+    const parts = this.parts[kind];
+    const name = names.find((each) => parts[each] === undefined || isDeepStrictEqual(parts[each], part));
+    if (name === undefined) throw new Error(`${kind} ${names.join(', ')}: one name for two things`);
+    parts[name] = part;
+    return { $ref: `#/components/${kind}/${name}` };
+  }
+}
+
+/** `organizations` → `organization`, `webhookDeliveries` → `webhookDelivery`. */
+const singular = (type: string): string => (type.endsWith('ies') ? `${type.slice(0, -3)}y` : type.replace(/s$/, ''));
+
+export const capitalize = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+
+/** Name of one resource of a type, for schemas and operation ids: `apiKeys` → `ApiKey`. */
+export const nameOf = (type: string): string => capitalize(singular(type));

@@ -1,0 +1,99 @@
+import { PERMISSIONS } from '../permissions';
+import { LEVELS } from './access';
+import type { Components, Json, Ref } from './components';
+import { anywhere, errorResponses, WITH_CREDENTIAL } from './errors';
+import { headersOf } from './headers';
+import { answer, HEAD, notModified } from './operations';
+import { ifNoneMatch, requestId } from './parameters';
+import { constant, identifier, jsonapi, object, selfLink } from './schemas';
+
+export const SERVICE_TAGS = [
+  { name: 'callers', description: 'Whoever holds the credential.' },
+  { name: 'service', description: 'The process itself; these need no credential.' },
+];
+
+/** Paths beside the resource types: who is asking, this document, and what the operator's tools ask. */
+export function servicePaths(components: Components): Record<string, Json> {
+  const status = (value: Json) => ({
+    'application/json': { schema: object({ status: { type: 'string', ...value } }) },
+  });
+  return {
+    '/public/v2/me': { get: me(components) },
+    '/public/v2/openapi.json': { get: description(components) },
+    '/livez': {
+      get: open(components, 'getLiveness', 'Whether the process answers', {
+        200: plain(components, 'It does.', status({ const: 'ok' })),
+      }),
+    },
+    '/readyz': {
+      get: open(components, 'getReadiness', 'Whether the service can work', {
+        200: plain(components, 'It can: the database answers and has every migration.', status({ const: 'ready' })),
+        503: plain(components, 'Not now.', status({ enum: ['draining', 'database unavailable'] }), 'Retry-After'),
+      }),
+    },
+    '/metrics': {
+      get: open(components, 'getMetrics', 'Measurements for Prometheus', {
+        200: plain(components, 'In the text format of Prometheus.', { 'text/plain': { schema: { type: 'string' } } }),
+      }),
+    },
+  };
+}
+
+const plain = (components: Components, description: string, content: Json, ...headers: string[]): Json => ({
+  description,
+  headers: headersOf(components, 'X-Request-Id', ...headers),
+  content,
+});
+
+/** An operation without a credential. */
+const open = (components: Components, operationId: string, summary: string, responses: Record<string, Json>): Json => ({
+  tags: ['service'],
+  operationId,
+  summary,
+  description: HEAD,
+  security: [],
+  parameters: [requestId(components)],
+  responses: { ...responses, default: anywhere(components) },
+});
+
+function description(components: Components): Json {
+  const content = { 'application/json': { schema: { type: 'object' } } };
+  const operation = open(components, 'getOpenapi', 'Get this description', {
+    200: plain(components, 'An OpenAPI 3.1 document.', content, 'ETag'),
+    304: notModified(components),
+  });
+  return { ...operation, parameters: [ifNoneMatch(components), requestId(components)] };
+}
+
+function me(components: Components): Json {
+  const members = { data: caller(components), links: selfLink(components), jsonapi: jsonapi(components) };
+  components.add('schemas', object(members), 'CallerDocument');
+  return {
+    tags: ['callers'],
+    operationId: 'getCaller',
+    summary: 'Show which credential this is and what it may do',
+    description: HEAD,
+    parameters: [ifNoneMatch(components), requestId(components)],
+    responses: {
+      200: answer(components, 'The caller.', 'CallerDocument', 'ETag'),
+      304: notModified(components),
+      ...errorResponses(components, WITH_CREDENTIAL),
+    },
+  };
+}
+
+function caller(components: Components): Ref {
+  const attributes = object({
+    level: { type: 'string', enum: LEVELS },
+    name: { type: 'string' },
+    permissions: { type: 'array', items: { type: 'string', enum: PERMISSIONS } },
+  });
+  const to = (type: string) => object({ data: identifier(components, type) });
+  const relationships = object({ organization: to('organizations'), partner: to('partners') }, [
+    'organization',
+    'partner',
+  ]);
+  const id = { type: 'string', format: 'uuid', description: 'Of the credential.' };
+  const members = { id, type: constant('callers'), attributes, relationships, links: selfLink(components) };
+  return components.add('schemas', object(members, ['relationships']), 'Caller');
+}
