@@ -165,3 +165,6 @@ function run(command, args, title, options = {}) {
     });
   });
 }
+
+// `npm run build`
+if (process.argv[1] === fileURLToPath(import.meta.url)) await prepareOrExit({ build: true });

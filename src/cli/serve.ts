@@ -58,8 +58,7 @@ function stopSignal(parents: number[]): Promise<void> {
       stopping = true;
       resolve();
     };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
     if (parents.length > 0) watchParent(parents, () => (stopping ? undefined : stop()));
   });
 }
@@ -122,8 +121,8 @@ async function work(config: Config, log: Logger, flush: () => void): Promise<voi
     flush();
     process.exit(0);
   };
-  // Ctrl-C reaches every process of the terminal: the first one tells us when to stop.
-  process.on('SIGINT', () => undefined);
+  // Ctrl-C and the end of a terminal reach every process of it: the first one tells us when to stop.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   try {
     const running = await serveRequests({ ...config, port }, connection, log);
     process.on('SIGTERM', () => end(running));

@@ -28,7 +28,10 @@ const SETTINGS = {
 
 const INIT = `Scalar.createApiReference('#reference', ${JSON.stringify(SETTINGS)});\n`;
 
-/** The browser holds the page to itself; styles are the one thing that Scalar writes into the page. */
+/**
+ * The browser holds the page to this host. Styles are the one thing that Scalar writes into the page. It tries once
+ * whether it may compile code and does without where, as here, it may not; browsers note that as a refusal.
+ */
 const guard = helmet({
   contentSecurityPolicy: {
     useDefaults: false,

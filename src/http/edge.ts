@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { AppError } from '../errors';
 import type { Lifecycle } from './lifecycle';
@@ -42,14 +42,15 @@ export function edge({ log, metrics, lifecycle }: Edge): RequestHandler {
         ...(res.writableFinished ? {} : { aborted: true }),
       });
     });
-    const fault = refusal(req.rawHeaders, req.url, req.headers['transfer-encoding']);
+    const fault = refusal(req);
     if (fault === undefined) next();
     else next(fault);
   };
 }
 
 /** Requests that Node lets through although two readers could understand them differently. */
-function refusal(rawHeaders: string[], url: string, transferEncoding: string | undefined): AppError | undefined {
+function refusal({ rawHeaders, url, headers, httpVersion }: Request): AppError | undefined {
+  const transferEncoding = headers['transfer-encoding'];
   if (url.length > LONGEST_URL) return new AppError('uri_too_long', `A URL has at most ${LONGEST_URL} characters.`);
   if (transferEncoding !== undefined && transferEncoding.toLowerCase() !== 'chunked') {
     return new AppError('malformed_request', 'Transfer-Encoding can only be chunked.', { header: 'Transfer-Encoding' });
@@ -60,6 +61,9 @@ function refusal(rawHeaders: string[], url: string, transferEncoding: string | u
     const name = rawHeaders[i] as string;
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
     else if (name.length === 13 && name.toLowerCase() === 'authorization') credentials++;
+  }
+  if (hosts === 0 && httpVersion === '1.1') {
+    return new AppError('malformed_request', 'Host is missing.', { header: 'Host' });
   }
   if (hosts > 1) return new AppError('malformed_request', 'Host is given twice.', { header: 'Host' });
   if (credentials > 1)

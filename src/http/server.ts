@@ -36,9 +36,12 @@ function preparedClasses(app: Express): http.ServerOptions {
   } as http.ServerOptions;
 }
 
-/** The HTTP server of the app, with limits on slow clients, and error documents also for what is not HTTP. */
+/** The HTTP server of the app (which checks `Host` itself: Node's own refusal has no body), with limits on slow clients, and error documents also for what is not HTTP. */
 export function createServer(app: Express): Server {
-  const server = http.createServer({ ...TIMEOUTS, ...preparedClasses(app) }, app as unknown as RequestListener);
+  const server = http.createServer(
+    { ...TIMEOUTS, ...preparedClasses(app), requireHostHeader: false },
+    app as unknown as RequestListener,
+  );
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on('clientError', refuseClient);
   return server;

@@ -114,7 +114,7 @@ export function errorResponses(components: Components, codes: readonly ErrorCode
   for (const status of [...new Set(ordered.map((code) => ERRORS[code][0]))].sort()) {
     const same = ordered.filter((code) => ERRORS[code][0] === status);
     const part = {
-      description: wordsOf(same),
+      description: same.map((code) => `\`${code}\``).join(', '),
       headers: headersOf(components, 'X-Request-Id', ...(HEADERS[status] ?? [])),
       content: errorContent(components),
     };

@@ -75,6 +75,7 @@ export const createOrganization: Create<Organization> = async (ctx, input) => {
   const { webhookSecret: givenSecret, token: givenToken, ...attributes } = input.attributes;
   checkAttributes(ctx, input.attributes);
   checkCreation(ctx, attributes);
+  if (input.id !== undefined) await refuseBuriedId(ctx, input.id);
   const id = input.id ?? uuidv7();
   const secret =
     (givenSecret as string | null | undefined) ?? (attributes.webhookUrl ? makeWebhookSecret() : undefined);
@@ -101,6 +102,12 @@ function checkCreation(ctx: Context, attributes: Record<string, unknown>): void 
   delete attributes.status;
   delete attributes.statusReason;
   if (attributes.legalHold === true) allow(ctx.caller, 'organizations.hold');
+}
+
+/** The id of a purged organization stays used: its tombstone has it. */
+async function refuseBuriedId(ctx: Context, id: string): Promise<void> {
+  const [row] = await ctx.db.query('select exists (select 1 from organization_tombstones where id = $1)', [id]);
+  if (row?.[0] === true) throw new AppError('id_taken', 'This id has been used before.', { pointer: '/data/id' });
 }
 
 function partnerOf(ctx: Context, input: Input): string | null {

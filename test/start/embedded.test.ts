@@ -22,7 +22,6 @@ import { isRunning } from '../../src/processes';
 const ROOT = join(__dirname, '..', '..');
 const FAST = { noSync: true, settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } };
 
-/** What a process under test prints once PostgreSQL runs. */
 interface Started {
   readonly node: ChildProcess;
   readonly nodePid: number;
@@ -32,8 +31,7 @@ interface Started {
 
 let work: string;
 let dataDir: string;
-let running: EmbeddedPostgres[] = [];
-let children: ChildProcess[] = [];
+let [running, children]: [EmbeddedPostgres[], ChildProcess[]] = [[], []];
 
 beforeAll(() => {
   // The blank is the test of paths with blanks. Processes of their own need JavaScript.
@@ -58,8 +56,7 @@ beforeEach(() => {
 afterEach(async () => {
   for (const child of children) child.kill('SIGKILL');
   await Promise.all(running.map((postgres) => postgres.stop()));
-  running = [];
-  children = [];
+  [running, children] = [[], []];
 });
 
 afterAll(() => rmSync(work, { recursive: true, force: true }));

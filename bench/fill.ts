@@ -1,0 +1,90 @@
+import type { Client } from 'pg';
+
+const NIL = '00000000-0000-0000-0000-000000000000';
+const PARTNERS = 8;
+
+const PARTNER_ROWS = `
+insert into partners (id, name, external_id, metadata)
+select uuidv7(), 'Partner ' || i, 'p-' || i, jsonb_build_object('tier', i % 3) from generate_series(1, ${PARTNERS}) i`;
+
+const USER_ROWS = `
+insert into users (id, partner_id, email, name)
+select uuidv7(), null, 'person' || i || '@example.com', 'Person ' || i from generate_series(1, greatest($1 / 20, 10)) i`;
+
+/**
+ * Three years of organizations: six in ten of a partner, nine in ten with an owner, half with a webhook, a hundredth
+ * being deleted. Ids are UUIDs of version 7 of the time of creation, as the service makes them.
+ */
+const ORGANIZATION_ROWS = `
+with p as (select array_agg(id order by id) as ids from partners), u as (select array_agg(id) as ids from users),
+  made as (
+    select i, now() - make_interval(secs => ($1 - i) * 94608000.0 / $1) as at,
+      (array['Northern','Blue','Golden','Silent','Rapid','Open','Bright','Quiet','Iron','Green'])[1 + (hashint4(i) & 7)] || ' ' ||
+      (array['Harbour','Forge','Meadow','Signal','Anchor','Lantern','Quarry','Orchard'])[1 + (hashint4(i + 7) & 7)] || ' ' ||
+      (array['GmbH','Ltd','Inc','AB','SA'])[1 + i % 5] || ' ' || i as name
+    from generate_series(1, $1) i)
+insert into organizations (id, partner_id, owner_id, name, slug, external_id, kind, country_code, status, status_reason,
+  status_changed_at, status_before_deletion, avatar_url, primary_domain, webhook_url, webhook_secret_cipher, metadata,
+  deleted_at, purge_at, created_at, updated_at)
+select uuidv7(at - clock_timestamp()), case when i % 10 < 6 then p.ids[1 + i % ${PARTNERS}] end,
+  case when i % 10 > 0 then u.ids[1 + i % cardinality(u.ids)] end, name,
+  trim(both '-' from regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g')), case when i % 3 > 0 then 'crm-' || i end,
+  (array['business','business','business','school','club'])[1 + i % 5], (array['DE','FR','GB','US','SE','JP'])[1 + i % 6],
+  case when i % 100 = 0 then 'pending_deletion' when i % 25 = 1 then 'suspended' else 'active' end,
+  case when i % 25 = 1 then 'Invoice is overdue' end, date_trunc('second', at),
+  case when i % 100 = 0 then 'active' end, case when i % 4 = 0 then 'https://cdn.example.com/avatars/' || i || '.png' end,
+  case when i % 5 > 0 then 'org' || i || '.example.com' end,
+  case when i % 2 = 0 then 'https://hooks.example.com/organizations/' || i end,
+  case when i % 2 = 0 then decode(md5(i::text) || md5(name) || md5(i::text), 'hex') end,
+  jsonb_build_object('plan', (array['free','team','business'])[1 + i % 3], 'seats', i % 200, 'region', 'eu-' || i % 4),
+  case when i % 100 = 0 then now() end, case when i % 100 = 0 then now() + interval '30 days' end,
+  date_trunc('second', at), date_trunc('second', at + (now() - at) * 0.3)
+from made, p, u order by i`;
+
+const TOKEN_ROWS = `
+insert into api_keys (id, level, organization_id, name, hash, start, scopes, ceiling, is_organization_token, created_at)
+select uuidv7(created_at - clock_timestamp()), 'organization', id, 'Organization token', sha256(convert_to(id::text, 'UTF8')),
+  'sk_live_' || left(md5(id::text), 4), '{*}', '{*}', true, created_at
+from organizations`;
+
+/** What the triggers would have counted, with the rows that are there already. */
+const COUNTS = `
+truncate row_counts;
+insert into row_counts (relation, scope, rows)
+  select 'users', '${NIL}', count(*) from users
+  union all select 'partners', '${NIL}', count(*) from partners
+  union all select 'organizations', '${NIL}', count(*) from organizations where status <> 'pending_deletion'
+  union all select 'organizations', partner_id, count(*) from organizations
+    where status <> 'pending_deletion' and partner_id is not null group by partner_id
+  union all select 'api_keys', '${NIL}', count(*) from api_keys k left join organizations o on o.id = k.organization_id
+    where k.revoked_at is null and o.status is distinct from 'pending_deletion'
+  union all select 'api_keys', o.partner_id, count(*) from api_keys k join organizations o on o.id = k.organization_id
+    where k.revoked_at is null and o.status <> 'pending_deletion' and o.partner_id is not null group by o.partner_id`;
+
+/**
+ * Fills an empty, migrated database with partners, users, `rows` organizations and a token for each. Triggers are off:
+ * each would write the same counter again for every row, in one transaction that can't clear away the old versions.
+ */
+export async function fill(client: Client, rows: number): Promise<void> {
+  await client.query('set session_replication_role = replica');
+  await client.query(PARTNER_ROWS);
+  await client.query(USER_ROWS, [rows]);
+  await client.query(ORGANIZATION_ROWS, [rows]);
+  await client.query(TOKEN_ROWS);
+  await client.query(COUNTS);
+  await client.query('set session_replication_role = origin');
+  await client.query('vacuum (analyze)');
+  await client.query('checkpoint');
+}
+
+/**
+ * Compares the running totals with what is there.
+ * @throws Error when the writes of the bench have made them wrong
+ */
+export async function checkTotals(client: Client): Promise<void> {
+  const { rows } = await client.query(`
+    select (select sum(rows) from row_counts where relation = 'organizations' and scope = '${NIL}') as counted,
+      (select count(*) from organizations where status <> 'pending_deletion') as there`);
+  const { counted, there } = rows[0];
+  if (Number(counted) !== Number(there)) throw new Error(`row_counts has ${counted} organizations, but there are ${there}.`);
+}

@@ -1,0 +1,202 @@
+/** Whole documents as they must be: ids that the test knows are written out, those it can't know and times are patterns. */
+import type { Answer, Body } from '../support/app';
+
+const S = '/public/v2';
+
+export const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/);
+/** A made id: a UUID of version 7. */
+export const ID = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+export const NUMBER = expect.any(Number);
+export const ORGANIZATION_KEY = expect.stringMatching(/^sk_live_[0-9A-Za-z]{36}$/);
+export const PLATFORM_KEY = expect.stringMatching(/^pk_live_[0-9A-Za-z]{36}$/);
+/** `whsec_` and 32 bytes in base64. */
+export const WEBHOOK_SECRET = expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/);
+
+const identifier = (type: string, id: string | null) => ({ data: id === null ? null : { type, id } });
+const related = (path: string) => ({ links: { related: path } });
+
+/** An organization as a platform caller sees it. */
+export function organization(
+  id: unknown,
+  attributes: object,
+  owner: string | null = null,
+  partner?: string | null,
+): Body {
+  return {
+    id,
+    type: 'organizations',
+    attributes: {
+      createdAt: TIME,
+      updatedAt: TIME,
+      webhookUrl: null,
+      webhookSecret: null,
+      token: null,
+      number: NUMBER,
+      externalId: null,
+      kind: 'business',
+      countryCode: null,
+      status: 'active',
+      statusReason: null,
+      statusChangedAt: TIME,
+      avatarUrl: null,
+      primaryDomain: null,
+      metadata: {},
+      deleteProtection: false,
+      legalHold: false,
+      deletedAt: null,
+      purgeAt: null,
+      ...attributes,
+    },
+    relationships: {
+      users: related(`${S}/users?filter[organizationId]=${id}`),
+      members: related(`${S}/members?filter[organizationId]=${id}`),
+      roles: related(`${S}/roles?filter[organizationId]=${id}`),
+      apiKeys: related(`${S}/apiKeys?filter[organizationId]=${id}`),
+      owner: identifier('users', owner),
+      ...(partner === undefined ? {} : { partner: identifier('partners', partner) }),
+    },
+    links: { self: `${S}/management/organizations/${id}` },
+  };
+}
+
+export const partner = (id: unknown, attributes: object): Body => ({
+  id,
+  type: 'partners',
+  attributes: { createdAt: TIME, updatedAt: TIME, status: 'active', externalId: null, metadata: {}, ...attributes },
+  relationships: {
+    organizations: related(`${S}/management/organizations?filter[partnerId]=${id}`),
+    apiKeys: related(`${S}/apiKeys?filter[partnerId]=${id}`),
+  },
+  links: { self: `${S}/management/partners/${id}` },
+});
+
+export const user = (id: unknown, attributes: object): Body => ({
+  id,
+  type: 'users',
+  attributes: {
+    createdAt: TIME,
+    updatedAt: TIME,
+    name: null,
+    status: 'active',
+    emailVerifiedAt: null,
+    avatarUrl: null,
+    locale: null,
+    externalId: null,
+    lastSeenAt: null,
+    ...attributes,
+  },
+  relationships: { members: related(`${S}/members?filter[userId]=${id}`) },
+  links: { self: `${S}/users/${id}` },
+});
+
+export const member = (id: unknown, of: { organization: string; user: string; roles: string[] }, more = {}): Body => ({
+  id,
+  type: 'members',
+  attributes: {
+    createdAt: TIME,
+    updatedAt: TIME,
+    number: NUMBER,
+    status: 'active',
+    joinMethod: 'admin',
+    isPrimaryOwner: false,
+    externalId: null,
+    metadata: {},
+    joinedAt: TIME,
+    ...more,
+  },
+  relationships: {
+    organization: identifier('organizations', of.organization),
+    user: identifier('users', of.user),
+    roles: { data: of.roles.map((each) => ({ type: 'roles', id: each })) },
+  },
+  links: { self: `${S}/members/${id}` },
+});
+
+/** A key as a platform caller sees it, or as the others do with `partner` left undefined. */
+export const apiKey = (
+  id: unknown,
+  attributes: object,
+  of: { organization?: string | null; partner?: string | null },
+): Body => ({
+  id,
+  type: 'apiKeys',
+  attributes: {
+    createdAt: TIME,
+    updatedAt: TIME,
+    environment: 'live',
+    secret: null,
+    scopes: ['*'],
+    status: 'active',
+    expiresAt: null,
+    lastUsedAt: null,
+    lastUsedIp: null,
+    isOrganizationToken: false,
+    metadata: {},
+    revokedAt: null,
+    ...attributes,
+  },
+  relationships: {
+    organization: identifier('organizations', of.organization ?? null),
+    ...(of.partner === undefined ? {} : { partner: identifier('partners', of.partner) }),
+  },
+  links: { self: `${S}/apiKeys/${id}` },
+});
+
+const JSONAPI = { version: '1.1' };
+
+/** The answer to a create request. */
+export const created = (data: Body): Body => ({ data, meta: {}, jsonapi: JSONAPI });
+/** The answer with one resource. */
+export const single = (data: Body, self = data.links.self): Body => ({ data, links: { self }, jsonapi: JSONAPI });
+
+/** The answer with the only page of a list. */
+export function page(path: string, data: Body[], totalUnfiltered = data.length): Body {
+  const separator = path.includes('?') ? '&' : '?';
+  const only = `${path}${separator}page[number]=1&page[size]=25`;
+  return {
+    data,
+    meta: { total: data.length, totalUnfiltered, currentSize: 25, currentPage: 1, maxPage: 1 },
+    links: { self: path, first: only, last: only, prev: null, next: null },
+    jsonapi: JSONAPI,
+  };
+}
+
+interface Expected {
+  source?: { pointer?: string; parameter?: string; header?: string };
+  meta?: object;
+}
+
+/** The whole error document: one error, whose id is the request's, and nothing besides. */
+export function expectError(answer: Answer, status: number, code: string, { source, meta }: Expected = {}): void {
+  expect({ status: answer.status, body: answer.body }).toEqual({
+    status,
+    body: {
+      errors: [
+        {
+          id: answer.headers['x-request-id'],
+          status: String(status),
+          code,
+          title: expect.stringMatching(/^[A-Z]/),
+          detail: expect.stringMatching(/^\S.*\.$/),
+          ...(source === undefined ? {} : { source }),
+          ...(meta === undefined ? {} : { meta }),
+        },
+      ],
+      jsonapi: JSONAPI,
+    },
+  });
+}
+
+/** The same for a faulty attribute, which client libraries find by `meta.attribute` (rulings, "Answers"). */
+export function expectAttributeError(answer: Answer, code: string, pointer: string): void {
+  const attribute = pointer.split('/').at(-1)?.replaceAll('~1', '/');
+  const [error] = answer.body.errors;
+  expectError(answer, 422, code, {
+    source: { pointer: `/data/attributes/${pointer}` },
+    meta: { attribute, message: error.detail },
+  });
+}
+
+/** The right is named that is missing. */
+export const expectDenied = (answer: Answer, required: string): void =>
+  expectError(answer, 403, 'permission_denied', { meta: { required } });
