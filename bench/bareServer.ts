@@ -8,6 +8,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { COLUMNS, createdDocument, PAGE_SIZE, PATH, pageDocument, resourceDocument } from './bareDocument';
 
 const TIMESTAMPTZ = 1184;
+const DEEP_OFFSET = 500;
 const HEADERS = { 'Content-Type': 'application/vnd.api+json', 'Cache-Control': 'private, no-cache' };
 const TOTAL = `(select coalesce(sum(rows), 0) from row_counts
   where relation = 'organizations' and scope = '00000000-0000-0000-0000-000000000000')`;
@@ -63,12 +64,12 @@ function readJson(req: IncomingMessage): Promise<{ data: { attributes: { name: s
 }
 
 async function list(res: ServerResponse, search: string): Promise<void> {
-  const query_ = new URLSearchParams(search);
-  const page = Number(query_.get('page[number]') ?? 1);
-  const status = query_.get('filter[status]');
+  const parameters = new URLSearchParams(search);
+  const page = Number(parameters.get('page[number]') ?? 1);
+  const status = parameters.get('filter[status]');
   const offset = (page - 1) * PAGE_SIZE;
-  const rows =
-    status === null ? await query(page < 20 ? 'list' : 'deep', [offset]) : await query('filtered', [offset, status]);
+  const plain = offset < DEEP_OFFSET ? 'list' : 'deep';
+  const rows = status === null ? await query(plain, [offset]) : await query('filtered', [offset, status]);
   send(res, 200, pageDocument(rows, page, search, status === null ? '' : `filter[status]=${status}&sort=name`));
 }
 

@@ -23,7 +23,9 @@ export async function startPostgres(closers: Closers): Promise<EmbeddedPostgres>
   const directory = await mkdtemp(join(tmpdir(), 'guildhall-bench-'));
   closers.add(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   if ((await statfs(directory)).type === TMPFS) {
-    process.stderr.write(`bench: ${tmpdir()} is in memory, so writes do not wait for a disk: set TMPDIR to change that.\n`);
+    process.stderr.write(
+      `bench: ${tmpdir()} is in memory, so writes do not wait for a disk: set TMPDIR to change that.\n`,
+    );
   }
   const postgres = await startEmbeddedPostgres({ dataDir: directory });
   closers.add(() => postgres.stop());

@@ -86,5 +86,6 @@ export async function checkTotals(client: Client): Promise<void> {
     select (select sum(rows) from row_counts where relation = 'organizations' and scope = '${NIL}') as counted,
       (select count(*) from organizations where status <> 'pending_deletion') as there`);
   const { counted, there } = rows[0];
-  if (Number(counted) !== Number(there)) throw new Error(`row_counts has ${counted} organizations, but there are ${there}.`);
+  if (Number(counted) !== Number(there))
+    throw new Error(`row_counts has ${counted} organizations, but there are ${there}.`);
 }

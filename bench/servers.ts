@@ -55,11 +55,7 @@ async function isReady(origin: string): Promise<boolean> {
 }
 
 /** The yardstick on the same database, with as many connections. */
-export async function startBare(
-  { env }: Program,
-  database: BenchDatabase,
-  closers: Closers,
-): Promise<ServerUnderTest> {
+export async function startBare({ env }: Program, database: BenchDatabase, closers: Closers): Promise<ServerUnderTest> {
   const child = fork(join(__dirname, 'bareServer.js'), {
     execArgv: NODE_FLAGS,
     env: { ...env, DATABASE_URL: database.url },

@@ -1,0 +1,72 @@
+// The process that sends the load, so that making requests costs the servers nothing but a share of the cores.
+import autocannon from 'autocannon';
+import { PATH } from './bareDocument';
+import { bodyOf, type Plan } from './cases';
+import type { Job, Outcome } from './load';
+
+const CONTENT_TYPE = { 'Content-Type': 'application/vnd.api+json' };
+
+/** Makes every name of this process another one: two organizations of one name need two tries at a slug. */
+let names = 0;
+const nextName = (): string => `Bench ${process.pid} ${++names}`;
+
+/** Every connection has its own rows: two that change the same one would wait for each other, not for the server. */
+function requestsOf({ method, targets }: Plan, connection: number, connections: number): autocannon.Request[] {
+  if (method === 'POST') {
+    const setupRequest = (request: autocannon.Request) => ({ ...request, body: bodyOf(nextName()) });
+    return [{ method, path: PATH, headers: CONTENT_TYPE, setupRequest }];
+  }
+  const own = targets.length < connections ? targets : targets.filter((_, i) => i % connections === connection);
+  if (method === 'GET') return own.map((path) => ({ method, path }));
+  return own.map((id) => ({ method, path: `${PATH}/${id}`, headers: CONTENT_TYPE, body: bodyOf(nextName(), id) }));
+}
+
+/** @param sorted ascending */
+const percentile = (sorted: readonly number[], part: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+
+function send({ origin, headers, plan, seconds, connections }: Job): Promise<Outcome> {
+  let connection = 0;
+  const latencies: number[] = [];
+  const startedAt = performance.now();
+  let endedAt = startedAt;
+  const options: autocannon.Options = {
+    url: origin,
+    connections,
+    duration: seconds,
+    // How often it looks whether the time is over.
+    sampleInt: 50,
+    headers: { ...headers },
+    setupClient: (client) => client.setRequests(requestsOf(plan, connection++, connections)),
+  };
+  return new Promise((resolve, reject) => {
+    const running = autocannon(options, (error, result) => {
+      if (error) reject(error);
+      else resolve(outcomeOf(result, latencies, endedAt - startedAt));
+    });
+    // Its own histogram is in whole milliseconds, too coarse for an answer within one.
+    running.on('response', (_client, _status, _bytes, ms) => {
+      latencies.push(ms);
+      endedAt = performance.now();
+    });
+  });
+}
+
+function outcomeOf(result: autocannon.Result, latencies: number[], ms: number): Outcome {
+  const { non2xx, errors, timeouts, mismatches, statusCodeStats } = result;
+  const isClean = non2xx + errors + timeouts + mismatches === 0 && latencies.length > 0;
+  latencies.sort((a, b) => a - b);
+  return {
+    requests: latencies.length,
+    requestsPerSecond: (latencies.length * 1000) / ms,
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    failures: isClean
+      ? undefined
+      : JSON.stringify({ non2xx, errors, timeouts, mismatches, statusCodeStats, answers: latencies.length }),
+  };
+}
+
+process.on('message', async (job: Job) => process.send?.(await send(job)));
+process.on('disconnect', () => process.exit(0));
+process.send?.('ready');

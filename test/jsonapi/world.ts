@@ -1,0 +1,197 @@
+import { Client as PgClient } from 'pg';
+import { registry } from '../../src/resources';
+import { type Answer, type Body, type Client, createUser, document, link, M, S, type TestApp } from '../support/app';
+
+/** Rows of every type, and a caller of every level. */
+export interface World {
+  partner: Client & { id: string };
+  /** The organization's own token. */
+  key: Client;
+  /** The partner's organization: it has an owner, a partner and three members. */
+  organization: Body;
+  /** The platform's organization, which the partner can't see: no owner, no partner, no members. */
+  other: Body;
+  owner: Body;
+  user: Body;
+  /** The owner's membership first. */
+  members: Body[];
+  roles: Record<string, Body>;
+  apiKey: Body;
+}
+
+export const TYPES = [...registry.keys()];
+export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
+export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
+
+const created = async (answer: Promise<Answer>): Promise<Body> => {
+  const { status, body, text } = await answer;
+  if (status !== 201) throw new Error(`not created: ${text}`);
+  return body.data;
+};
+
+/** A request document for a membership. */
+export const membership = (organization: string, user: string, roles: string[] = []) =>
+  document(
+    'members',
+    {},
+    {
+      relationships: {
+        organization: link('organizations', organization),
+        user: link('users', user),
+        ...(roles.length > 0 ? { roles: { data: roles.map((id) => ({ type: 'roles', id })) } } : {}),
+      },
+    },
+  );
+
+export async function buildWorld(app: TestApp): Promise<World> {
+  const partner = await app.partner();
+  const organization = await created(
+    partner.post(`${M}/organizations`, document('organizations', { name: 'Acme', externalId: 'acme-1' })),
+  );
+  const other = await created(app.platform.post(`${M}/organizations`, document('organizations', { name: 'Other' })));
+  const listed = await app.platform.get(`${S}/roles`);
+  const roles = Object.fromEntries(listed.body.data.map((role: Body) => [role.attributes.code, role]));
+  const [owner, user, third] = [
+    await createUser(partner, { name: 'Olga' }),
+    await createUser(partner, { name: 'Uwe' }),
+    await createUser(partner),
+  ];
+  const members: Body[] = [];
+  for (const [person, ...codes] of [[owner, 'owner'], [user, 'admin', 'member'], [third]]) {
+    const ids = codes.map((code: string) => roles[code].id);
+    members.push(await created(partner.post(`${S}/members`, membership(organization.id, person.id, ids))));
+  }
+  const apiKey = await created(
+    partner.post(
+      `${S}/apiKeys`,
+      document(
+        'apiKeys',
+        { name: 'CI', metadata: { team: 'build' } },
+        { relationships: { organization: link('organizations', organization.id) } },
+      ),
+    ),
+  );
+  return {
+    partner,
+    key: app.as(organization.attributes.token),
+    organization,
+    other,
+    owner,
+    user,
+    members,
+    roles,
+    apiKey,
+  };
+}
+
+/** A resource of the type that the platform, the partner and (but for partners) the organization's key see. */
+export function sampleOf(world: World, type: string): string {
+  const samples: Record<string, string> = {
+    organizations: world.organization.id,
+    partners: world.partner.id,
+    users: world.owner.id,
+    members: world.members[1].id,
+    roles: world.roles.member.id,
+    apiKeys: world.apiKey.id,
+  };
+  const id = samples[type];
+  if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
+  return id;
+}
+
+/** A document that creates one of the type, for a platform caller; null when the type takes none. */
+export async function creationOf(app: TestApp, world: World, type: string): Promise<Body | null> {
+  if (registry.get(type)?.operations.create === undefined) return null;
+  const unique = Math.random().toString(36).slice(2);
+  if (type === 'users') return document(type, { email: `${unique}@example.com` });
+  if (type === 'members') return membership(world.other.id, (await createUser(app.platform)).id);
+  return document(type, { name: `Name ${unique}` });
+}
+
+/** The value at a JSON pointer (RFC 6901); undefined is what does not exist. */
+export function valueAt(root: unknown, pointer: string): unknown {
+  if (pointer !== '' && !pointer.startsWith('/')) return undefined;
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>((value, part) => {
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+      return (value as Record<string, unknown>)[part];
+    }, root);
+}
+
+/** Throws when an error points at what the request does not have (ERR-9). */
+function checkPointers(answer: Answer, body: unknown): Answer {
+  const sent = typeof body === 'string' ? parsed(body) : JSON.parse(JSON.stringify(body ?? null));
+  for (const { source, detail } of answer.body?.errors ?? []) {
+    if (source?.pointer !== undefined && valueAt(sent, source.pointer) === undefined) {
+      throw new Error(`${detail} points at ${JSON.stringify(source.pointer)}, which is not in the request`);
+    }
+  }
+  return answer;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The client, with every pointer of every error held against the body that was sent. */
+export const pointed = (client: Client): Client => ({
+  ...client,
+  post: async (path, body, headers) => checkPointers(await client.post(path, body, headers), body),
+  patch: async (path, body, headers) => checkPointers(await client.patch(path, body, headers), body),
+});
+
+const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+const TIMES = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00/g;
+const SECRETS = /(?:(?:sk|pk)_live_[0-9A-Za-z]{36}|whsec_[\w+/=]{44})/g;
+
+/** The document with ids, times and secrets replaced: known ids by their names, others by `ID`. */
+export function masked(value: unknown, names: Record<string, string> = {}): Body {
+  const text = JSON.stringify(value)
+    .replace(UUID, (id) => names[id] ?? 'ID')
+    .replace(TIMES, 'TIME')
+    .replace(SECRETS, 'SECRET');
+  return JSON.parse(text);
+}
+
+/** The errors of an answer, each as [status, code, where]. */
+export const errorsOf = ({ body }: Answer): [string, string, string | undefined][] =>
+  (body?.errors ?? []).map(({ status, code, source }: Body) => [
+    status,
+    code,
+    source?.pointer ?? source?.parameter ?? source?.header,
+  ]);
+
+const AUTHENTICATION = /from api_keys k\n|update api_keys set last_used_at/;
+
+/** The SQL that `work` sends to PostgreSQL, but for that of authentication. */
+export async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const { query } = PgClient.prototype;
+  const texts: string[] = [];
+  PgClient.prototype.query = function (this: PgClient, ...given: unknown[]) {
+    const [first] = given;
+    texts.push(typeof first === 'string' ? first : (first as { text: string }).text);
+    return (query as (...all: unknown[]) => unknown).apply(this, given);
+  } as typeof query;
+  try {
+    await work();
+  } finally {
+    PgClient.prototype.query = query;
+  }
+  return texts.filter((text) => !AUTHENTICATION.test(text));
+}
+
+/** Rows of every table that requests write to. */
+export async function rowCounts(app: TestApp): Promise<Record<string, number>> {
+  const tables = ['organizations', 'partners', 'users', 'members', 'member_roles', 'api_keys'];
+  const [row] = await app.source.query(
+    `select ${tables.map((table) => `(select count(*)::int from ${table}) as ${table}`).join(', ')}`,
+  );
+  return row;
+}
