@@ -180,3 +180,8 @@ export async function selectByIds<Entity extends object>(
   );
   return rows.map((row) => table.read(properties, row));
 }
+
+/** For tables whose rows belong to one organization for ever: they are seen by those who see it (INV-18). */
+export const organizationOwned = {
+  visible: (caller: Context['caller'], bind: Bind) => visibleOrganization(caller, 't.organization_id', bind),
+};

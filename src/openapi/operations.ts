@@ -4,6 +4,7 @@ import { MEDIA_TYPE } from '../jsonapi/negotiate';
 import { accessOf } from './access';
 import { type Components, capitalize, type Json, nameOf, type Ref } from './components';
 import { codesOf, errorResponses } from './errors';
+import { exampleOf } from './example';
 import { headersOf } from './headers';
 import type { Registry } from './include';
 import {
@@ -57,9 +58,10 @@ const deleted = (components: Components): Ref =>
     '204',
   );
 
-const body = (schema: Json | Ref, required = true): Json => ({ required, content: { [MEDIA_TYPE]: { schema } } });
-const bodyOf = (definition: Definition, suffix: string): Json =>
-  body({ $ref: `#/components/schemas/${nameOf(definition.type)}${suffix}` });
+function bodyOf(definition: Definition, purpose: 'create' | 'update'): Json {
+  const schema = { $ref: `#/components/schemas/${nameOf(definition.type)}${capitalize(purpose)}` };
+  return { required: true, content: { [MEDIA_TYPE]: { schema, example: exampleOf(definition, purpose) } } };
+}
 
 /** Said of every GET: HEAD has no entry of its own. */
 export const HEAD = '`HEAD` answers the same without a body.';
@@ -85,7 +87,7 @@ const get = ({ components, definition, registry }: Task): Parts => ({
 
 const create = ({ components, definition, registry }: Task): Parts => ({
   parameters: documentParameters(components, definition, registry),
-  requestBody: bodyOf(definition, 'Create'),
+  requestBody: bodyOf(definition, 'create'),
   responses: {
     201: answer(components, 'The new resource.', `${nameOf(definition.type)}Created`, 'ETag', 'Location'),
   },
@@ -96,7 +98,7 @@ const changed = ({ components, definition, registry }: Task): Parts => ({
   responses: { 200: answer(components, 'The resource as it is now.', `${nameOf(definition.type)}Document`, 'ETag') },
 });
 
-const update = (task: Task): Parts => ({ ...changed(task), requestBody: bodyOf(task.definition, 'Update') });
+const update = (task: Task): Parts => ({ ...changed(task), requestBody: bodyOf(task.definition, 'update') });
 
 const remove = ({ components, definition }: Task): Parts => ({
   parameters: [idParameter(components), ...purgeParameter(components, definition), ifMatch(components)],
@@ -106,11 +108,8 @@ const remove = ({ components, definition }: Task): Parts => ({
 function act(task: Task): Parts {
   const settings = { type: 'object', properties: { meta: { type: 'object', description: 'Settings of the action.' } } };
   const schema = task.components.add('schemas', settings, 'Action');
-  return {
-    ...changed(task),
-    requestBody: body(schema, false),
-    notes: [`\`Content-Type\` is needed without a body too.`],
-  };
+  const requestBody = { required: false, content: { [MEDIA_TYPE]: { schema } } };
+  return { ...changed(task), requestBody, notes: ['`Content-Type` is needed without a body too.'] };
 }
 
 type Name = 'list' | 'get' | 'create' | 'update' | 'remove';

@@ -1,9 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Context } from '../context';
-import { selectByIds, selectOne, selectPage } from '../db/select';
+import { selectByIds, selectOne, selectPage, visibleOrganization } from '../db/select';
 import type { Table } from '../db/table';
 import { type Changes, type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
-import { notFound } from '../errors';
+import { AppError, notFound } from '../errors';
 import type { Page, Selection } from '../selection';
 
 /** What a surface wants to create or change, in the words of the domain. */
@@ -25,6 +25,27 @@ export type Create<Entity> = (ctx: Context, input: Input) => Promise<Entity>;
 export type Update<Entity> = (ctx: Context, id: string, input: Input, ifMatch: IfMatch) => Promise<Entity>;
 export type Remove = (ctx: Context, id: string, ifMatch: IfMatch) => Promise<void>;
 
+/**
+ * The organization that a new row is for: the one named, else that of the caller (domain sheet 1).
+ * @throws AppError `not_found` for one the caller can't see, `required` when none is meant
+ */
+export async function ownerOf(ctx: Context, input: Input): Promise<string> {
+  const id = (input.relationships.organization as string | null | undefined) ?? ctx.caller.organizationId;
+  if (id === null) {
+    throw new AppError(
+      'required',
+      'Name the organization that this is for.',
+      { pointer: '/data' },
+      { meta: { attribute: 'organization' } },
+    );
+  }
+  const values: unknown[] = [id];
+  const visible = visibleOrganization(ctx.caller, '$1::uuid', (value) => `$${values.push(value)}`);
+  const [row] = await ctx.db.query(`select ${visible}`, values);
+  if (row?.[0] === true) return id;
+  throw notFound('There is no such organization.', { pointer: '/data/relationships/organization/data' });
+}
+
 /** The operations of a type that has no rules of its own. */
 export function crud<Entity extends { id: string }>(table: Table<Entity>) {
   const list: List<Entity> = (ctx, selection, properties) => selectPage(ctx, table, selection, properties);
@@ -33,8 +54,10 @@ export function crud<Entity extends { id: string }>(table: Table<Entity>) {
     if (found === null) throw notFound();
     return found;
   };
-  const create: Create<Entity> = (ctx, input) =>
-    insertRow(ctx, table, { ...input.attributes, id: input.id ?? uuidv7() } as Changes<Entity>);
+  const create: Create<Entity> = async (ctx, input) => {
+    const owner = table.sql.has('organizationId') ? { organizationId: await ownerOf(ctx, input) } : {};
+    return insertRow(ctx, table, { ...input.attributes, ...owner, id: input.id ?? uuidv7() } as Changes<Entity>);
+  };
   const update: Update<Entity> = (ctx, id, input, ifMatch) =>
     updateRow(ctx, table, id, input.attributes as Changes<Entity>, versionGuard(ifMatch));
   const load: Load<Entity> = (ctx, ids, properties) => selectByIds(ctx, table, ids, properties);

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { Member } from '../../entities';
 import type { Context } from '../context';
 import type { Database } from '../db/database';
-import { callerScope, selectOne, visibleOrganization } from '../db/select';
+import { callerScope, organizationOwned, selectOne, visibleOrganization } from '../db/select';
 import { Table } from '../db/table';
 import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, type ErrorSource, notFound } from '../errors';
@@ -10,11 +10,11 @@ import { type Create, crud, type Remove } from './crud';
 import { userTable } from './users';
 
 export const memberTable = new Table(Member, {
+  ...organizationOwned,
   computed: {
     roleIds: `array(select r.id from member_roles mr join roles r on r.id = mr.role_id
       where mr.member_id = t.id order by r.rank desc, r.id)`,
   },
-  visible: (caller, bind) => visibleOrganization(caller, 't.organization_id', bind),
   counted: (caller) =>
     caller.organizationId !== null
       ? { relation: 'members', scope: caller.organizationId }

@@ -132,7 +132,7 @@ async function insertOrganization(
   // From the row, not from the id, so that there is no key when there is no organization.
   const key = insertSql(
     apiKeyTable,
-    { ...organizationToken(token), organizationId: new Expression(() => 'created.id') },
+    { ...organizationToken(ctx, token), organizationId: new Expression(() => 'created.id') },
     bind,
   )
     .replace(' values (', ' select ')
@@ -270,7 +270,7 @@ async function replaceToken(ctx: Context, id: string, token: string): Promise<vo
   const list: unknown[] = [];
   const sql = insertSql(
     apiKeyTable,
-    { ...organizationToken(token), organizationId: id },
+    { ...organizationToken(ctx, token), organizationId: id },
     (value) => `$${list.push(value)}`,
   );
   await ctx.db.query(sql, list);

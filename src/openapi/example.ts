@@ -1,0 +1,52 @@
+import { attributesSchema } from '../jsonapi/body';
+import type { ResourceDefinition, Schema } from '../jsonapi/define';
+import type { Json } from './components';
+
+type Definition = ResourceDefinition<never>;
+
+const ID = '0198f2a4-7c1e-7d3a-9b60-2f5c8e1d4a77';
+const BY_FORMAT: Readonly<Record<string, string>> = {
+  uuid: ID,
+  'date-time': '2030-01-31T08:00:00Z',
+  'email-address': 'ada@example.com',
+  'http-url': 'https://example.com/hook',
+  'https-url': 'https://example.com/picture.png',
+  'country-code': 'NL',
+};
+
+function valueOf(schema: Schema): unknown {
+  const [type] = [schema.type].flat();
+  if (Array.isArray(schema.enum)) return schema.enum[0];
+  if (type === 'integer') return schema.minimum ?? 1;
+  if (type === 'boolean') return true;
+  if (type === 'array') return [valueOf(schema.items as Schema)];
+  if (type === 'object') return {};
+  return BY_FORMAT[schema.format as string] ?? 'Example';
+}
+
+/**
+ * The least that a request of a type must have; a change is one of the first attribute. Without it, readers of the
+ * document make up a request that sets everything, and is refused.
+ */
+export function exampleOf(definition: Definition, purpose: 'create' | 'update'): Json {
+  const { required = [], properties } = attributesSchema(definition, purpose) as {
+    required?: string[];
+    properties: Json;
+  };
+  const names = purpose === 'create' ? required : Object.keys(properties).slice(0, 1);
+  const attributes = Object.fromEntries(names.map((name) => [name, valueOf(properties[name] as Schema)]));
+  const needed = Object.entries(definition.relationships).filter(
+    ([, { write, required: must }]) => write === purpose && must,
+  );
+  const relationships = needed.map(([name, each]) => {
+    const one = { type: each.type, id: ID };
+    return [name, { data: 'one' in each ? one : [one] }];
+  });
+  const data = {
+    type: definition.type,
+    ...(purpose === 'update' ? { id: ID } : {}),
+    attributes,
+    ...(relationships.length === 0 ? {} : { relationships: Object.fromEntries(relationships) }),
+  };
+  return { data };
+}
