@@ -77,7 +77,8 @@ async function create(req: IncomingMessage, res: ServerResponse): Promise<void> 
   const { name } = (await readJson(req)).data.attributes;
   // As long as the token of the service: eight characters of prefix and 36 of the rest.
   const token = `sk_live_${randomBytes(27).toString('base64url')}`;
-  const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  const plain = name.normalize('NFKD').replace(/\p{Mark}/gu, '');
+  const slug = plain.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   const hash = createHash('sha256').update(token).digest();
   const [row = []] = await query('create', [uuidv7(), name, slug, uuidv7(), hash, token.slice(0, 12)]);
   send(res, 201, createdDocument(row, token));

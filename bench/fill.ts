@@ -51,7 +51,7 @@ from organizations`;
 const COUNTS = `
 truncate row_counts;
 insert into row_counts (relation, scope, rows)
-  select 'users', '${NIL}', count(*) from users
+  select 'users', '${NIL}'::uuid, count(*) from users
   union all select 'partners', '${NIL}', count(*) from partners
   union all select 'organizations', '${NIL}', count(*) from organizations where status <> 'pending_deletion'
   union all select 'organizations', partner_id, count(*) from organizations

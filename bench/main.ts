@@ -38,12 +38,20 @@ export async function main({ root, args, npm }: Start): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(130));
   if (npm !== undefined) watchParent([npm], () => end(130));
   try {
-    await run(root, readOptions(args), closers);
+    await run(root, optionsOf(args), closers);
     await end(0);
   } catch (error) {
     // What fails because everything is being ended is not worth a word.
-    if (!ending) process.stderr.write(`bench: ${(error as Error).message}\n${args.length > 0 ? `\n${USAGE}\n` : ''}`);
+    if (!ending) process.stderr.write(`bench: ${(error as Error).message}\n`);
     await end(1);
+  }
+}
+
+function optionsOf(args: string[]): Options {
+  try {
+    return readOptions(args);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n\n${USAGE}`);
   }
 }
 

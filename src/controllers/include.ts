@@ -7,12 +7,27 @@ type Definition = ResourceDefinition<never>;
 type Registry = ReadonlyMap<string, Definition>;
 type Entity = Record<string, unknown> & { id: string };
 
+/** For requests without `fields`: the same list each time, so that SQL made from it can be kept. */
+const everything = new WeakMap<Definition, readonly string[]>();
+
 /** What must be read of a type: the fields it shows, the keys of what is included from it, its id and version. */
-export function propertiesOf(definition: Definition, query: Query, included: Iterable<string>): string[] {
+export function propertiesOf(definition: Definition, query: Query, included: Iterable<string>): readonly string[] {
   const shown = query.fields.get(definition.type);
-  const names = shown ?? [...Object.keys(definition.attributes), ...Object.keys(definition.relationships)];
-  return [...new Set(['id', 'version', ...[...names, ...included].flatMap((name) => definition.reads(name))])];
+  if (shown !== undefined) return readsFor(definition, [...shown, ...included]);
+  let properties = everything.get(definition);
+  if (properties === undefined) {
+    properties = readsFor(definition, [
+      ...Object.keys(definition.attributes),
+      ...Object.keys(definition.relationships),
+    ]);
+    everything.set(definition, properties);
+  }
+  return properties;
 }
+
+const readsFor = (definition: Definition, names: readonly string[]): string[] => [
+  ...new Set(['id', 'version', ...names.flatMap((name) => definition.reads(name))]),
+];
 
 /** Resource objects of one document, each type + id once (JSON:API 1.1, "Compound Documents"). */
 class Included {

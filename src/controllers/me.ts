@@ -22,7 +22,7 @@ export function me(services: Services): Router {
       throw new AppError('invalid_parameter', 'This endpoint has no query parameters.', { parameter });
     }
     const document = resourceDocument(describe(caller), null, PATH);
-    const tag = entityTag(1, PATH, JSON.stringify(document));
+    const tag = entityTag(1, JSON.stringify(document));
     const headers = { 'Cache-Control': 'private, no-cache', ETag: tag };
     if (isUnchanged(req.headers['if-none-match'], tag)) send(res, 304, undefined, headers);
     else send(res, 200, document, { ...headers, 'Content-Type': MEDIA_TYPE });

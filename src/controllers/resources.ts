@@ -140,8 +140,8 @@ async function create(exchange: Exchange): Promise<void> {
   const data = serializerOf(ctx, definition, query).resource(entity as never);
   const included = await loadIncluded(ctx, definition, registry, query, [entity]);
   const body = JSON.stringify(createdDocument(data, included));
-  const tag = tagOf(exchange, entity, included === null ? null : body);
   const headers = revealsSecret(definition, entity) ? SECRET : PRIVATE;
+  const tag = entityTag(entity.version, body);
   sendText(res, 201, body, { ...headers, ETag: tag, Location: `${definition.path}/${entity.id}` });
 }
 
@@ -188,11 +188,8 @@ async function represent(exchange: Exchange, entity: Entity): Promise<{ body: st
   const path = `${definition.path}/${entity.id}`;
   const self = query.whole === '' ? path : `${path}?${query.whole}`;
   const body = JSON.stringify(resourceDocument(data, included, self));
-  return { body, tag: tagOf(exchange, entity, included === null ? null : body) };
+  return { body, tag: entityTag(entity.version, body) };
 }
-
-const tagOf = ({ ctx, query }: Exchange, { version }: Entity, withIncluded: string | null): string =>
-  entityTag(version, `${ctx.caller.level}?${query.whole}`, withIncluded);
 
 /** An id that is no UUID names no resource (FET-7). */
 function idOf({ route }: Exchange): string {

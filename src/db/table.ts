@@ -37,6 +37,9 @@ export class Table<Entity extends object = object> {
   readonly sql = new Map<string, string>();
   /** Property → PostgreSQL type of its column; computed properties are not here. */
   readonly types = new Map<string, string>();
+  /** Every property that can be read. */
+  readonly properties: readonly string[];
+  private readonly selectLists = new WeakMap<readonly string[], string>();
 
   constructor(
     readonly entity: new () => Entity,
@@ -49,11 +52,17 @@ export class Table<Entity extends object = object> {
       this.types.set(column.propertyName, String(column.options.type));
     }
     for (const [property, sql] of Object.entries(options.computed ?? {})) this.sql.set(property, sql as string);
+    this.properties = [...this.sql.keys()];
   }
 
-  /** `t.id, t.created_at, …` of these properties. */
+  /** `t.id, t.created_at, …` of these properties; kept for lists of properties that live as long as the table. */
   selectList(properties: readonly string[]): string {
-    return properties.map((property) => this.sql.get(property)).join(', ');
+    let list = this.selectLists.get(properties);
+    if (list === undefined) {
+      list = properties.map((property) => this.sql.get(property)).join(', ');
+      this.selectLists.set(properties, list);
+    }
+    return list;
   }
 
   /** An entity with these properties filled from a row, beginning at `from`. */
@@ -61,10 +70,5 @@ export class Table<Entity extends object = object> {
     const entity = new this.entity() as Record<string, unknown>;
     for (let i = 0; i < properties.length; i++) entity[properties[i] as string] = row[from + i];
     return entity as Entity;
-  }
-
-  /** Every property that can be read. */
-  get properties(): string[] {
-    return [...this.sql.keys()];
   }
 }

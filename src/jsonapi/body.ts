@@ -6,8 +6,7 @@ import { compile, isUuid } from './schemas';
 
 /** No document of ours needs more; parsers and printers that recurse die of many. */
 const DEEPEST = 32;
-const OPENING = new Set(['[', '{']);
-const CLOSING = new Set([']', '}']);
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [34, 92, 91, 93, 123, 125];
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 const malformed = (detail: string, pointer?: string): Fault => ({
@@ -23,13 +22,13 @@ function depthOf(text: string): number {
   let deepest = 0;
   let quoted = false;
   for (let i = 0; i < text.length; i++) {
-    const character = text[i] as string;
+    const code = text.charCodeAt(i);
     if (quoted) {
-      if (character === '\\') i++;
-      else if (character === '"') quoted = false;
-    } else if (character === '"') quoted = true;
-    else if (OPENING.has(character)) deepest = Math.max(deepest, ++depth);
-    else if (CLOSING.has(character)) depth--;
+      if (code === BACKSLASH) i++;
+      else if (code === QUOTE) quoted = false;
+    } else if (code === QUOTE) quoted = true;
+    else if (code === OPEN_LIST || code === OPEN_OBJECT) deepest = Math.max(deepest, ++depth);
+    else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--;
   }
   return deepest;
 }

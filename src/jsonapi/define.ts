@@ -1,5 +1,6 @@
 import type { Context, Level } from '../context';
 import type { IfMatch } from '../db/write';
+import type { ErrorCode } from '../errors';
 import type { Operator } from '../selection';
 import type { Create, Get, List, Load, Remove, Update } from '../services/crud';
 
@@ -55,11 +56,15 @@ export interface Filter {
 export interface Action<Entity> {
   run: (ctx: Context, id: string, ifMatch: IfMatch) => Promise<Entity>;
   summary: string;
+  /** Codes of the rules behind it, for OpenAPI; those of the protocol follow from the rest. */
+  errors?: readonly ErrorCode[];
 }
 
 interface Operation<Run> {
   run: Run;
   summary: string;
+  /** Codes of the rules behind it, for OpenAPI; those of the protocol follow from the rest. */
+  errors?: readonly ErrorCode[];
 }
 
 export interface Operations<Entity> {

@@ -45,8 +45,10 @@ export interface Endpoint {
 export const PAGE_SIZE = { standard: 25, most: 100 };
 /** Deepest `include` path; each level costs a statement per relationship. */
 export const DEEPEST_INCLUDE = 3;
-const MOST_VALUES = 100;
-const MOST_INTEGER = 2_147_483_647;
+/** Values of one filter at the most. */
+export const MOST_VALUES = 100;
+/** PostgreSQL's integer, which numbers in queries are compared with. */
+export const MOST_INTEGER = 2_147_483_647;
 
 interface Parameter {
   /** Decoded name, as the client wrote it. */
@@ -93,6 +95,27 @@ function parameters(search: string): Parameter[] {
 const EMPTY_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 const EMPTY_OWN: ReadonlySet<string> = new Set();
 
+/** By type: what a request without parameters means, made once. */
+const plainQueries = new WeakMap<ResourceDefinition<never>, Query>();
+
+function plainQuery(definition: ResourceDefinition<never>): Query {
+  let query = plainQueries.get(definition);
+  if (query === undefined) {
+    query = {
+      include: null,
+      fields: new Map(),
+      conditions: [],
+      sort: readSort(definition.defaultSort, definition),
+      page: readPage([]),
+      own: new Set(),
+      rest: '',
+      whole: '',
+    };
+    plainQueries.set(definition, query);
+  }
+  return query;
+}
+
 /**
  * Reads a query string: one reader per family of parameters, anything else is refused by name.
  * @param search without the question mark
@@ -100,7 +123,8 @@ const EMPTY_OWN: ReadonlySet<string> = new Set();
  */
 export function readQuery(search: string, endpoint: Endpoint): Query {
   const { definition } = endpoint;
-  const given = search === '' ? [] : parameters(search);
+  if (search === '') return plainQuery(definition);
+  const given = parameters(search);
   const links = (list: Parameter[]) => list.map(({ name, value }) => `${encode(name)}=${encode(value)}`).join('&');
   refuseRepeated(given);
   let include: IncludeTree | null = null;
@@ -228,13 +252,13 @@ function readPageValue(name: string, key: string, value: string): number {
   return number;
 }
 
-interface Filterable {
+export interface Filterable {
   schema: Schema;
   operators: readonly Operator[];
 }
 
-const ID_FILTER: Filterable = { schema: { type: 'string', format: 'uuid' }, operators: ['eq', 'ne', 'in'] };
-const KEY_FILTER: Filterable = { ...ID_FILTER, operators: ['eq', 'ne', 'in', 'null'] };
+export const ID_FILTER: Filterable = { schema: { type: 'string', format: 'uuid' }, operators: ['eq', 'ne', 'in'] };
+export const KEY_FILTER: Filterable = { ...ID_FILTER, operators: ['eq', 'ne', 'in', 'null'] };
 
 /** What `filter[name]` is judged by: an attribute, the id, a filter of the type, or the id of a to-one. */
 function filterable(name: string, { definition, reads }: Endpoint): Filterable | undefined {

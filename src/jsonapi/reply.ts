@@ -1,11 +1,8 @@
 import { hash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import type { Page } from '../selection';
 import type { PageRequest, Query } from './query';
 
 const JSONAPI = { version: '1.1' };
-/** Part of every ETag: raised when the form of resource objects changes, so that no client keeps an old form. */
-const FORM = '1';
 
 type Resource = Record<string, unknown>;
 type Document = Record<string, unknown>;
@@ -63,12 +60,11 @@ function pageParameters({ style, size }: PageRequest, offset: number): string {
 }
 
 /**
- * A strong ETag: the version of the row, and which representation of it this is. Included resources change without the
- * row, so that a document with some is told by its bytes.
+ * A strong ETag: the version of the row, which `If-Match` compares, and the bytes sent. The version alone would not do:
+ * included resources, the last use of a key and its expiry change what is shown and leave the version as it is.
  */
-export function entityTag(version: number, representation: string, withIncluded: string | null): string {
-  const bytes = withIncluded === null ? '' : `.${hash('sha1', withIncluded, 'base64url')}`;
-  return `"${version}.${crc32(`${FORM}:${representation}`).toString(36)}${bytes}"`;
+export function entityTag(version: number, body: string): string {
+  return `"${version}.${hash('sha1', body, 'base64url')}"`;
 }
 
 const tags = (header: string): string[] => header.split(',').map((tag) => tag.trim());

@@ -5,7 +5,7 @@ export type Json = Record<string, unknown>;
 /** A reference to a component. */
 export type Ref = { $ref: string };
 
-export type Kind = 'schemas' | 'parameters' | 'responses' | 'headers';
+type Kind = 'schemas' | 'parameters' | 'responses' | 'headers';
 
 /** The shared parts of the document: each stands in it once, however many operations use it. */
 export class Components {

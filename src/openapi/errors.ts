@@ -72,10 +72,6 @@ function createCodes({ type, attributes, relationships, clientIds }: Definition)
   ];
 }
 
-/** Error codes of the rules behind an operation, as its definition names them. */
-const ruleCodes = (operation: unknown): readonly ErrorCode[] =>
-  (operation as { errors?: readonly ErrorCode[] }).errors ?? [];
-
 /** Error codes of an operation or action of a type: those of the protocol, then those of its rules. */
 export function codesOf(definition: Definition, name: string): ErrorCode[] {
   const { type, relationships } = definition;
@@ -95,7 +91,7 @@ export function codesOf(definition: Definition, name: string): ErrorCode[] {
     remove: () => change,
   };
   const declared = definition.operations[name as OperationName] ?? definition.actions[name];
-  return [...common, ...(codes[name]?.() ?? [...change, 'unsupported_media_type']), ...ruleCodes(declared)];
+  return [...common, ...(codes[name]?.() ?? [...change, 'unsupported_media_type']), ...(declared?.errors ?? [])];
 }
 
 const wordsOf = (codes: readonly ErrorCode[]): string =>

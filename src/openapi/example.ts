@@ -14,12 +14,12 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
   'country-code': 'NL',
 };
 
-function valueOf(schema: Schema): unknown {
+function sampleOf(schema: Schema): unknown {
   const [type] = [schema.type].flat();
   if (Array.isArray(schema.enum)) return schema.enum[0];
   if (type === 'integer') return schema.minimum ?? 1;
   if (type === 'boolean') return true;
-  if (type === 'array') return [valueOf(schema.items as Schema)];
+  if (type === 'array') return [sampleOf(schema.items as Schema)];
   if (type === 'object') return {};
   return BY_FORMAT[schema.format as string] ?? 'Example';
 }
@@ -34,7 +34,7 @@ export function exampleOf(definition: Definition, purpose: 'create' | 'update'):
     properties: Json;
   };
   const names = purpose === 'create' ? required : Object.keys(properties).slice(0, 1);
-  const attributes = Object.fromEntries(names.map((name) => [name, valueOf(properties[name] as Schema)]));
+  const attributes = Object.fromEntries(names.map((name) => [name, sampleOf(properties[name] as Schema)]));
   const needed = Object.entries(definition.relationships).filter(
     ([, { write, required: must }]) => write === purpose && must,
   );

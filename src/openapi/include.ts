@@ -5,7 +5,7 @@ type Definition = ResourceDefinition<never>;
 export type Registry = ReadonlyMap<string, Definition>;
 
 /** What `include` can name from a type. */
-export interface Includable {
+interface Includable {
   /** `roles`, `organization.owner`, … as deep as a request may go. */
   paths: string[];
   types: Set<string>;

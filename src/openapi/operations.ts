@@ -109,7 +109,7 @@ function act(task: Task): Parts {
   const settings = { type: 'object', properties: { meta: { type: 'object', description: 'Settings of the action.' } } };
   const schema = task.components.add('schemas', settings, 'Action');
   const requestBody = { required: false, content: { [MEDIA_TYPE]: { schema } } };
-  return { ...changed(task), requestBody, notes: ['`Content-Type` is needed without a body too.'] };
+  return { ...changed(task), requestBody };
 }
 
 type Name = 'list' | 'get' | 'create' | 'update' | 'remove';

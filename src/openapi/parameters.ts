@@ -1,5 +1,5 @@
-import { FILTERS, type ResourceDefinition, type Schema } from '../jsonapi/define';
-import { DEEPEST_INCLUDE, PAGE_SIZE } from '../jsonapi/query';
+import type { ResourceDefinition, Schema } from '../jsonapi/define';
+import { DEEPEST_INCLUDE, ID_FILTER, KEY_FILTER, MOST_INTEGER, MOST_VALUES, PAGE_SIZE } from '../jsonapi/query';
 import { boolean, time, uuid } from '../jsonapi/schemas';
 import { OPERATIONS } from '../permissions';
 import type { Operator } from '../selection';
@@ -8,9 +8,6 @@ import type { Components, Json, Ref } from './components';
 import { includable, type Registry } from './include';
 
 type Definition = ResourceDefinition<never>;
-
-const MOST_INTEGER = 2_147_483_647;
-const MOST_VALUES = 100;
 
 const inQuery = (name: string, description: string, schema: Schema): Json => ({
   name,
@@ -129,11 +126,11 @@ function filtersOf({ attributes, filters, relationships }: Definition): Filterab
   const keys = Object.entries(relationships).flatMap(([name, each]): Filterable[] => {
     if (!('one' in each)) return [];
     const summary = `Id of the resource in \`${name}\`.${readersNote(each.type)}`;
-    return [{ name: each.key, schema: uuid, operators: [...FILTERS.id, 'null'], summary }];
+    return [{ name: each.key, ...KEY_FILTER, summary }];
   });
   const found: Filterable[] = [
     ...Object.entries(filters).map(([name, filter]) => ({ name, ...filter })),
-    { name: 'id', schema: uuid, operators: FILTERS.id },
+    { name: 'id', ...ID_FILTER },
     ...Object.entries(attributes).flatMap(([name, { schema, filter }]) =>
       filter === undefined || schema['x-metadata'] === true ? [] : [{ name, schema, operators: filter }],
     ),

@@ -57,7 +57,7 @@ export const apiKeys = defineResource(ApiKey, {
   operations: {
     list: { run: listApiKeys, summary: 'List keys that are not revoked' },
     get: { run: getApiKey, summary: 'Get a key' },
-    create: { run: createApiKey, summary: 'Make a key; its secret is in this answer only' },
+    create: { run: createApiKey, summary: 'Make a key; its secret is in this answer only', errors: ['cannot_grant'] },
     remove: { run: revokeApiKey, summary: 'Revoke a key' },
   },
 });

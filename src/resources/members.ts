@@ -48,7 +48,7 @@ export const members = defineResource(Member, {
   operations: {
     list: { run: listMembers, summary: 'List members' },
     get: { run: getMember, summary: 'Get a member' },
-    create: { run: createMember, summary: 'Make a user a member of an organization' },
-    remove: { run: removeMember, summary: 'End a membership' },
+    create: { run: createMember, summary: 'Make a user a member of an organization', errors: ['already_member'] },
+    remove: { run: removeMember, summary: 'End a membership', errors: ['last_owner'] },
   },
 });

@@ -86,15 +86,28 @@ export const organizations = defineResource(Organization, {
   operations: {
     list: { run: listOrganizations, summary: 'List organizations' },
     get: { run: getOrganization, summary: 'Get an organization' },
-    create: { run: createOrganization, summary: 'Create an organization and its token' },
-    update: { run: updateOrganization, summary: 'Change an organization' },
+    create: {
+      run: createOrganization,
+      summary: 'Create an organization and its token',
+      errors: ['slug_taken', 'external_id_taken'],
+    },
+    update: {
+      run: updateOrganization,
+      summary: 'Change an organization',
+      errors: ['slug_taken', 'external_id_taken', 'required'],
+    },
     remove: {
       run: deleteOrganization,
       purge: purgeOrganization,
       summary: 'Delete an organization; it can be restored for 30 days',
+      errors: ['members_present', 'delete_protected', 'legal_hold'],
     },
   },
   actions: {
-    restore: { run: restoreOrganization, summary: 'Undo the deletion of an organization' },
+    restore: {
+      run: restoreOrganization,
+      summary: 'Undo the deletion of an organization',
+      errors: ['invalid_transition'],
+    },
   },
 });

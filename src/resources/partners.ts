@@ -26,7 +26,7 @@ export const partners = defineResource(Partner, {
   operations: {
     list: { run: listPartners, summary: 'List partners' },
     get: { run: getPartner, summary: 'Get a partner' },
-    create: { run: createPartner, summary: 'Create a partner' },
-    update: { run: updatePartner, summary: 'Change a partner' },
+    create: { run: createPartner, summary: 'Create a partner', errors: ['external_id_taken'] },
+    update: { run: updatePartner, summary: 'Change a partner', errors: ['external_id_taken'] },
   },
 });

@@ -38,6 +38,6 @@ export const users = defineResource(User, {
   operations: {
     list: { run: listUsers, summary: 'List users' },
     get: { run: getUser, summary: 'Get a user' },
-    create: { run: createUser, summary: 'Create a user' },
+    create: { run: createUser, summary: 'Create a user', errors: ['email_taken'] },
   },
 });

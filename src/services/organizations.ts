@@ -307,7 +307,8 @@ function deletion(): Changes<Organization> {
     status: 'pending_deletion',
     statusBeforeDeletion: new Expression(() => 'old.status'),
     statusChangedAt: NOW,
-    deletedAt: NOW,
+    // A purge may come after a deletion: the tombstone tells when that was.
+    deletedAt: new Expression(() => "coalesce(old.deleted_at, date_trunc('second', now()))"),
     purgeAt: new Expression(() => `date_trunc('second', now()) + interval '${DELETION_WINDOW_DAYS} days'`),
   };
 }
@@ -336,6 +337,7 @@ export async function restoreOrganization(ctx: Context, id: string, ifMatch: IfM
 
 /** Removes an organization and all its data now, deleted before or not; a tombstone stays (INV-9). */
 export const purgeOrganization: Remove = async (ctx, id, ifMatch) => {
+  if (!may(ctx.caller, 'organizations.purge')) await plain.get(ctx, id, ['id']);
   allow(ctx.caller, 'organizations.purge');
   await ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };

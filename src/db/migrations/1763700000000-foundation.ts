@@ -224,10 +224,11 @@ language plpgsql as $$
 declare live boolean := true;
 begin
   if organization is not null then
-    if counted = 'members' then perform add_to_row_count(counted, organization, change); end if;
     select o.status <> 'pending_deletion', o.partner_id into live, partner
       from organizations o where o.id = organization for share;
+    -- A purge: what the cascade removes is counted after the organization, whose slots have gone already.
     if not found then return; end if;
+    if counted = 'members' then perform add_to_row_count(counted, organization, change); end if;
   end if;
   if live then
     perform add_to_row_count(counted, ${NIL}, change);
