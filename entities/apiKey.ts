@@ -1,6 +1,7 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation, Unique } from 'typeorm';
 import { Organization } from './organization';
 import { Partner } from './partner';
+import { Versioned } from './versioned';
 
 /** Long-lived credential of a program (domain sheet 4.8); only its hash is stored (INV-29). */
 @Entity('api_keys')
@@ -18,7 +19,7 @@ import { Partner } from './partner';
 @Index('api_keys_organization_id_idx', ['organizationId', 'createdAt', 'id'])
 @Index('api_keys_partner_id_idx', ['partnerId', 'createdAt', 'id'])
 @Index('api_keys_created_at_idx', ['createdAt', 'id'])
-export class ApiKey {
+export class ApiKey extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'api_keys_pkey' })
   id!: string;
 
@@ -68,15 +69,6 @@ export class ApiKey {
 
   @Column('timestamptz', { nullable: true })
   revokedAt!: string | null;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  createdAt!: string;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  updatedAt!: string;
-
-  @Column('integer', { default: 1 })
-  version!: number;
 
   @ManyToOne(() => Organization, { onDelete: 'CASCADE' })
   @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'api_keys_organization_id_fkey' })

@@ -1,6 +1,7 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation, Unique } from 'typeorm';
 import { Organization } from './organization';
 import { User } from './user';
+import { Versioned } from './versioned';
 
 /** The tie of one user to one organization (domain sheet 4.4). */
 @Entity('members')
@@ -12,7 +13,7 @@ import { User } from './user';
 @Index('members_organization_id_created_at_idx', ['organizationId', 'createdAt', 'id'])
 @Index('members_created_at_idx', ['createdAt', 'id'])
 @Index('members_user_id_idx', ['userId'])
-export class Member {
+export class Member extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'members_pkey' })
   id!: string;
 
@@ -42,15 +43,6 @@ export class Member {
 
   @Column('timestamptz', { default: () => "date_trunc('second', now())" })
   joinedAt!: string;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  createdAt!: string;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  updatedAt!: string;
-
-  @Column('integer', { default: 1 })
-  version!: number;
 
   @ManyToOne(() => Organization, { nullable: false, onDelete: 'CASCADE' })
   @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'members_organization_id_fkey' })

@@ -1,6 +1,7 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation, Unique } from 'typeorm';
 import { Partner } from './partner';
 import { User } from './user';
+import { Versioned } from './versioned';
 
 export type OrganizationStatus = 'active' | 'suspended' | 'pending_deletion';
 
@@ -14,7 +15,7 @@ export type OrganizationStatus = 'active' | 'suspended' | 'pending_deletion';
 @Index('organizations_live_partner_created_at_idx', { synchronize: false })
 @Index('organizations_name_idx', ['name', 'id'])
 @Index('organizations_pending_deletion_idx', { synchronize: false })
-export class Organization {
+export class Organization extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'organizations_pkey' })
   id!: string;
 
@@ -83,16 +84,6 @@ export class Organization {
 
   @Column('timestamptz', { nullable: true })
   purgeAt!: string | null;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  createdAt!: string;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  updatedAt!: string;
-
-  /** Goes up by one with each change; the strong part of the ETag (INV-59). */
-  @Column('integer', { default: 1 })
-  version!: number;
 
   @ManyToOne(() => Partner, { onDelete: 'RESTRICT' })
   @JoinColumn({ name: 'partner_id', foreignKeyConstraintName: 'organizations_partner_id_fkey' })

@@ -1,11 +1,12 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Versioned } from './versioned';
 
 /** A reseller or integrator that creates and runs organizations for its customers. */
 @Entity('partners')
 @Check('partners_status_check', "status in ('active', 'suspended')")
 @Index('partners_external_id_key', ['externalId'], { unique: true, where: 'external_id is not null' })
 @Index('partners_created_at_idx', ['createdAt', 'id'])
-export class Partner {
+export class Partner extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'partners_pkey' })
   id!: string;
 
@@ -20,13 +21,4 @@ export class Partner {
 
   @Column('jsonb', { default: {} })
   metadata!: Record<string, unknown>;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  createdAt!: string;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  updatedAt!: string;
-
-  @Column('integer', { default: 1 })
-  version!: number;
 }

@@ -1,11 +1,12 @@
 import { Check, Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+import { Versioned } from './versioned';
 
 /** A named set of permissions. System roles are rows of the installation and belong to no organization. */
 @Entity('roles')
 @Unique('roles_number_key', ['number'])
 @Unique('roles_code_key', ['code'])
 @Check('roles_kind_check', "kind in ('system', 'custom')")
-export class Role {
+export class Role extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'roles_pkey' })
   id!: string;
 
@@ -30,13 +31,4 @@ export class Role {
 
   @Column('text', { array: true })
   permissions!: string[];
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  createdAt!: string;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  updatedAt!: string;
-
-  @Column('integer', { default: 1 })
-  version!: number;
 }

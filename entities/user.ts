@@ -1,5 +1,6 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
 import { Partner } from './partner';
+import { Versioned } from './versioned';
 
 /** A person, known once over all organizations, identified by e-mail (domain sheet 4.3). */
 @Entity('users')
@@ -7,7 +8,7 @@ import { Partner } from './partner';
 @Index('users_email_key', { synchronize: false })
 @Index('users_created_at_idx', ['createdAt', 'id'])
 @Index('users_partner_id_idx', ['partnerId'])
-export class User {
+export class User extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'users_pkey' })
   id!: string;
 
@@ -38,15 +39,6 @@ export class User {
 
   @Column('timestamptz', { nullable: true })
   lastSeenAt!: string | null;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  createdAt!: string;
-
-  @Column('timestamptz', { default: () => "date_trunc('second', now())" })
-  updatedAt!: string;
-
-  @Column('integer', { default: 1 })
-  version!: number;
 
   @ManyToOne(() => Partner, { onDelete: 'RESTRICT' })
   @JoinColumn({ name: 'partner_id', foreignKeyConstraintName: 'users_partner_id_fkey' })

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Context, Services } from '../context';
 import { AppError, notFound } from '../errors';
 import { authenticate } from '../http/authenticate';
 import { readBody } from '../http/body';
 import { send, sendText } from '../http/send';
-import { BodyReader, parseJson } from '../jsonapi/body';
+import { BodyReader, isObject, parseJson } from '../jsonapi/body';
 import type { ResourceDefinition } from '../jsonapi/define';
 import { checkAccept, checkContentType, MEDIA_TYPE } from '../jsonapi/negotiate';
 import { type Endpoint, type Query, readQuery, selectionOf } from '../jsonapi/query';
@@ -149,9 +150,33 @@ async function update(exchange: Exchange): Promise<void> {
   const { ctx, req, res, definition, reader } = exchange;
   const id = idOf(exchange);
   await allowWriteTo(exchange, id, 'update');
-  const input = reader.read(parseJson(await readBody(req, res)), 'update', id);
+  const document = parseJson(await readBody(req, res));
+  await dropEchoedLinkage(exchange, id, document);
+  const input = reader.read(document, 'update', id);
   const entity = await definition.operations.update?.run(ctx, id, input, readIfMatch(req.headers['if-match']));
   await sendChanged(exchange, entity as unknown as Entity);
+}
+
+/**
+ * Linkage that no update takes may be sent back as it was read (domain sheet 1, "Round trip"): it is taken out of the
+ * document before that is judged. Other linkage stays, and is refused.
+ */
+async function dropEchoedLinkage({ ctx, definition }: Exchange, id: string, document: unknown): Promise<void> {
+  const data = isObject(document) ? document.data : undefined;
+  const given = isObject(data) && isObject(data.relationships) ? data.relationships : {};
+  const names = Object.keys(definition.relationships).filter(
+    (name) => isObject(given[name]) && given[name].data !== undefined,
+  );
+  if (names.length === 0) return;
+  const entity = await definition.operations.get?.run(ctx, id, [
+    'id',
+    ...names.flatMap((name) => definition.reads(name)),
+  ]);
+  const serializer = definition.serializer({ fields: new Set(names), level: ctx.caller.level });
+  const shown = (serializer.resource(entity as never).relationships ?? {}) as Record<string, { data?: unknown }>;
+  for (const name of names) {
+    if (isDeepStrictEqual((given[name] as { data: unknown }).data, shown[name]?.data)) delete given[name];
+  }
 }
 
 async function act(exchange: Exchange): Promise<void> {

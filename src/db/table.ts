@@ -1,4 +1,5 @@
 import { getMetadataArgsStorage } from 'typeorm';
+import { Versioned } from '../../entities/versioned';
 import { snakeCase } from '../../ormconfig';
 import type { Caller } from '../context';
 import type { Condition } from '../selection';
@@ -47,7 +48,7 @@ export class Table<Entity extends object = object> {
   ) {
     const storage = getMetadataArgsStorage();
     this.name = storage.tables.find((table) => table.target === entity)?.name ?? '';
-    for (const column of storage.columns.filter((each) => each.target === entity)) {
+    for (const column of storage.filterColumns([entity, Versioned])) {
       this.sql.set(column.propertyName, `t.${snakeCase(column.propertyName)}`);
       this.types.set(column.propertyName, String(column.options.type));
     }

@@ -53,7 +53,10 @@ function refusal({ rawHeaders, url, headers, httpVersion }: Request): AppError |
   const transferEncoding = headers['transfer-encoding'];
   if (url.length > LONGEST_URL) return new AppError('uri_too_long', `A URL has at most ${LONGEST_URL} characters.`);
   if (transferEncoding !== undefined && transferEncoding.toLowerCase() !== 'chunked') {
-    return new AppError('malformed_request', 'Transfer-Encoding can only be chunked.', { header: 'Transfer-Encoding' });
+    // Where such a request ends is anybody's guess: nothing behind it is read (RFC 9112, 6.3).
+    const close = { headers: { Connection: 'close' } };
+    const source = { header: 'Transfer-Encoding' };
+    return new AppError('malformed_request', 'Transfer-Encoding can only be chunked.', source, close);
   }
   let hosts = 0;
   let credentials = 0;

@@ -2,6 +2,7 @@ import { type RequestHandler, Router } from 'express';
 import type { Lifecycle } from './lifecycle';
 import type { Metrics } from './metrics';
 import { sendText } from './send';
+import { onlyMethods } from './unknownPath';
 
 /** Resolves when the database answers and has every migration; rejects else. */
 export type ReadinessCheck = () => Promise<void>;
@@ -12,7 +13,7 @@ const JSON_TYPE = { 'Content-Type': 'application/json', 'Cache-Control': 'no-sto
 export function health(check: ReadinessCheck, lifecycle: Lifecycle, metrics: Metrics): Router {
   const router = Router();
   const route = (path: string, handler: RequestHandler) =>
-    router.get(path, (req, res, next) => {
+    router.all(path, onlyMethods('GET', 'HEAD'), (req, res, next) => {
       res.locals.route = path;
       return handler(req, res, next);
     });

@@ -43,7 +43,11 @@ export function createServer(app: Express): Server {
     app as unknown as RequestListener,
   );
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.on('clientError', refuseClient);
+  // An Expect that we don't know may be ignored (RFC 9110, 10.1.1): Node would answer 417 with an empty body.
+  server.on('checkExpectation', app as unknown as RequestListener);
+  const latest = new WeakMap<Socket, ServerResponse>();
+  server.on('request', (req: IncomingMessage, res: ServerResponse) => void latest.set(req.socket, res));
+  server.on('clientError', (error, socket) => refuseClient(error, socket as Socket, latest.get(socket as Socket)));
   return server;
 }
 
@@ -52,10 +56,18 @@ const CLIENT_ERRORS: Readonly<Record<string, AppError>> = {
   ERR_HTTP_REQUEST_TIMEOUT: new AppError('request_timeout', 'The request did not arrive in time.'),
 };
 
-/** There is no request object yet: the answer is written to the socket by hand, and the connection ends. */
-function refuseClient(error: Error & { code?: string }, socket: Socket): void {
+/**
+ * There is no request object yet: the answer is written to the socket by hand, and the connection ends.
+ * @param latest answer on this connection
+ */
+function refuseClient(error: Error & { code?: string }, socket: Socket, latest: ServerResponse | undefined): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
+    return;
+  }
+  if (latest?.headersSent && !latest.req.complete) {
+    // The rest of a request that was answered before it was whole: a second answer would be taken for that to the next.
+    socket.end();
     return;
   }
   const answer = CLIENT_ERRORS[error.code ?? ''] ?? new AppError('malformed_request', 'This is not an HTTP request.');

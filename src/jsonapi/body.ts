@@ -59,7 +59,7 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 type Purpose = 'create' | 'update';
@@ -197,7 +197,8 @@ export class BodyReader {
     if (!isObject(value)) return fault('malformed_document', 'A relationship must be an object.');
     if (value.data === undefined) {
       // Sent back as it was read, with links only: it changes nothing.
-      if (value.links !== undefined || value.meta !== undefined) return undefined;
+      const isEcho = value.links !== undefined || value.meta !== undefined;
+      if (isEcho && !(purpose === 'create' && known.required)) return undefined;
       return fault('malformed_document', 'A relationship must have data.');
     }
     if (known.write !== purpose) return fault('update_not_offered', `The relationship ${name} can't be set here.`);

@@ -1,7 +1,7 @@
 import { AppError } from '../errors';
 import { type Condition, OPERATORS, type Operator, type Scalar, type Selection, type SortKey } from '../selection';
 import type { Relationship, ResourceDefinition, Schema } from './define';
-import { isPrintable, isUuid, MEMBER_NAME } from './schemas';
+import { isPrintable, isUuid, MEMBER_NAME, parseTime } from './schemas';
 
 /** Relationship → what to include of the related resources in turn. */
 export type IncludeTree = Map<string, IncludeTree>;
@@ -323,7 +323,6 @@ function operatorOf(
 
 /** A time whose plus sign became a blank, because the client did not encode it, is meant as it was shown. */
 const mendTime = (text: string): string => text.replace(/ (\d\d:\d\d)$/, '+$1');
-const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d))?$/i;
 
 function readValue(name: string, value: string, schema: Schema): Scalar {
   const types = [schema.type].flat();
@@ -342,17 +341,9 @@ function readValue(name: string, value: string, schema: Schema): Scalar {
 }
 
 function readTime(name: string, value: string): string {
-  const mended = mendTime(value);
-  const time = TIME.test(mended) ? new Date(mended) : undefined;
-  // A day that does not exist (30 February) would silently become another one.
-  const valid = time !== undefined && !Number.isNaN(time.getTime()) && sameDay(mended);
-  if (!valid) throw bad(name, `${name} takes a time such as 2026-01-31T08:00:00+00:00.`);
+  const time = parseTime(mendTime(value));
+  if (time === undefined) throw bad(name, `${name} takes a time such as 2026-01-31T08:00:00+00:00.`);
   return time.toISOString();
-}
-
-function sameDay(text: string): boolean {
-  const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10));
 }
 
 /** The rows that a query means, for the services. */

@@ -12,14 +12,36 @@ const UNSTORABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 export const isPrintable = (text: string): boolean => text.isWellFormed() && !UNPRINTABLE.test(text);
 
-/** A JSON:API member name (JSON:API 1.1, "Member Names"), for keys that clients choose. */
+/**
+ * A JSON:API member name (JSON:API 1.1, "Member Names"), for keys that clients choose. Halves of surrogate pairs are no
+ * characters: PostgreSQL refuses them.
+ */
 export const MEMBER_NAME =
-  /^[a-zA-Z0-9\u{80}-\u{10ffff}](?:[-a-zA-Z0-9_ \u{80}-\u{10ffff}]*[a-zA-Z0-9\u{80}-\u{10ffff}])?$/u;
+  /^[a-zA-Z0-9\u{80}-\u{d7ff}\u{e000}-\u{10ffff}](?:[-a-zA-Z0-9_ \u{80}-\u{d7ff}\u{e000}-\u{10ffff}]*[a-zA-Z0-9\u{80}-\u{d7ff}\u{e000}-\u{10ffff}])?$/u;
 
 const METADATA = { bytes: 16_384, keys: 50, depth: 5 };
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export const isUuid = (text: string): boolean => UUID.test(text);
+
+/** A day, or a time with its offset; offsets beyond 14 hours are nowhere on earth, and from 16 on PostgreSQL refuses them. */
+const TIME = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d))?$/i;
+const [FIRST_MS, LAST_MS] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59Z')];
+
+/** The moment that a text names; undefined for days that do not exist and for years that our form of times can't show. */
+export function parseTime(text: string): Date | undefined {
+  const day = TIME.exec(text)?.[1];
+  const time = new Date(text);
+  const ms = time.getTime();
+  // 30 February would silently become another day. NaN is in no range.
+  if (day === undefined || !(ms >= FIRST_MS && ms <= LAST_MS) || !isDay(day)) return undefined;
+  return time;
+}
+
+function isDay(text: string): boolean {
+  const day = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
+}
 
 function isHttpUrl(text: string, schemes: readonly string[]): boolean {
   if (!isPrintable(text) || !URL.canParse(text)) return false;
@@ -43,6 +65,7 @@ const COUNTRIES = new Set(
 const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   text: isPrintable,
   uuid: isUuid,
+  'date-time': (text) => /T\d\d:\d\d:\d\d/i.test(text) && parseTime(text) !== undefined,
   'https-url': (text) => isHttpUrl(text, ['https:']),
   'http-url': (text) => isHttpUrl(text, ['http:', 'https:']),
   'country-code': (text) => COUNTRIES.has(text),

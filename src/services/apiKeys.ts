@@ -85,16 +85,17 @@ export const createApiKey: Create<ApiKey> = async (ctx, input) => {
 };
 
 /** Revokes a key for ever. It authenticates nobody from the next request on (INV-34). */
-export const revokeApiKey: Remove = async (ctx, id, ifMatch) => {
-  await updateRow(
-    ctx,
-    apiKeyTable,
-    id,
-    { revokedAt: new Expression(() => "date_trunc('second', now())") },
-    versionGuard(ifMatch),
-  );
-  ctx.db.afterCommit(() => ctx.callers.forget());
-};
+export const revokeApiKey: Remove = (ctx, id, ifMatch) =>
+  ctx.db.transaction(async (db) => {
+    // The organization before its key, as everybody locks them: the count of the keys locks it too, and would be late.
+    await db.query(
+      'select 1 from organizations where id = (select organization_id from api_keys where id = $1) for share',
+      [id],
+    );
+    const changes = { revokedAt: new Expression(() => "date_trunc('second', now())") };
+    await updateRow({ ...ctx, db }, apiKeyTable, id, changes, versionGuard(ifMatch));
+    db.afterCommit(() => ctx.callers.forget());
+  });
 
 /** Columns of the key that an organization's `token` stands for (domain sheet 4.1): all that its maker might do (INV-32). */
 export function organizationToken({ caller }: Context, token: string): Partial<ApiKey> {

@@ -116,7 +116,10 @@ export const removeMember: Remove = (ctx, id, ifMatch) =>
     }
     await db.query('delete from members where id = $1', [id]);
     if (member.isPrimaryOwner && heir !== undefined) {
-      await db.query('update members set is_primary_owner = true, version = version + 1 where id = $1', [heir[0]]);
+      await db.query(
+        "update members set is_primary_owner = true, version = version + 1, updated_at = date_trunc('second', now()) where id = $1",
+        [heir[0]],
+      );
       await setOwner(db, member.organizationId, heir[1] as string);
     }
   });

@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import type { DataSource } from 'typeorm';
+import { dataSource } from '../../ormconfig';
+import { isMigrated, migrate } from '../../src/db/migrate';
+import { migrations } from '../../src/db/migrations';
+
+const server = JSON.parse(process.env.GUILDHALL_TEST_DATABASE ?? '{}');
+const database = `migrations_${randomBytes(6).toString('hex')}`;
+const sources: DataSource[] = [];
+
+async function asSuperuser(sql: string): Promise<void> {
+  const client = new Client({ ...server, user: server.username, database: 'postgres' });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function open(): Promise<DataSource> {
+  const source = await dataSource({ ...server, database }).initialize();
+  sources.push(source);
+  return source;
+}
+
+beforeEach(() => asSuperuser(`create database ${database}`));
+afterEach(async () => {
+  for (const source of sources.splice(0)) await source.destroy();
+  await asSuperuser(`drop database ${database} with (force)`);
+});
+
+/** All that the migrations make: tables with their columns, constraints, indexes, triggers, functions, rows. */
+async function schemaOf(source: DataSource): Promise<Record<string, unknown[]>> {
+  const parts: Record<string, string> = {
+    columns: `select table_name, column_name, data_type, is_nullable, column_default, is_identity
+      from information_schema.columns where table_schema = 'public' and table_name <> 'migrations' order by 1, ordinal_position`,
+    constraints: `select conrelid::regclass::text as "table", conname, pg_get_constraintdef(oid) as definition from pg_constraint
+      where connamespace = 'public'::regnamespace and conrelid::regclass::text not in ('migrations', '-') order by 1, 2`,
+    indexes: `select indexname, indexdef from pg_indexes where schemaname = 'public' and tablename <> 'migrations' order by 1`,
+    triggers: 'select tgname, pg_get_triggerdef(oid) as definition from pg_trigger where not tgisinternal order by 1',
+    functions: `select proname, pg_get_functiondef(oid) as definition from pg_proc where pronamespace = 'public'::regnamespace order by 1`,
+    options: `select relname, reloptions from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'
+      and relname <> 'migrations' order by 1`,
+  };
+  const entries = await Promise.all(Object.entries(parts).map(async ([name, sql]) => [name, await source.query(sql)]));
+  return Object.fromEntries(entries);
+}
+
+const rolesOf = (source: DataSource) =>
+  source.query('select number, code, name, description, kind, rank, permissions from roles order by number');
+
+test('up, down and up again leaves what the first up left, and down leaves nothing', async () => {
+  const source = await open();
+  expect(await isMigrated(source)).toBe(false);
+  expect(await migrate(source)).toHaveLength(migrations.length);
+  expect(await isMigrated(source)).toBe(true);
+  const first = await schemaOf(source);
+  const roles = await rolesOf(source);
+  expect(first.columns?.length).toBeGreaterThan(50);
+  expect(roles.length).toBeGreaterThan(0);
+  for (const _each of migrations) await source.undoLastMigration();
+  expect(await schemaOf(source)).toEqual({
+    columns: [],
+    constraints: [],
+    indexes: [],
+    triggers: [],
+    functions: [],
+    options: [],
+  });
+  expect(await isMigrated(source)).toBe(false);
+  await migrate(source);
+  expect(await schemaOf(source)).toEqual(first);
+  expect(await rolesOf(source)).toEqual(roles);
+});
+
+test('a second start finds nothing to do', async () => {
+  const source = await open();
+  await migrate(source);
+  const before = await schemaOf(source);
+  expect(await migrate(source)).toEqual([]);
+  expect(await schemaOf(source)).toEqual(before);
+});
+
+test('ten starts at once migrate once', async () => {
+  const starts = await Promise.all(Array.from({ length: 10 }, open));
+  const ran = await Promise.all(starts.map(migrate));
+  expect(ran.flat().sort()).toEqual(migrations.map(({ name }) => name).sort());
+  for (const source of starts) expect(await isMigrated(source)).toBe(true);
+  const [row] = await (starts[0] as DataSource).query('select count(*)::int as n from migrations');
+  expect(row.n).toBe(migrations.length);
+});
+
+test('a migration that fails leaves the schema as it was, and the lock free', async () => {
+  const source = await open();
+  // A table of the last statement of the first migration is in the way.
+  await source.query('create table row_counts (x integer)');
+  await expect(migrate(source)).rejects.toThrow('row_counts');
+  const [row] = await source.query(
+    "select count(*)::int as n from pg_tables where schemaname = 'public' and tablename <> 'migrations'",
+  );
+  expect(row.n).toBe(1);
+  await source.query('drop table row_counts');
+  expect(await migrate(await open())).toHaveLength(migrations.length);
+});
+
+describe('the migrated schema', () => {
+  let source: DataSource;
+  beforeEach(async () => {
+    source = await open();
+    await migrate(source);
+  });
+
+  test('is what the entities say: TypeORM would change nothing', async () => {
+    const { upQueries } = await source.driver.createSchemaBuilder().log();
+    expect(upQueries.map(({ query }) => query)).toEqual([]);
+  });
+
+  test('says for every foreign key what a delete does', async () => {
+    const keys = await source.query(
+      "select conname, confdeltype from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace",
+    );
+    expect(keys.length).toBeGreaterThan(5);
+    // a: nothing was said.
+    expect(keys.filter(({ confdeltype }: { confdeltype: string }) => confdeltype === 'a')).toEqual([]);
+  });
+
+  test('keeps texts as text, times with their zone, and numbers as identity', async () => {
+    const types = await source.query(
+      `select distinct data_type from information_schema.columns where table_schema = 'public' and table_name <> 'migrations'`,
+    );
+    const allowed = [
+      'ARRAY',
+      'bigint',
+      'boolean',
+      'bytea',
+      'inet',
+      'integer',
+      'jsonb',
+      'text',
+      'timestamp with time zone',
+      'uuid',
+    ];
+    expect(
+      types.map((each: { data_type: string }) => each.data_type).filter((type: string) => !allowed.includes(type)),
+    ).toEqual([]);
+    const [row] = await source.query(
+      "select count(*)::int as n from information_schema.columns where table_schema = 'public' and column_default like 'nextval%' and table_name <> 'migrations'",
+    );
+    expect(row.n).toBe(0);
+  });
+
+  test('names every constraint and index itself', async () => {
+    const names = await source.query(
+      `select conname as name from pg_constraint where connamespace = 'public'::regnamespace
+         and contype <> 'n' and conrelid <> 'migrations'::regclass
+       union select indexname from pg_indexes where schemaname = 'public' and tablename <> 'migrations'`,
+    );
+    for (const { name } of names) expect(name).toMatch(/_(pkey|key|fkey|check|idx)$/);
+  });
+
+  test('keeps one installation and refuses a second row', async () => {
+    const insert = (id: boolean) =>
+      source.query("insert into installation (id, secret_key_check) values ($1, '')", [id]);
+    await insert(true);
+    await expect(insert(true)).rejects.toMatchObject({ constraint: 'installation_pkey' });
+    await expect(insert(false)).rejects.toMatchObject({ constraint: 'installation_single_row_check' });
+  });
+});

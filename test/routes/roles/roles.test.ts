@@ -1,0 +1,93 @@
+import { PERMISSIONS } from '../../../src/permissions';
+import { createOrganization, document, link, NIL, S, startApp, type TestApp } from '../../support/app';
+import { expectDenied, expectError, NUMBER, single, TIME } from '../documents';
+
+const PATH = `${S}/roles`;
+const MANAGEMENT = ['organizations:suspend', 'platform:admin'];
+const without = (...lacks: string[]) => PERMISSIONS.filter((each) => ![...MANAGEMENT, ...lacks].includes(each));
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.close());
+
+const all = async () => (await app.platform.get(PATH)).body.data;
+
+/** Domain sheet 4.5. */
+test.each<[code: string, rank: number, permissions: readonly string[]]>([
+  ['owner', 100, without()],
+  [
+    'admin',
+    80,
+    without('organizations:delete', 'organizations:transfer', 'overages:update', 'wallets:adjust', 'data:erase'),
+  ],
+  ['member', 10, ['organizations:read', 'members:read', 'roles:read', 'workspaces:read']],
+])('the system role %s has rank %i and its permissions', async (code, rank, permissions) => {
+  const path = `${PATH}?filter[code]=${code}`;
+  const { body } = await app.platform.get(path);
+  const [role] = body.data;
+  expect(role).toEqual({
+    id: expect.any(String),
+    type: 'roles',
+    attributes: {
+      createdAt: TIME,
+      updatedAt: TIME,
+      number: NUMBER,
+      code,
+      name: code.charAt(0).toUpperCase() + code.slice(1),
+      description: expect.any(String),
+      kind: 'system',
+      rank,
+      permissions: expect.any(Array),
+    },
+    links: { self: `${PATH}/${role.id}` },
+  });
+  expect([...role.attributes.permissions].sort()).toEqual([...permissions].sort());
+  expect((await app.platform.get(`${PATH}/${role.id}`)).body).toEqual(single(role));
+});
+
+test('the list begins with the highest rank, and everybody sees the same', async () => {
+  const partner = await app.partner();
+  const { attributes } = await createOrganization(partner);
+  const roles = await all();
+  const ranks = roles.map((each: { attributes: { rank: number } }) => each.attributes.rank);
+  expect(ranks).toEqual([...ranks].sort((a, b) => b - a));
+  for (const asker of [partner, app.as(attributes.token)]) expect((await asker.get(PATH)).body.data).toEqual(roles);
+});
+
+test('every organization that the caller sees has the system roles; one that he does not see has none', async () => {
+  const partner = await app.partner();
+  const { id, attributes } = await createOrganization(partner);
+  const foreign = await createOrganization(app.platform);
+  const roles = await all();
+  for (const asker of [app.platform, partner, app.as(attributes.token)]) {
+    const { body } = await asker.get(`${PATH}?filter[organizationId]=${id}`);
+    expect(body.data).toEqual(roles);
+    expect(body.meta).toMatchObject({ total: roles.length, totalUnfiltered: roles.length });
+  }
+  for (const asker of [partner, app.as(attributes.token)]) {
+    for (const unseen of [foreign.id, NIL]) {
+      const { body } = await asker.get(`${PATH}?filter[organizationId]=${unseen}`);
+      expect([body.data, body.meta.total]).toEqual([[], 0]);
+    }
+  }
+});
+
+test('a missing one is 404; a key without roles:read is told so', async () => {
+  expectError(await app.platform.get(`${PATH}/${NIL}`), 404, 'not_found');
+  const { id } = await createOrganization(app.platform);
+  const relationships = { organization: link('organizations', id) };
+  const narrow = document('apiKeys', { name: 'N', scopes: ['members:read'] }, { relationships });
+  const key = app.as((await app.platform.post(`${S}/apiKeys`, narrow)).body.data.attributes.secret);
+  const [role] = await all();
+  expectDenied(await key.get(PATH), 'roles:read');
+  expectDenied(await key.get(`${PATH}/${role.id}`), 'roles:read');
+});
+
+test('system roles can’t be made, changed or deleted [INV-15]', async () => {
+  const [{ id }] = await all();
+  expectError(await app.platform.post(PATH, document('roles', { name: 'A' })), 405, 'method_not_allowed');
+  expectError(await app.platform.patch(`${PATH}/${id}`, document('roles', {}, { id })), 403, 'update_not_offered');
+  expectError(await app.platform.delete(`${PATH}/${id}`), 405, 'method_not_allowed');
+});
