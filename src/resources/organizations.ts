@@ -2,14 +2,12 @@ import { Organization } from '../../entities';
 import { organizations as serializer } from '../../serializers/organizations';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, integer, metadata, nullable, text, time } from '../jsonapi/schemas';
+import { deleteOrganization, purgeOrganization, restoreOrganization } from '../services/organizationDeletion';
 import {
   createOrganization,
-  deleteOrganization,
   getOrganization,
   listOrganizations,
   loadOrganizations,
-  purgeOrganization,
-  restoreOrganization,
   updateOrganization,
 } from '../services/organizations';
 import { RESERVED_SLUGS } from '../services/slugs';
