@@ -1,7 +1,8 @@
 import { AppError } from '../errors';
-import { type Condition, OPERATORS, type Operator, type Scalar, type Selection, type SortKey } from '../selection';
-import type { Relationship, ResourceDefinition, Schema } from './define';
-import { isPrintable, isUuid, MEMBER_NAME, parseTime } from './schemas';
+import type { Condition, Selection, SortKey } from '../selection';
+import type { Relationship, ResourceDefinition } from './define';
+import { readFilters } from './filters';
+import { bad, encode, MOST_INTEGER, type Parameter, parameters, readBoolean } from './parameters';
 
 /** Relationship → what to include of the related resources in turn. */
 export type IncludeTree = Map<string, IncludeTree>;
@@ -45,53 +46,6 @@ export interface Endpoint {
 export const PAGE_SIZE = { standard: 25, most: 100 };
 /** Deepest `include` path; each level costs a statement per relationship. */
 export const DEEPEST_INCLUDE = 3;
-/** Values of one filter at the most. */
-export const MOST_VALUES = 100;
-/** PostgreSQL's integer, which numbers in queries are compared with. */
-export const MOST_INTEGER = 2_147_483_647;
-
-interface Parameter {
-  /** Decoded name, as the client wrote it. */
-  name: string;
-  base: string;
-  /** Names in brackets; `[]` is an empty one. */
-  keys: string[];
-  value: string;
-}
-
-const bad = (parameter: string, detail: string): AppError => new AppError('invalid_parameter', detail, { parameter });
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    throw new AppError('malformed_request', 'The query has percent-encoding that is not UTF-8.');
-  }
-}
-
-/** A value or name in a link: brackets and what else needs no encoding stay readable, as in the seed. */
-const encode = (text: string): string =>
-  encodeURIComponent(text).replace(/%(5B|5D|2C|3A|2F)/g, (_all, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-
-/** Splits a query string as the URL standard does; brackets may be encoded or not. */
-function parameters(search: string): Parameter[] {
-  const parsed: Parameter[] = [];
-  for (const part of search.split('&')) {
-    if (part === '') continue;
-    const equals = part.indexOf('=');
-    const name = decode(equals < 0 ? part : part.slice(0, equals));
-    const value = equals < 0 ? '' : decode(part.slice(equals + 1));
-    if (!isPrintable(value) || !isPrintable(name)) throw bad(name, 'Control characters are not allowed.');
-    const match = /^([^[\]]+)((?:\[[^[\]]*\])*)$/.exec(name);
-    if (match === null) throw bad(name, 'This is not the name of a query parameter.');
-    const keys = [...(match[2] as string).matchAll(/\[([^[\]]*)\]/g)].map((each) => each[1] as string);
-    parsed.push({ name, base: match[1] as string, keys, value });
-  }
-  return parsed;
-}
-
 const EMPTY_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 const EMPTY_OWN: ReadonlySet<string> = new Set();
 
@@ -164,11 +118,6 @@ function refuseRepeated(given: Parameter[]): void {
     if (seen.has(name)) throw bad(name, 'This parameter is given twice.');
     seen.add(name);
   }
-}
-
-function readBoolean(name: string, value: string): boolean {
-  if (value !== 'true' && value !== 'false') throw bad(name, `${name} is true or false.`);
-  return value === 'true';
 }
 
 function readInclude(value: string, { definition, registry, reads }: Endpoint): IncludeTree {
@@ -250,100 +199,6 @@ function readPageValue(name: string, key: string, value: string): number {
     );
   }
   return number;
-}
-
-export interface Filterable {
-  schema: Schema;
-  operators: readonly Operator[];
-}
-
-export const ID_FILTER: Filterable = { schema: { type: 'string', format: 'uuid' }, operators: ['eq', 'ne', 'in'] };
-export const KEY_FILTER: Filterable = { ...ID_FILTER, operators: ['eq', 'ne', 'in', 'null'] };
-
-/** What `filter[name]` is judged by: an attribute, the id, a filter of the type, or the id of a to-one. */
-function filterable(name: string, { definition, reads }: Endpoint): Filterable | undefined {
-  if (name === 'id') return ID_FILTER;
-  const attribute = Object.hasOwn(definition.attributes, name) ? definition.attributes[name] : undefined;
-  if (attribute?.filter !== undefined) return { schema: attribute.schema, operators: attribute.filter };
-  if (Object.hasOwn(definition.filters, name)) return definition.filters[name];
-  const toOne = Object.values(definition.relationships).find((each) => 'one' in each && each.key === name);
-  return toOne !== undefined && reads(toOne.type) ? KEY_FILTER : undefined;
-}
-
-/** `filter[a]=v`, `filter[a][op]=v`, `filter[json.path]=v`; a `[]` at the end makes one value of several. */
-function readFilters(endpoint: Endpoint) {
-  return (conditions: Condition[], { name, keys, value }: Parameter): Condition[] => {
-    const asArray = keys.at(-1) === '';
-    const [target = '', operatorName, ...more] = asArray ? keys.slice(0, -1) : keys;
-    const [field = '', ...path] = target.split('.');
-    const found = target.split('.').every((part) => MEMBER_NAME.test(part)) ? filterable(field, endpoint) : undefined;
-    const isJson = found?.schema['x-metadata'] === true;
-    if (found === undefined || more.length > 0 || path.length > 0 !== isJson)
-      throw bad(name, `There is no filter ${name}.`);
-    const operator = operatorOf(name, operatorName, value, asArray, found);
-    const previous = asArray && conditions.find((each) => each.field === field && each.operator === 'in');
-    const one = asArray ? [value] : operator === 'in' ? value.split(',') : value;
-    const parsed = Array.isArray(one)
-      ? one.map((each) => readValue(name, each, found.schema))
-      : operator === 'null'
-        ? readBoolean(name, value)
-        : readValue(name, value, found.schema);
-    if (previous) {
-      const list = [...(previous.value as Scalar[]), ...(parsed as Scalar[])];
-      return [...conditions.filter((each) => each !== previous), { ...previous, value: atMost(name, list) }];
-    }
-    const condition = { field, operator, value: Array.isArray(parsed) ? atMost(name, parsed) : parsed };
-    return [...conditions, path.length > 0 ? { ...condition, path } : condition];
-  };
-}
-
-function atMost(name: string, values: Scalar[]): Scalar[] {
-  if (values.length > MOST_VALUES) throw bad(name, `${name} takes at most ${MOST_VALUES} values.`);
-  return values;
-}
-
-function operatorOf(
-  name: string,
-  given: string | undefined,
-  value: string,
-  asArray: boolean,
-  { operators }: Filterable,
-): Operator {
-  const list = asArray || ((given ?? 'eq') === 'eq' && value.includes(','));
-  const operator = list && (given ?? 'eq') === 'eq' && operators.includes('in') ? 'in' : (given ?? 'eq');
-  if (
-    !OPERATORS.includes(operator as Operator) ||
-    !operators.includes(operator as Operator) ||
-    (asArray && operator !== 'in')
-  ) {
-    throw bad(name, `${name} takes ${operators.join(', ')}.`);
-  }
-  return operator as Operator;
-}
-
-/** A time whose plus sign became a blank, because the client did not encode it, is meant as it was shown. */
-const mendTime = (text: string): string => text.replace(/ (\d\d:\d\d)$/, '+$1');
-
-function readValue(name: string, value: string, schema: Schema): Scalar {
-  const types = [schema.type].flat();
-  if (types.includes('boolean')) return readBoolean(name, value);
-  if (types.includes('integer')) {
-    const number = /^-?\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
-    if (!(Math.abs(number) <= MOST_INTEGER)) throw bad(name, `${name} takes a whole number.`);
-    return number;
-  }
-  if (schema.format === 'uuid' && !isUuid(value)) throw bad(name, `${name} takes a UUID.`);
-  if (schema.format === 'date-time') return readTime(name, value);
-  if (Array.isArray(schema.enum) && !schema.enum.includes(value)) {
-    throw bad(name, `${name} is one of ${schema.enum.filter((each) => each !== null).join(', ')}.`);
-  }
-  return value.normalize('NFC');
-}
-
-function readTime(name: string, value: string): string {
-  const time = parseTime(mendTime(value));
-  if (time === undefined) throw bad(name, `${name} takes a time such as 2026-01-31T08:00:00+00:00.`);
-  return time.toISOString();
 }
 
 /** The rows that a query means, for the services. */

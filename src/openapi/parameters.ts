@@ -1,5 +1,7 @@
 import type { ResourceDefinition, Schema } from '../jsonapi/define';
-import { DEEPEST_INCLUDE, ID_FILTER, KEY_FILTER, MOST_INTEGER, MOST_VALUES, PAGE_SIZE } from '../jsonapi/query';
+import { ID_FILTER, KEY_FILTER, MOST_VALUES } from '../jsonapi/filters';
+import { MOST_INTEGER } from '../jsonapi/parameters';
+import { DEEPEST_INCLUDE, PAGE_SIZE } from '../jsonapi/query';
 import { boolean, time, uuid } from '../jsonapi/schemas';
 import { OPERATIONS } from '../permissions';
 import type { Operator } from '../selection';

@@ -1,0 +1,103 @@
+import { type Condition, OPERATORS, type Operator, type Scalar } from '../selection';
+import type { Schema } from './define';
+import { bad, MOST_INTEGER, type Parameter, readBoolean } from './parameters';
+import type { Endpoint } from './query';
+import { isUuid, MEMBER_NAME, parseTime } from './schemas';
+
+/** Values of one filter at the most. */
+export const MOST_VALUES = 100;
+
+/** What a filter is judged by. */
+export interface Filterable {
+  schema: Schema;
+  operators: readonly Operator[];
+}
+
+export const ID_FILTER: Filterable = { schema: { type: 'string', format: 'uuid' }, operators: ['eq', 'ne', 'in'] };
+export const KEY_FILTER: Filterable = { ...ID_FILTER, operators: ['eq', 'ne', 'in', 'null'] };
+
+/** What `filter[name]` is judged by: an attribute, the id, a filter of the type, or the id of a to-one. */
+function filterable(name: string, { definition, reads }: Endpoint): Filterable | undefined {
+  if (name === 'id') return ID_FILTER;
+  const attribute = Object.hasOwn(definition.attributes, name) ? definition.attributes[name] : undefined;
+  if (attribute?.filter !== undefined) return { schema: attribute.schema, operators: attribute.filter };
+  if (Object.hasOwn(definition.filters, name)) return definition.filters[name];
+  const toOne = Object.values(definition.relationships).find((each) => 'one' in each && each.key === name);
+  return toOne !== undefined && reads(toOne.type) ? KEY_FILTER : undefined;
+}
+
+/** `filter[a]=v`, `filter[a][op]=v`, `filter[json.path]=v`; a `[]` at the end makes one value of several. */
+export function readFilters(endpoint: Endpoint) {
+  return (conditions: Condition[], { name, keys, value }: Parameter): Condition[] => {
+    const asArray = keys.at(-1) === '';
+    const [target = '', operatorName, ...more] = asArray ? keys.slice(0, -1) : keys;
+    const [field = '', ...path] = target.split('.');
+    const found = target.split('.').every((part) => MEMBER_NAME.test(part)) ? filterable(field, endpoint) : undefined;
+    const isJson = found?.schema['x-metadata'] === true;
+    if (found === undefined || more.length > 0 || path.length > 0 !== isJson)
+      throw bad(name, `There is no filter ${name}.`);
+    const operator = operatorOf(name, operatorName, value, asArray, found);
+    const previous = asArray && conditions.find((each) => each.field === field && each.operator === 'in');
+    const one = asArray ? [value] : operator === 'in' ? value.split(',') : value;
+    const parsed = Array.isArray(one)
+      ? one.map((each) => readValue(name, each, found.schema))
+      : operator === 'null'
+        ? readBoolean(name, value)
+        : readValue(name, value, found.schema);
+    if (previous) {
+      const list = [...(previous.value as Scalar[]), ...(parsed as Scalar[])];
+      return [...conditions.filter((each) => each !== previous), { ...previous, value: atMost(name, list) }];
+    }
+    const condition = { field, operator, value: Array.isArray(parsed) ? atMost(name, parsed) : parsed };
+    return [...conditions, path.length > 0 ? { ...condition, path } : condition];
+  };
+}
+
+function atMost(name: string, values: Scalar[]): Scalar[] {
+  if (values.length > MOST_VALUES) throw bad(name, `${name} takes at most ${MOST_VALUES} values.`);
+  return values;
+}
+
+function operatorOf(
+  name: string,
+  given: string | undefined,
+  value: string,
+  asArray: boolean,
+  { operators }: Filterable,
+): Operator {
+  const list = asArray || ((given ?? 'eq') === 'eq' && value.includes(','));
+  const operator = list && (given ?? 'eq') === 'eq' && operators.includes('in') ? 'in' : (given ?? 'eq');
+  if (
+    !OPERATORS.includes(operator as Operator) ||
+    !operators.includes(operator as Operator) ||
+    (asArray && operator !== 'in')
+  ) {
+    throw bad(name, `${name} takes ${operators.join(', ')}.`);
+  }
+  return operator as Operator;
+}
+
+/** A time whose plus sign became a blank, because the client did not encode it, is meant as it was shown. */
+const mendTime = (text: string): string => text.replace(/ (\d\d:\d\d)$/, '+$1');
+
+function readValue(name: string, value: string, schema: Schema): Scalar {
+  const types = [schema.type].flat();
+  if (types.includes('boolean')) return readBoolean(name, value);
+  if (types.includes('integer')) {
+    const number = /^-?\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(Math.abs(number) <= MOST_INTEGER)) throw bad(name, `${name} takes a whole number.`);
+    return number;
+  }
+  if (schema.format === 'uuid' && !isUuid(value)) throw bad(name, `${name} takes a UUID.`);
+  if (schema.format === 'date-time') return readTime(name, value);
+  if (Array.isArray(schema.enum) && !schema.enum.includes(value)) {
+    throw bad(name, `${name} is one of ${schema.enum.filter((each) => each !== null).join(', ')}.`);
+  }
+  return value.normalize('NFC');
+}
+
+function readTime(name: string, value: string): string {
+  const time = parseTime(mendTime(value));
+  if (time === undefined) throw bad(name, `${name} takes a time such as 2026-01-31T08:00:00+00:00.`);
+  return time.toISOString();
+}
