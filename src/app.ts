@@ -29,12 +29,12 @@ export function createApp({ services, log, metrics, lifecycle, checkReadiness }:
   app.set('trust proxy', services.config.trustProxy);
 
   app.use(edge({ log, metrics, lifecycle }));
-  app.use(health(checkReadiness, lifecycle, metrics));
   if (services.config.role !== 'worker') {
+    app.use('/public/v2', resources(services, registry));
     app.use('/public/v2/me', me(services));
     app.use(docs(registry));
-    app.use('/public/v2', resources(services, registry));
   }
+  app.use(health(checkReadiness, lifecycle, metrics));
   app.use(unknownPath);
   app.use(failure(log));
   return app;

@@ -7,27 +7,24 @@ type Definition = ResourceDefinition<never>;
 type Registry = ReadonlyMap<string, Definition>;
 type Entity = Record<string, unknown> & { id: string };
 
-/** For requests without `fields`: the same list each time, so that SQL made from it can be kept. */
-const everything = new WeakMap<Definition, readonly string[]>();
+/** Lists of properties that are kept for each type, so that the SQL and the readers made from them are made once. */
+const MOST_KEPT = 100;
+const kept = new WeakMap<Definition, Map<string, readonly string[]>>();
 
 /** What must be read of a type: the fields it shows, the keys of what is included from it, its id and version. */
 export function propertiesOf(definition: Definition, query: Query, included: Iterable<string>): readonly string[] {
   const shown = query.fields.get(definition.type);
-  if (shown !== undefined) return readsFor(definition, [...shown, ...included]);
-  let properties = everything.get(definition);
-  if (properties === undefined) {
-    properties = readsFor(definition, [
-      ...Object.keys(definition.attributes),
-      ...Object.keys(definition.relationships),
-    ]);
-    everything.set(definition, properties);
-  }
+  const key = shown === undefined ? '*' : [...shown, ...included].join();
+  const lists = kept.get(definition) ?? new Map<string, readonly string[]>();
+  kept.set(definition, lists);
+  const known = lists.get(key);
+  if (known !== undefined) return known;
+  const names = shown ?? [...Object.keys(definition.attributes), ...Object.keys(definition.relationships)];
+  const reads = [...names, ...included].flatMap((name) => definition.reads(name));
+  const properties = [...new Set(['id', 'version', ...reads])];
+  if (lists.size < MOST_KEPT) lists.set(key, properties);
   return properties;
 }
-
-const readsFor = (definition: Definition, names: readonly string[]): string[] => [
-  ...new Set(['id', 'version', ...names.flatMap((name) => definition.reads(name))]),
-];
 
 /** Resource objects of one document, each type + id once (JSON:API 1.1, "Compound Documents"). */
 class Included {

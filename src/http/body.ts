@@ -6,8 +6,10 @@ const LIMIT = 1_048_576;
 
 const parse = express.raw({ type: () => true, limit: LIMIT, inflate: false });
 
+const tooLarge = (): AppError => new AppError('too_large', `A body has at most ${LIMIT} bytes.`);
+
 const PARSER_ERRORS: Readonly<Record<string, () => AppError>> = {
-  'entity.too.large': () => new AppError('too_large', `A body has at most ${LIMIT} bytes.`),
+  'entity.too.large': tooLarge,
   'encoding.unsupported': () =>
     new AppError('unsupported_media_type', 'Send the body without Content-Encoding.', { header: 'Content-Encoding' }),
   'request.aborted': () => new AppError('malformed_request', 'The request was cut off.'),
@@ -21,6 +23,8 @@ const PARSER_ERRORS: Readonly<Record<string, () => AppError>> = {
  */
 export function readBody(req: Request, res: Response): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // The parser would say so only when it has received all of it.
+    if (Number(req.headers['content-length']) > LIMIT) return reject(tooLarge());
     parse(req, res, (error?: unknown) => {
       if (error === undefined) resolve(Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0));
       else reject(PARSER_ERRORS[(error as { type?: string }).type ?? '']?.() ?? error);

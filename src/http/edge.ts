@@ -19,27 +19,29 @@ export interface Edge {
 
 /** The first middleware: request id, one log line and one measurement for each answer, and requests that no layer should see. */
 export function edge({ log, metrics, lifecycle }: Edge): RequestHandler {
+  // These lines have the fields below and no others: there is nothing to redact, and looking costs more than writing.
+  const access = log.child({}, { redact: [] });
   return (req, res, next) => {
-    const startedAt = process.hrtime.bigint();
+    const startedAt = performance.now();
     const given = req.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     res.locals.requestId = requestId;
     lifecycle.begin(res);
     res.on('close', () => {
       lifecycle.end(res);
-      const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
+      const ms = performance.now() - startedAt;
       const method = METHODS.has(req.method) ? req.method : 'OTHER';
-      const route = res.locals.route ?? 'none';
-      metrics.observe(method, route, res.statusCode, seconds);
-      const { caller } = res.locals;
-      log.info({
+      const { route = 'none', caller } = res.locals;
+      const status = res.statusCode;
+      metrics.observe(method, route, status, ms / 1000);
+      access.info({
         requestId,
         method,
         route,
-        status: res.statusCode,
-        ms: Math.round(seconds * 1e4) / 10,
-        ...(caller === undefined ? {} : { caller: { level: caller.level, credentialId: caller.credentialId } }),
-        ...(res.writableFinished ? {} : { aborted: true }),
+        status,
+        ms: Math.round(ms * 10) / 10,
+        caller: caller && { level: caller.level, credentialId: caller.credentialId },
+        aborted: res.writableFinished ? undefined : true,
       });
     });
     const fault = refusal(req);

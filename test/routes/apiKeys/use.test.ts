@@ -1,3 +1,4 @@
+import { CallerCache } from '../../../src/services/callers';
 import { type Client, createOrganization, document, link, M, S, startApp, type TestApp } from '../../support/app';
 import { expectError } from '../documents';
 
@@ -79,6 +80,17 @@ describe('expiry', () => {
     clock += 2000;
     expectError(await me(client), 401, 'revoked_credential', HEADER);
   });
+});
+
+test('another process notices a revocation within a second, without being told [INV-34]', async () => {
+  const { id, secret } = await make();
+  const other = new CallerCache(app.db, () => new Date(clock));
+  const find = async () => other.find(secret, '127.0.0.1');
+  expect(await find()).toMatchObject({ credentialId: id });
+  await app.platform.delete(`${PATH}/${id}`);
+  clock += 999;
+  await expect(find()).rejects.toMatchObject({ faults: [{ code: 'revoked_credential' }] });
+  await other.drain();
 });
 
 describe('lastUsedAt and lastUsedIp', () => {

@@ -136,6 +136,13 @@ test('a key without organizations:restore, and an organization’s own key, are 
   expect((await narrow.delete(`${PATH}/${id}`)).status).toBe(204);
 });
 
+// Domain sheet 2: what the caller can't see is 404, never 403. The controller judges the level before it looks for the row.
+test.failing('an organization’s own key finds no foreign organization to restore: 404', async () => {
+  const { attributes } = await createOrganization(partner);
+  const { id: foreign } = await createOrganization(app.platform);
+  expectError(await restore(foreign, app.as(attributes.token)), 404, 'not_found');
+});
+
 test('the body is a document with meta, or none; other methods are 405', async () => {
   const { id } = await createOrganization(partner);
   await remove(id);

@@ -1,0 +1,195 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Config, ConfigError, readConfig, SETTINGS, urlHost } from '../../src/config';
+import { makeKey } from '../../src/secrets';
+
+const SECRET_KEY = Buffer.alloc(32, 1).toString('base64');
+const URL = 'postgres://user:pass@db.example:5432/guildhall';
+
+/** The message of the refusal. */
+function refusal(env: NodeJS.ProcessEnv): string {
+  try {
+    readConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error(`taken: ${JSON.stringify(env)}`);
+}
+
+test('without any setting: local mode with the defaults of the contract', () => {
+  expect(readConfig({})).toEqual({
+    host: '127.0.0.1',
+    port: 3000,
+    publicUrl: 'http://127.0.0.1:3000',
+    databaseUrl: undefined,
+    databasePoolSize: 10,
+    databaseTimeoutMs: 2000,
+    preparedStatements: true,
+    dataDir: resolve('.data'),
+    localMode: true,
+    secretKey: undefined,
+    platformKey: undefined,
+    role: 'all',
+    workers: 1,
+    trustProxy: 0,
+    webhookAllowHttp: 'loopback',
+    logLevel: 'info',
+  } satisfies Config);
+});
+
+test('an empty value counts as none, and names that are not ours are nothing to us', () => {
+  const empty = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, '']));
+  expect(readConfig({ ...empty, NODE_ENV: 'x', PORTS: 'x', port: 'x' })).toEqual(readConfig({}));
+});
+
+const ACCEPTED: [name: string, value: string, property: keyof Config, read: unknown][] = [
+  ['HOST', '0.0.0.0', 'host', '0.0.0.0'],
+  ['PORT', '0', 'port', 0],
+  ['PORT', '65535', 'port', 65_535],
+  ['PUBLIC_URL', 'https://api.example.com/base/', 'publicUrl', 'https://api.example.com/base'],
+  ['DATABASE_POOL_SIZE', '1', 'databasePoolSize', 1],
+  ['DATABASE_POOL_SIZE', '200', 'databasePoolSize', 200],
+  ['DATABASE_TIMEOUT_MS', '100', 'databaseTimeoutMs', 100],
+  ['DATABASE_TIMEOUT_MS', '60000', 'databaseTimeoutMs', 60_000],
+  ['DATABASE_PREPARED_STATEMENTS', 'false', 'preparedStatements', false],
+  ['DATA_DIR', '/var/lib/guildhall', 'dataDir', '/var/lib/guildhall'],
+  ['DATA_DIR', 'relative dir', 'dataDir', resolve('relative dir')],
+  ['SECRET_KEY', SECRET_KEY, 'secretKey', SECRET_KEY],
+  ['PLATFORM_KEY', 'x'.repeat(32), 'platformKey', 'x'.repeat(32)],
+  ['PLATFORM_KEY', 'x'.repeat(255), 'platformKey', 'x'.repeat(255)],
+  ['ROLE', 'api', 'role', 'api'],
+  ['ROLE', 'worker', 'role', 'worker'],
+  ['WORKERS', '64', 'workers', 64],
+  ['TRUST_PROXY', '10', 'trustProxy', 10],
+  ['WEBHOOK_ALLOW_HTTP', 'true', 'webhookAllowHttp', 'yes'],
+  ['WEBHOOK_ALLOW_HTTP', 'false', 'webhookAllowHttp', 'no'],
+  ['LOG_LEVEL', 'silent', 'logLevel', 'silent'],
+  ['LOG_LEVEL', 'trace', 'logLevel', 'trace'],
+];
+test.each(ACCEPTED)('%s may be %.40s', (name, value, property, read) => {
+  expect(readConfig({ [name]: value })[property]).toEqual(read);
+});
+
+const REFUSED: [name: string, value: string][] = [
+  ['PORT', '-1'],
+  ['PORT', '65536'],
+  ['PORT', '80.5'],
+  ['PORT', 'http'],
+  ['PUBLIC_URL', 'api.example.com'],
+  ['PUBLIC_URL', 'ftp://api.example.com'],
+  ['DATABASE_URL', 'mysql://db.example/guildhall'],
+  ['DATABASE_POOL_SIZE', '0'],
+  ['DATABASE_POOL_SIZE', '201'],
+  ['DATABASE_TIMEOUT_MS', '99'],
+  ['DATABASE_TIMEOUT_MS', '60001'],
+  ['DATABASE_PREPARED_STATEMENTS', 'yes'],
+  ['SECRET_KEY', Buffer.alloc(31, 1).toString('base64')],
+  ['SECRET_KEY', Buffer.alloc(33, 1).toString('base64')],
+  ['SECRET_KEY', 'not base64, but as long as it should be !!!!'],
+  ['PLATFORM_KEY', 'x'.repeat(31)],
+  ['PLATFORM_KEY', 'x'.repeat(256)],
+  ['PLATFORM_KEY', `${'x'.repeat(32)} x`],
+  ['PLATFORM_KEY', `pk_live_${'0'.repeat(36)}`],
+  ['ROLE', 'api,worker'],
+  ['WORKERS', '0'],
+  ['WORKERS', '65'],
+  ['TRUST_PROXY', 'true'],
+  ['TRUST_PROXY', '11'],
+  ['WEBHOOK_ALLOW_HTTP', '1'],
+  ['LOG_LEVEL', 'verbose'],
+];
+test.each(REFUSED)('%s may not be %.50s: one line that names it, and quotes no secret', (name, value) => {
+  const message = refusal({ [name]: value });
+  expect(message).toMatch(new RegExp(`^${name}\\b.*\\.$`));
+  expect(message).not.toContain('\n');
+  if ('secret' in SETTINGS[name as keyof typeof SETTINGS]) expect(message).not.toContain(value);
+});
+
+test('every setting has bounds, a choice or a form that is tested here, or is free text', () => {
+  const tested = new Set([...ACCEPTED, ...REFUSED].map(([name]) => name));
+  expect(Object.keys(SETTINGS).filter((name) => !tested.has(name))).toEqual([]);
+});
+
+test.each([
+  ['ROLE', 'all, api, worker'],
+  ['LOG_LEVEL', 'trace, debug, info, warn, error, fatal, silent'],
+])('a bad %s is told what there is: %s', (name, choice) => {
+  expect(refusal({ [name]: 'x' })).toContain(choice);
+});
+
+describe('with DATABASE_URL', () => {
+  test('it is not local mode, and http webhooks are off', () => {
+    const config = readConfig({ DATABASE_URL: URL, SECRET_KEY });
+    expect(config).toMatchObject({ databaseUrl: URL, localMode: false, secretKey: SECRET_KEY, webhookAllowHttp: 'no' });
+    expect(readConfig({ DATABASE_URL: 'postgresql://db/x', SECRET_KEY }).databaseUrl).toBe('postgresql://db/x');
+  });
+
+  test('SECRET_KEY is required', () => {
+    const message = refusal({ DATABASE_URL: URL });
+    expect(message).toMatch(/^SECRET_KEY is required with DATABASE_URL.*\.$/);
+    expect(message).not.toContain(URL);
+  });
+});
+
+test('a key of ours may be PLATFORM_KEY', () => {
+  const key = makeKey('pk');
+  expect(readConfig({ PLATFORM_KEY: key }).platformKey).toBe(key);
+});
+
+describe('PUBLIC_URL', () => {
+  test('is made from HOST and PORT when it is not given, unless the port is still unknown', () => {
+    expect(readConfig({ HOST: '0.0.0.0', PORT: '80' }).publicUrl).toBe('http://0.0.0.0:80');
+    expect(readConfig({ HOST: '::1' }).publicUrl).toBe('http://[::1]:3000');
+    expect(readConfig({ PORT: '0' }).publicUrl).toBeUndefined();
+    expect(readConfig({ PORT: '0', PUBLIC_URL: 'https://x.example///' }).publicUrl).toBe('https://x.example');
+  });
+
+  test('puts IPv6 addresses in brackets', () => {
+    expect([urlHost('::1'), urlHost('localhost')]).toEqual(['[::1]', 'localhost']);
+  });
+});
+
+describe('NAME_FILE', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'guildhall-config-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (content: string): string => {
+    const path = join(folder, `${Math.random()}`);
+    writeFileSync(path, content);
+    return path;
+  };
+  const platformKey = 'a platform key'.replaceAll(' ', '-').repeat(3);
+
+  test.each([
+    ['SECRET_KEY', SECRET_KEY, 'secretKey'],
+    ['PLATFORM_KEY', platformKey, 'platformKey'],
+    ['DATABASE_URL', URL, 'databaseUrl'],
+  ] as const)('%s may be in a file, with blanks and line breaks around it', (name, value, property) => {
+    const others = name === 'SECRET_KEY' ? {} : { SECRET_KEY };
+    const config = readConfig({ ...others, [`${name}_FILE`]: file(` ${value}\r\n`) });
+    expect(config[property]).toBe(value);
+  });
+
+  test('and the setting itself, both given, are refused', () => {
+    const message = refusal({ SECRET_KEY, SECRET_KEY_FILE: file(SECRET_KEY) });
+    expect(message).toBe('SECRET_KEY and SECRET_KEY_FILE are both set: give one of them.');
+  });
+
+  test('that can’t be read is refused, by its name', () => {
+    expect(refusal({ SECRET_KEY_FILE: join(folder, 'missing') })).toMatch(
+      /^SECRET_KEY_FILE: .*missing can't be read\.$/,
+    );
+    expect(refusal({ PLATFORM_KEY_FILE: folder })).toMatch(/^PLATFORM_KEY_FILE: /);
+  });
+
+  test('is judged like the setting', () => {
+    expect(refusal({ SECRET_KEY_FILE: file('short') })).toMatch(/^SECRET_KEY /);
+    expect(refusal({ SECRET_KEY_FILE: file('') })).toMatch(/^SECRET_KEY /);
+    expect(refusal({ DATABASE_URL_FILE: file(URL) })).toMatch(/^SECRET_KEY is required/);
+  });
+
+  test('is for secrets alone', () => {
+    expect(readConfig({ HOST_FILE: file('0.0.0.0') }).host).toBe('127.0.0.1');
+  });
+});
