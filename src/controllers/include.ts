@@ -12,7 +12,8 @@ const MOST_KEPT = 100;
 const kept = new WeakMap<Definition, Map<string, readonly string[]>>();
 
 /** What must be read of a type: the fields it shows, the keys of what is included from it, its id and version. */
-export function propertiesOf(definition: Definition, query: Query, included: Iterable<string>): readonly string[] {
+export function propertiesOf(definition: Definition, query: Query, from: Iterable<string>): readonly string[] {
+  const included = [...from];
   const shown = query.fields.get(definition.type);
   const key = shown === undefined ? '*' : [...shown, ...included].join();
   const lists = kept.get(definition) ?? new Map<string, readonly string[]>();
