@@ -182,7 +182,7 @@ async function dropEchoedLinkage({ ctx, definition }: Exchange, id: string, docu
 async function act(exchange: Exchange): Promise<void> {
   const { ctx, req, res, definition, route } = exchange;
   const id = idOf(exchange);
-  allowWrite(ctx, definition, route.action as string);
+  await allowWriteTo(exchange, id, route.action as string);
   if (hasBody(req)) parseJson(await readBody(req, res));
   const action = definition.actions[route.action as string];
   const entity = await action?.run(ctx, id, readIfMatch(req.headers['if-match']));

@@ -86,7 +86,11 @@ function client(server: Server, key: string | undefined): Client {
       : request
           .serialize((each: unknown) => each as string)
           .send(typeof body === 'string' ? body : JSON.stringify(body)));
-    return check({ status, headers: received, text: text ?? '', body: undefined }, method, path);
+    return check(
+      { status, headers: received, text: typeof text === 'string' ? text : '', body: undefined },
+      method,
+      path,
+    );
   };
   return {
     key,

@@ -137,7 +137,7 @@ test('a key without organizations:restore, and an organization’s own key, are 
 });
 
 // Domain sheet 2: what the caller can't see is 404, never 403. The controller judges the level before it looks for the row.
-test.failing('an organization’s own key finds no foreign organization to restore: 404', async () => {
+test('an organization’s own key finds no foreign organization to restore: 404', async () => {
   const { attributes } = await createOrganization(partner);
   const { id: foreign } = await createOrganization(app.platform);
   expectError(await restore(foreign, app.as(attributes.token)), 404, 'not_found');
