@@ -13,14 +13,16 @@ const HEADERS = { 'Content-Type': 'application/vnd.api+json', 'Cache-Control': '
 const TOTAL = `(select coalesce(sum(rows), 0) from row_counts
   where relation = 'organizations' and scope = '00000000-0000-0000-0000-000000000000')`;
 const LIVE = "t.status <> 'pending_deletion'";
-const WINDOW = `order by t.created_at desc, t.id desc limit ${PAGE_SIZE} offset $1`;
+const NEWEST = `order by t.created_at desc, t.id desc limit ${PAGE_SIZE}`;
 const KEY_COLUMNS = 'id, level, name, hash, start, scopes, ceiling, is_organization_token, organization_id';
 
 const STATEMENTS = {
-  list: `select ${TOTAL}, null, ${COLUMNS} from organizations t where ${LIVE} ${WINDOW}`,
+  // Without a parameter in limit and offset: with one, PostgreSQL plans the statement again each time it runs.
+  first: `select ${TOTAL}, null, ${COLUMNS} from organizations t where ${LIVE} ${NEWEST}`,
+  list: `select ${TOTAL}, null, ${COLUMNS} from organizations t where ${LIVE} ${NEWEST} offset $1`,
   // The ids of the page first, from the index alone: half the time of the plain statement on page 2,000.
   deep: `select ${TOTAL}, null, ${COLUMNS}
-    from (select t.id as page_id from organizations t where ${LIVE} ${WINDOW}) page
+    from (select t.id as page_id from organizations t where ${LIVE} ${NEWEST} offset $1) page
     join organizations t on t.id = page.page_id order by t.created_at desc, t.id desc`,
   filtered: `select ${TOTAL}, (select count(*) from organizations t where ${LIVE} and t.status = $2), ${COLUMNS}
     from organizations t where ${LIVE} and t.status = $2 order by t.name, t.id limit ${PAGE_SIZE} offset $1`,
@@ -68,9 +70,13 @@ async function list(res: ServerResponse, search: string): Promise<void> {
   const page = Number(parameters.get('page[number]') ?? 1);
   const status = parameters.get('filter[status]');
   const offset = (page - 1) * PAGE_SIZE;
-  const plain = offset < DEEP_OFFSET ? 'list' : 'deep';
-  const rows = status === null ? await query(plain, [offset]) : await query('filtered', [offset, status]);
+  const rows = status === null ? await newest(offset) : await query('filtered', [offset, status]);
   send(res, 200, pageDocument(rows, page, search, status === null ? '' : `filter[status]=${status}&sort=name`));
+}
+
+function newest(offset: number): Promise<unknown[][]> {
+  if (offset === 0) return query('first', []);
+  return query(offset < DEEP_OFFSET ? 'list' : 'deep', [offset]);
 }
 
 async function create(req: IncomingMessage, res: ServerResponse): Promise<void> {

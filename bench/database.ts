@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded';
+import { stopChild } from './children';
 import type { Closers } from './closers';
 import { fill } from './fill';
 
@@ -49,7 +50,7 @@ export async function makeDatabase(
   await admin.query(`create database ${name}`);
   await admin.end();
   const url = urlOf(postgres, name);
-  await run([program.main, 'migrate'], { ...program.env, DATABASE_URL: url });
+  await run([program.main, 'migrate'], { ...program.env, DATABASE_URL: url }, closers);
   const client = await open(url);
   closers.add(() => client.end());
   await fill(client, rows);
@@ -70,13 +71,16 @@ async function open(url: string): Promise<Client> {
   return client;
 }
 
-function run(args: string[], env: Record<string, string>): Promise<void> {
+/** Runs the program to its end. */
+function run(args: string[], env: Record<string, string>, closers: Closers): Promise<void> {
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  // It waits half a minute for a database that is away, and would stay as long behind.
+  closers.add(() => stopChild(child));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => {
+    child.once('exit', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new Error(`${args.join(' ')} ended with ${code}.`));
+      else reject(new Error(`${args.join(' ')} ended with ${signal ?? code}.`));
     });
   });
 }

@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { Plan } from './cases';
+import { firstMessage, stopChild } from './children';
 import type { Closers } from './closers';
-import { firstMessage, type ServerUnderTest, stopChild } from './servers';
+import type { ServerUnderTest } from './servers';
 
 export const CONNECTIONS = 16;
 

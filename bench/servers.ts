@@ -1,15 +1,14 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { firstMessage, stopChild } from './children';
 import type { Closers } from './closers';
 import type { BenchDatabase, Program } from './database';
 
 /** Flags of node under `npm start`, and for the yardstick the same. */
 const NODE_FLAGS = ['--max-semi-space-size=32'];
 const START_MS = 30_000;
-/** The service lets running requests end for ten seconds at the most. */
-const STOP_MS = 12_000;
 
 export interface ServerUnderTest {
   readonly name: 'guildhall' | 'bare';
@@ -64,29 +63,6 @@ export async function startBare({ env }: Program, database: BenchDatabase, close
   closers.add(() => stopChild(child));
   const { port } = await firstMessage<{ port: number }>(child);
   return { name: 'bare', origin: `http://127.0.0.1:${port}`, headers: {}, pid: child.pid ?? 0 };
-}
-
-/** @throws Error when the process ends before it says anything */
-export function firstMessage<Message>(child: ChildProcess): Promise<Message> {
-  return new Promise((resolve, reject) => {
-    const onExit = (code: number | null, signal: string | null) =>
-      reject(new Error(`${child.spawnfile} ${child.spawnargs.at(-1)} ended with ${signal ?? code}.`));
-    child.once('exit', onExit);
-    child.once('message', (message) => {
-      child.off('exit', onExit);
-      resolve(message as Message);
-    });
-  });
-}
-
-/** Asks a process to end, and makes it end when it takes too long. */
-export async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const force = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-  await exited;
-  clearTimeout(force);
 }
 
 function findFreePort(): Promise<number> {

@@ -30,7 +30,9 @@ export function createApp({ services, log, metrics, lifecycle, checkReadiness }:
 
   app.use(edge({ log, metrics, lifecycle }));
   if (services.config.role !== 'worker') {
-    app.use('/public/v2', resources(services, registry));
+    // Its definitions know their whole paths. Mounted at a prefix, Express would cut the URL and mend it again on every
+    // request, a tenth of a small one's time.
+    app.use(resources(services, registry));
     app.use('/public/v2/me', me(services));
     app.use(docs(registry));
   }

@@ -112,7 +112,7 @@ export async function serveRequests(config: Config, connection: Connection, log:
       lifecycle,
       checkReadiness: readinessOf(source),
     });
-    const server = createServer(app);
+    const server = createServer(app, log);
     await listen(server, config);
     closers.add(() => close(server));
     return {

@@ -1,7 +1,10 @@
-import pino, { type DestinationStream, type Logger } from 'pino';
+import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 
-/** Bytes that are collected before they are written, and milliseconds after which they are written anyhow. */
-const BUFFER_BYTES = 4096;
+/**
+ * Bytes that are collected before they are written, and milliseconds after which they are written anyhow: with a write
+ * every 4 KiB the log takes an eighth of a small request's time.
+ */
+const BUFFER_BYTES = 65_536;
 const FLUSH_MS = 500;
 
 /** Secrets have no business in a log line; where one slips in, this is the last net. */
@@ -33,17 +36,21 @@ const forPeople: DestinationStream = {
   },
 };
 
+/** How every line looks, wherever it goes. */
+export const logOptions = (level: string): LoggerOptions => ({
+  level,
+  base: undefined,
+  redact: REDACTED,
+  formatters: { level: (label) => ({ level: label }) },
+  timestamp: pino.stdTimeFunctions.isoTime,
+});
+
 /** JSON lines on stdout, readable ones when stdout is a terminal. */
-export function createLog(level: string): { log: Logger; flush: () => void } {
-  const options: pino.LoggerOptions = {
-    level,
-    base: undefined,
-    redact: REDACTED,
-    formatters: { level: (label) => ({ level: label }) },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  };
-  if (process.stdout.isTTY) return { log: pino(options, forPeople), flush: () => undefined };
-  const buffered = pino.destination({ fd: 1, sync: false, minLength: BUFFER_BYTES });
+export function createLog(level: string): Logger {
+  if (process.stdout.isTTY) return pino(logOptions(level), forPeople);
+  const buffered = pino.destination({ fd: 1, sync: false, minLength: BUFFER_BYTES, maxWrite: 2 * BUFFER_BYTES });
+  // Also when the process dies of an error: what was logged last is what one wants to read then.
+  process.on('exit', () => buffered.flushSync());
   setInterval(() => buffered.flush(), FLUSH_MS).unref();
-  return { log: pino(options, buffered), flush: () => buffered.flushSync() };
+  return pino(logOptions(level), buffered);
 }

@@ -7,7 +7,7 @@ import { createPlatformKey } from '../services/apiKeys';
 
 /** Makes another platform key and prints it: for the operator who has lost the first one. */
 export async function makePlatformKey(config: Config, name: string): Promise<void> {
-  const foundation = await layFoundation(config, createLog('warn').log);
+  const foundation = await layFoundation(config, createLog('warn'));
   try {
     const source = await connect(foundation.connection, config);
     const key = await createPlatformKey({ db: Database.over(source, false) }, name);

@@ -4,7 +4,7 @@ import { createLog } from '../log';
 
 /** Brings the database up to date and ends. */
 export async function migrateOnly(config: Config): Promise<void> {
-  const foundation = await layFoundation(config, createLog('warn').log);
+  const foundation = await layFoundation(config, createLog('warn'));
   await foundation.stop();
   process.stdout.write('The database is up to date.\n');
   if (foundation.newPlatformKey !== undefined) {

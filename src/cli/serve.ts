@@ -23,8 +23,8 @@ const REPLACE_MS = 1_000;
  * @throws ConfigError and Error in one sentence for the operator
  */
 export async function serve(config: Config, parents: number[]): Promise<void> {
-  const { log, flush } = createLog(config.logLevel);
-  if (cluster.isWorker) return work(config, log, flush);
+  const log = createLog(config.logLevel);
+  if (cluster.isWorker) return work(config, log);
   const foundation = await layFoundation(config, log);
   // Before anything else can fail: the key is stored already, and this is its only showing.
   if (foundation.newPlatformKey !== undefined) {
@@ -45,7 +45,6 @@ export async function serve(config: Config, parents: number[]): Promise<void> {
   log.info('stopping');
   await running.stop();
   await foundation.stop();
-  flush();
   process.exit(0);
 }
 
@@ -110,7 +109,7 @@ async function fork(config: Config, { connection }: Foundation, log: Logger): Pr
   };
 }
 
-async function work(config: Config, log: Logger, flush: () => void): Promise<void> {
+async function work(config: Config, log: Logger): Promise<void> {
   const report = (message: Report) => process.send?.(message);
   const { connection, port } = await new Promise<Start>((resolve) => {
     process.once('message', resolve);
@@ -118,7 +117,6 @@ async function work(config: Config, log: Logger, flush: () => void): Promise<voi
   });
   const end = async (running?: Running) => {
     await running?.stop();
-    flush();
     process.exit(0);
   };
   // Ctrl-C and the end of a terminal reach every process of it: the first one tells us when to stop.

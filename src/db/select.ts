@@ -31,7 +31,7 @@ export function compare(sql: string, type: string, condition: Condition, bind: B
     case 'contains':
       return `${sql} ilike ${bind(`%${escapeLike(value as Scalar)}%`)}`;
     case 'startsWith':
-      return `${sql} like ${bind(`${escapeLike(value as Scalar)}%`)}`;
+      return `${sql} ilike ${bind(`${escapeLike(value as Scalar)}%`)}`;
     case 'null':
       return `${sql} is ${value === true ? '' : 'not '}null`;
     default:

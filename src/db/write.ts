@@ -76,12 +76,17 @@ export async function updateRow<Entity extends object>(
 ): Promise<Entity> {
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
-  const rows = among === undefined ? liveRows(ctx, table, bind) : among(bind);
-  const checks = guards.map((guard) => `coalesce(${guard.sql(bind)}, false)`).join(', ');
-  const locked = `with old as (select t.* from ${table.name} t where t.id = ${bind(id)} and ${rows} for update),
-    judged as (select old.*, array[${checks}]::boolean[] as passed from old)`;
-  const set = assignments(table as unknown as Table, changes, bind);
+  const target = `t.id = ${bind(id)} and ${among === undefined ? liveRows(ctx, table, bind) : among(bind)}`;
   const columns = table.selectList(table.properties);
+  const set = assignments(table as unknown as Table, changes, bind);
+  if (set !== '' && guards.length === 0 && !looksBack(changes)) {
+    const [row] = await ctx.db.query(`update ${table.name} t set ${set} where ${target} returning ${columns}`, list);
+    if (row === undefined) throw notFound();
+    return table.read(table.properties, row);
+  }
+  const checks = guards.map((guard) => `coalesce(${guard.sql(bind)}, false)`).join(', ');
+  const locked = `with old as (select t.* from ${table.name} t where ${target} for update),
+    judged as (select old.*, array[${checks}]::boolean[] as passed from old)`;
   const sql =
     set === ''
       ? `${locked} select t.passed, ${columns} from judged t`
@@ -95,6 +100,9 @@ export async function updateRow<Entity extends object>(
   if (failed >= 0) throw guards[failed]?.error();
   return table.read(table.properties, row, set === '' ? 1 : 2);
 }
+
+/** Whether a value may be made from the row as it was. */
+const looksBack = (changes: object): boolean => Object.values(changes).some((value) => value instanceof Expression);
 
 function liveRows<Entity extends object>(ctx: Context, table: Table<Entity>, bind: Bind): string {
   const visible = `(${table.options.visible(ctx.caller, bind)})`;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
-import type { Logger } from 'pino';
+import pino, { type Logger } from 'pino';
+import type { Caller } from '../context';
 import { AppError } from '../errors';
 import type { Lifecycle } from './lifecycle';
 import type { Metrics } from './metrics';
@@ -19,8 +20,7 @@ export interface Edge {
 
 /** The first middleware: request id, one log line and one measurement for each answer, and requests that no layer should see. */
 export function edge({ log, metrics, lifecycle }: Edge): RequestHandler {
-  // These lines have the fields below and no others: there is nothing to redact, and looking costs more than writing.
-  const access = log.child({}, { redact: [] });
+  const write = accessLog(log);
   return (req, res, next) => {
     const startedAt = performance.now();
     const given = req.headers['x-request-id'];
@@ -32,21 +32,39 @@ export function edge({ log, metrics, lifecycle }: Edge): RequestHandler {
       const ms = performance.now() - startedAt;
       const method = METHODS.has(req.method) ? req.method : 'OTHER';
       const { route = 'none', caller } = res.locals;
-      const status = res.statusCode;
-      metrics.observe(method, route, status, ms / 1000);
-      access.info({
-        requestId,
-        method,
-        route,
-        status,
-        ms: Math.round(ms * 10) / 10,
-        caller: caller && { level: caller.level, credentialId: caller.credentialId },
-        aborted: res.writableFinished ? undefined : true,
-      });
+      metrics.observe(method, route, res.statusCode, ms / 1000);
+      write({ requestId, method, route, status: res.statusCode, ms, caller, aborted: !res.writableFinished });
     });
     const fault = refusal(req);
     if (fault === undefined) next();
     else next(fault);
+  };
+}
+
+interface Access {
+  requestId: string;
+  method: string;
+  route: string;
+  status: number;
+  ms: number;
+  caller: Caller | undefined;
+  aborted: boolean;
+}
+
+/**
+ * Writes a line for each answer to where the log goes. By hand, because pino takes 20 µs for one, a tenth of a small
+ * request; nothing in it comes from a request unchecked, so nothing needs escaping or redacting.
+ */
+function accessLog(log: Logger): (access: Access) => void {
+  if (!log.isLevelEnabled('info')) return () => undefined;
+  const stream = (log as unknown as Record<symbol, { write(line: string): void }>)[pino.symbols.streamSym];
+  return ({ requestId, method, route, status, ms, caller, aborted }) => {
+    const who =
+      caller === undefined ? '' : `,"caller":{"level":"${caller.level}","credentialId":"${caller.credentialId}"}`;
+    stream?.write(
+      `{"level":"info","time":"${new Date().toISOString()}","requestId":"${requestId}","method":"${method}",` +
+        `"route":"${route}","status":${status},"ms":${Math.round(ms * 10) / 10}${who}${aborted ? ',"aborted":true' : ''}}\n`,
+    );
   };
 }
 

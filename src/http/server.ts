@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import http, { type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
+import type { Logger } from 'pino';
 import { AppError, ERRORS } from '../errors';
 import { errorDocument } from '../jsonapi/errors';
 import { MEDIA_TYPE } from '../jsonapi/negotiate';
@@ -37,7 +38,7 @@ function preparedClasses(app: Express): http.ServerOptions {
 }
 
 /** The HTTP server of the app (which checks `Host` itself: Node's own refusal has no body), with limits on slow clients, and error documents also for what is not HTTP. */
-export function createServer(app: Express): Server {
+export function createServer(app: Express, log: Logger): Server {
   const server = http.createServer(
     { ...TIMEOUTS, ...preparedClasses(app), requireHostHeader: false },
     app as unknown as RequestListener,
@@ -47,7 +48,7 @@ export function createServer(app: Express): Server {
   server.on('checkExpectation', app as unknown as RequestListener);
   const latest = new WeakMap<Socket, ServerResponse>();
   server.on('request', (req: IncomingMessage, res: ServerResponse) => void latest.set(req.socket, res));
-  server.on('clientError', (error, socket) => refuseClient(error, socket as Socket, latest.get(socket as Socket)));
+  server.on('clientError', (error, socket) => refuseClient(error, socket as Socket, latest.get(socket as Socket), log));
   return server;
 }
 
@@ -60,7 +61,12 @@ const CLIENT_ERRORS: Readonly<Record<string, AppError>> = {
  * There is no request object yet: the answer is written to the socket by hand, and the connection ends.
  * @param latest answer on this connection
  */
-function refuseClient(error: Error & { code?: string }, socket: Socket, latest: ServerResponse | undefined): void {
+function refuseClient(
+  error: Error & { code?: string },
+  socket: Socket,
+  latest: ServerResponse | undefined,
+  log: Logger,
+): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
@@ -72,6 +78,7 @@ function refuseClient(error: Error & { code?: string }, socket: Socket, latest: 
   }
   const answer = CLIENT_ERRORS[error.code ?? ''] ?? new AppError('malformed_request', 'This is not an HTTP request.');
   const requestId = randomUUID();
+  log.info({ requestId, status: answer.status, code: error.code }, 'refused before it was a request');
   const body = JSON.stringify(errorDocument(answer, requestId));
   const title = ERRORS[answer.faults[0]?.code ?? 'malformed_request'][1];
   socket.end(

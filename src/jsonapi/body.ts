@@ -2,65 +2,14 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import { AppError, type ErrorCode, type Fault } from '../errors';
 import type { Input } from '../services/crud';
 import type { Relationship, ResourceDefinition, Schema } from './define';
-import { compile, isUuid } from './schemas';
-
-/** No document of ours needs more; parsers and printers that recurse die of many. */
-const DEEPEST = 32;
-const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [34, 92, 91, 93, 123, 125];
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+import { escapePointer, isObject } from './json';
+import { compile, formatWords, isUuid } from './schemas';
 
 const malformed = (detail: string, pointer?: string): Fault => ({
   code: 'malformed_document',
   detail,
   source: pointer === undefined ? undefined : { pointer },
 });
-
-const escapePointer = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
-
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (quoted) {
-      if (code === BACKSLASH) i++;
-      else if (code === QUOTE) quoted = false;
-    } else if (code === QUOTE) quoted = true;
-    else if (code === OPEN_LIST || code === OPEN_OBJECT) deepest = Math.max(deepest, ++depth);
-    else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--;
-  }
-  return deepest;
-}
-
-/**
- * Parses a body.
- * @throws AppError `malformed_document` for what is not JSON in UTF-8 or is nested deeper than 32 levels
- */
-export function parseJson(bytes: Buffer): unknown {
-  let text: string;
-  try {
-    text = decoder.decode(bytes);
-  } catch {
-    throw new AppError('malformed_document', 'The body is not UTF-8.');
-  }
-  if (text.trim() === '') throw new AppError('malformed_document', 'The body is empty; send a JSON:API document.');
-  if (depthOf(text) > DEEPEST)
-    throw new AppError('malformed_document', `The body is nested deeper than ${DEEPEST} levels.`);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // The parser's message quotes the body: what is in it may be a secret.
-    const position = /position (\d+)/.exec((error as Error).message)?.[1];
-    throw new AppError(
-      'malformed_document',
-      `The body is not JSON${position === undefined ? '' : `: see position ${position}`}.`,
-    );
-  }
-}
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 type Purpose = 'create' | 'update';
 
@@ -226,7 +175,7 @@ function readLinkage(
     return undefined;
   }
   const ids = data.map((each, i) => readIdentifier(relationship.type, each, `${pointer}/${i}`, faults));
-  return [...new Set(ids.filter((id) => id !== undefined))];
+  return ids.filter((id) => id !== undefined);
 }
 
 function readIdentifier(type: string, value: unknown, pointer: string, faults: Fault[]): string | undefined {
@@ -276,6 +225,13 @@ const KEYWORDS: Readonly<Record<string, ErrorCode>> = {
   maximum: 'not_allowed',
 };
 
+/** What ajv found, in words that fit behind the attribute's name. */
+function wordsOf({ keyword, params, message }: ErrorObject): string {
+  if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).map(String).join(', ')}`;
+  if (keyword === 'format') return formatWords(params.format as string) ?? String(message);
+  return keyword === 'not' ? 'is reserved' : String(message);
+}
+
 function schemaFault(error: ErrorObject, hasAttributes: boolean): Fault {
   const path = error.instancePath
     .split('/')
@@ -291,8 +247,6 @@ function schemaFault(error: ErrorObject, hasAttributes: boolean): Fault {
       meta: { attribute, message: detail },
     };
   }
-  const choice =
-    error.keyword === 'enum' ? `: ${(error.params.allowedValues as unknown[]).map(String).join(', ')}` : '';
-  const message = error.keyword === 'not' ? 'is reserved' : `${error.message}${choice}`;
+  const message = wordsOf(error);
   return attributeFault(KEYWORDS[error.keyword] ?? 'invalid_format', `${path.join('.')} ${message}.`, path);
 }

@@ -1,7 +1,9 @@
 import type { ValidateFunction } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
+import { isCredential } from '../secrets';
 import type { Schema } from './define';
+import { escapePointer } from './json';
 
 /** Control characters and halves of surrogate pairs: PostgreSQL can't store some, no screen can show any. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -61,19 +63,51 @@ const COUNTRIES = new Set(
   ).split(' '),
 );
 
+interface Format {
+  test: (text: string) => boolean;
+  /** What is said of a text that fails it, behind the attribute's name. */
+  words: string;
+}
+
 /** Formats beyond JSON Schema's own; their names stand in the OpenAPI document. */
-const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
-  text: isPrintable,
-  uuid: isUuid,
-  'date-time': (text) => /T\d\d:\d\d:\d\d/i.test(text) && parseTime(text) !== undefined,
-  'https-url': (text) => isHttpUrl(text, ['https:']),
-  'http-url': (text) => isHttpUrl(text, ['http:', 'https:']),
-  'country-code': (text) => COUNTRIES.has(text),
-  'webhook-secret': (text) => isPrintable(text) && (!text.startsWith('whsec_') || isWebhookSecret(text)),
-  'email-address': (text) =>
-    isPrintable(text) && /^[^\s@"(),:;<>[\]\\]{1,64}@[^\s@."(),:;<>[\]\\]+(?:\.[^\s@."(),:;<>[\]\\]+)+$/.test(text),
-  'visible-ascii': (text) => /^[\x21-\x7e]+$/.test(text),
+const FORMATS: Readonly<Record<string, Format>> = {
+  text: { test: isPrintable, words: 'must not hold control characters' },
+  uuid: { test: isUuid, words: 'must be a UUID' },
+  'date-time': {
+    test: (text) => /T\d\d:\d\d:\d\d/i.test(text) && parseTime(text) !== undefined,
+    words: 'must be a time such as 2026-01-31T08:00:00+00:00',
+  },
+  'https-url': {
+    test: (text) => isHttpUrl(text, ['https:']),
+    words: 'must be an https URL without user information and fragment',
+  },
+  'http-url': {
+    test: (text) => isHttpUrl(text, ['http:', 'https:']),
+    words: 'must be an https URL without user information and fragment',
+  },
+  'country-code': {
+    test: (text) => COUNTRIES.has(text),
+    words: 'must be the code of a country, ISO 3166-1 alpha-2, in upper case',
+  },
+  'webhook-secret': {
+    test: (text) => isPrintable(text) && (!text.startsWith('whsec_') || isWebhookSecret(text)),
+    words: 'must be whsec_ and 24–64 bytes in base64, or any other text without control characters',
+  },
+  'email-address': { test: isEmailAddress, words: 'must be an e-mail address' },
+  // Lengths are judged beside it: one fault for one mistake.
+  credential: {
+    test: (text) => /^[\x21-\x7e]+$/.test(text) && (text.length < 22 || text.length > 255 || isCredential(text)),
+    words: 'must be visible ASCII characters, and when it begins like a key of this service its checksum must be right',
+  },
 };
+
+/** What is wrong with a text that fails a format; undefined for formats of JSON Schema. */
+export const formatWords = (format: string): string | undefined => FORMATS[format]?.words;
+
+function isEmailAddress(text: string): boolean {
+  const form = /^[^\s@"(),:;<>[\]\\]{1,64}@[^\s@."(),:;<>[\]\\]+(?:\.[^\s@."(),:;<>[\]\\]+)+$/;
+  return isPrintable(text) && form.test(text);
+}
 
 function isWebhookSecret(text: string): boolean {
   const encoded = text.slice('whsec_'.length);
@@ -88,8 +122,6 @@ interface MetadataFault {
   message: string;
   params: Record<string, unknown>;
 }
-
-const escapePointer = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
 
 /** Faults of a metadata value: keys are member names, so that a document with them stays valid JSON:API. */
 function metadataFaults(value: unknown, path: string, depth: number): MetadataFault[] {
@@ -136,7 +168,7 @@ const checkMetadata: MetadataKeyword = (_schema, value, _parent, context) => {
 
 const ajv = new Ajv2020({ allErrors: true, strict: false });
 addFormats(ajv);
-for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate);
+for (const [name, { test }] of Object.entries(FORMATS)) ajv.addFormat(name, test);
 ajv.addKeyword({ keyword: 'x-metadata', type: 'object', errors: 'full', validate: checkMetadata as never });
 
 /** A schema made ready; compiled once, at start. */

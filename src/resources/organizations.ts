@@ -33,7 +33,7 @@ export const organizations = defineResource(Organization, {
       reveal: 'once',
     },
     token: {
-      schema: nullable({ type: 'string', minLength: 22, maxLength: 255, format: 'visible-ascii' }),
+      schema: nullable({ type: 'string', minLength: 22, maxLength: 255, format: 'credential' }),
       write: 'both',
       reveal: 'once',
     },

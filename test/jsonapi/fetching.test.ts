@@ -4,6 +4,7 @@ import {
   type Answer,
   createOrganization,
   document,
+  link,
   M,
   MEDIA_TYPE,
   NIL,
@@ -167,6 +168,22 @@ describe('what does not exist', () => {
       expect((await app.platform.get(urlOf(type))).text).toBe(before.text);
     },
   );
+});
+
+test('a credential without a right is told so only of what it sees; the rest is 404 [FET-10]', async () => {
+  const relationships = { organization: link('organizations', world.organization.id) };
+  const reader = { name: 'Reader', scopes: ['organizations:read', 'members:read', 'apiKeys:read'] };
+  const made = await world.partner.post(`${S}/apiKeys`, document('apiKeys', reader, { relationships }));
+  const client = app.as(made.body.data.attributes.secret);
+  const outcome = ({ status, body }: Answer) => [status, body.errors[0].meta?.required];
+  const patch = (id: string) => client.patch(urlOf('organizations', id), document('organizations', {}, { id }));
+  expect(outcome(await patch(world.organization.id))).toEqual([403, 'organizations:update']);
+  expect(outcome(await client.delete(urlOf('members')))).toEqual([403, 'members:remove']);
+  expect(outcome(await client.delete(urlOf('apiKeys')))).toEqual([403, 'apiKeys:revoke']);
+  const hidden = (await app.platform.get(`${S}/apiKeys?filter[level]=platform`)).body.data[0].id;
+  for (const id of [world.other.id, NIL]) expect(outcome(await patch(id))).toEqual([404, undefined]);
+  for (const id of [hidden, NIL, 'x'])
+    expect(outcome(await client.delete(urlOf('apiKeys', id)))).toEqual([404, undefined]);
 });
 
 describe('conditional requests', () => {

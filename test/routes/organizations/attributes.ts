@@ -106,6 +106,9 @@ export const REFUSED: [attribute: string, about: string, given: unknown, code: s
   ['metadata', 'with a key that is no member name', { 'a.b': 1 }, 'invalid_format', 'metadata/a.b'],
   ['metadata', 'with a slash in a key', { 'a/b': 1 }, 'invalid_format', 'metadata/a~1b'],
   ['metadata', 'with a number that JSON does not keep', { n: 2 ** 53 }, 'invalid_format', 'metadata/n'],
+  ['token', 'an organization key with a wrong checksum', mistyped(makeKey('sk')), 'invalid_format'],
+  ['token', 'a platform key with a wrong checksum', mistyped(makeKey('pk')), 'invalid_format'],
+  ['token', 'a key that is too short', 'sk_live_0123456789012345', 'invalid_format'],
   ['deleteProtection', 'a text', 'true', 'invalid_format'],
   ['deleteProtection', 'null', null, 'invalid_format'],
   ['legalHold', 'null', null, 'invalid_format'],
@@ -117,9 +120,6 @@ export const NOT_ALLOWED: [attribute: string, about: string, given: string, code
   ['webhookUrl', 'http to another host', 'http://example.com/in', 'not_allowed'],
   ['webhookUrl', 'http to a name that begins like loopback', 'http://localhost.example.com/in', 'not_allowed'],
   ['webhookUrl', 'http to a name that begins like 127.0.0.1', 'http://127.0.0.1.example.com/in', 'not_allowed'],
-  ['token', 'an organization key with a wrong checksum', mistyped(makeKey('sk')), 'invalid_format'],
-  ['token', 'a platform key with a wrong checksum', mistyped(makeKey('pk')), 'invalid_format'],
-  ['token', 'a key that is too short', 'sk_live_0123456789012345', 'invalid_format'],
 ];
 
 export const GOOD_SECRETS = [
