@@ -39,7 +39,6 @@ export function buildOpenApi(registry: ReadonlyMap<string, ResourceDefinition<ne
       title: 'Guildhall',
       version: packageVersion(),
       description: DESCRIPTION,
-      license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }, { apiKey: [] }],
