@@ -51,7 +51,8 @@ export function resources(services: Services, registry: Registry): RequestHandle
     const found = authenticate(services, req);
     const caller = found instanceof Promise ? await found : found;
     res.locals.caller = caller;
-    const ctx: Context = { ...services, caller, requestId: res.locals.requestId };
+    const { config, db, secrets, callers, now } = services;
+    const ctx: Context = { config, db, secrets, callers, now, caller, requestId: res.locals.requestId };
     const query = readQuery(search, endpointOf(route, req, ctx, registry));
     const reader = readers.get(definition.type) as BodyReader;
     await handlerOf(route, req.method)({ ctx, req, res, route, definition, query, registry, reader });

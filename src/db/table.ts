@@ -34,12 +34,15 @@ export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 type RowReader<Entity> = (row: Row, from: number) => Entity;
 
 /**
- * One assignment per property, as one would write it by hand: a loop over names makes objects that cost V8 twenty times
- * as much to fill, and a third more to print. The names are those of the entity's class.
+ * A constructor with one assignment per property, as one would write it by hand: V8 then knows the size of the objects,
+ * and fills them twenty times as fast as a loop over names does. They are entities: the prototype is the class's.
  */
 function compileReader<Entity>(entity: new () => Entity, properties: readonly string[]): RowReader<Entity> {
-  const assignments = properties.map((property, i) => `e.${property} = row[from + ${i}];`).join(' ');
-  return new Function('Entity', `return (row, from) => { const e = new Entity(); ${assignments} return e; };`)(entity);
+  const assignments = properties.map((property, i) => `this.${property} = row[from + ${i}];`).join(' ');
+  const body = `function Row(row, from) { ${assignments} }
+    Row.prototype = Entity.prototype;
+    return (row, from) => new Row(row, from);`;
+  return new Function('Entity', body)(entity);
 }
 
 /** What SQL needs to know of an entity, read once from its TypeORM declaration. */

@@ -25,7 +25,8 @@ export function edge({ log, metrics, lifecycle }: Edge): RequestHandler {
     const startedAt = performance.now();
     const given = req.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    res.locals.requestId = requestId;
+    // Express's own object has no prototype, and V8 keeps such objects as slow hash tables.
+    res.locals = { requestId, route: undefined, caller: undefined };
     lifecycle.begin(res);
     res.on('close', () => {
       lifecycle.end(res);

@@ -16,14 +16,12 @@ export function sendText(
   body: string | undefined,
   headers: Record<string, string>,
 ): void {
-  const all: Record<string, string | number> = {
-    ...headers,
-    Vary: 'Accept',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Request-Id': res.locals.requestId,
-  };
-  if (body !== undefined) all['Content-Length'] = Buffer.byteLength(body);
-  res.writeHead(status, all);
+  // Name, value, name, value: the form that Node copies least of.
+  const all: (string | number)[] = [];
+  for (const name in headers) all.push(name, headers[name] as string);
+  all.push('Vary', 'Accept', 'X-Content-Type-Options', 'nosniff', 'X-Request-Id', res.locals.requestId);
+  if (body !== undefined) all.push('Content-Length', Buffer.byteLength(body));
+  res.writeHead(status, all as never);
   if (body === undefined || res.req.method === 'HEAD') res.end();
   else res.end(body);
 }

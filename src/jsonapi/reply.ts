@@ -9,12 +9,14 @@ type Document = Record<string, unknown>;
 
 /** A document of one resource. The member order is the seed's: data, then what was added to it. */
 export function resourceDocument(data: Resource, included: Resource[] | null, self: string): Document {
-  return { data, ...(included === null ? {} : { included }), links: { self }, jsonapi: JSONAPI };
+  if (included === null) return { data, links: { self }, jsonapi: JSONAPI };
+  return { data, included, links: { self }, jsonapi: JSONAPI };
 }
 
 /** The answer to a create request (contract 6: `meta: {}`). */
 export function createdDocument(data: Resource, included: Resource[] | null): Document {
-  return { data, ...(included === null ? {} : { included }), meta: {}, jsonapi: JSONAPI };
+  if (included === null) return { data, meta: {}, jsonapi: JSONAPI };
+  return { data, included, meta: {}, jsonapi: JSONAPI };
 }
 
 /** A document of one page, with the seed's five meta members and links to the other pages. */
