@@ -28,6 +28,11 @@ export function me(services: Services): Router {
     else send(res, 200, document, { ...headers, 'Content-Type': MEDIA_TYPE });
   };
   const router = Router();
+  // As on every resource that takes no update (JSON:API 1.1, "Updating Resources").
+  router.patch('/', () => {
+    const headers = { Allow: 'GET, HEAD, OPTIONS' };
+    throw new AppError('update_not_offered', 'The caller can’t be changed here.', undefined, { headers });
+  });
   router.all('/', onlyMethods('GET', 'HEAD'), show);
   return router;
 }

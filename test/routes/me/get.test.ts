@@ -150,3 +150,9 @@ describe('without a good credential it is 401 with WWW-Authenticate', () => {
     expectError(await ask(flip(attributes.secret)), 401, 'invalid_credential', { source: { header: 'Authorization' } });
   });
 });
+
+test('the caller takes no update: PATCH is 403 with Allow', async () => {
+  const answer = await app.platform.patch(PATH, document('callers', { name: 'Me' }));
+  expectError(answer, 403, 'update_not_offered');
+  expect(answer.headers.allow).toBe('GET, HEAD, OPTIONS');
+});
