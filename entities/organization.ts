@@ -14,6 +14,7 @@ export type OrganizationStatus = 'active' | 'suspended' | 'pending_deletion';
 @Index('organizations_live_created_at_idx', { synchronize: false })
 @Index('organizations_live_partner_created_at_idx', { synchronize: false })
 @Index('organizations_name_idx', ['name', 'id'])
+@Index('organizations_status_idx', ['status'])
 @Index('organizations_pending_deletion_idx', { synchronize: false })
 export class Organization extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'organizations_pkey' })

@@ -37,6 +37,7 @@ export class CallerCache {
   private remembered = new Map<string, Credential>();
   /** Goes up when everything is forgotten: a look-up begun before is not remembered. */
   private generation = 0;
+  private readonly running = new Map<string, { generation: number; found: Promise<Credential> }>();
   private readonly uses = new Set<Promise<unknown>>();
 
   constructor(
@@ -54,7 +55,7 @@ export class CallerCache {
     const known = this.remembered.get(digest);
     const now = this.now().getTime();
     if (known !== undefined && now - known.lookedUpAt < BELIEVED_MS) return this.admit(known, now, ip);
-    return this.lookUp(digest, now).then((found) => this.admit(found, now, ip));
+    return this.share(digest, now).then((found) => this.admit(found, now, ip));
   }
 
   /** To be called when a credential, its partner or its organization has changed. */
@@ -66,6 +67,17 @@ export class CallerCache {
   /** Resolves when the last uses have been written down. */
   async drain(): Promise<void> {
     await Promise.allSettled(this.uses);
+  }
+
+  /** One look-up for all requests that wait for the same credential: a busy one would else fill the pool each time. */
+  private share(digest: string, now: number): Promise<Credential> {
+    const running = this.running.get(digest);
+    if (running !== undefined && running.generation === this.generation) return running.found;
+    const found = this.lookUp(digest, now).finally(() => {
+      if (this.running.get(digest)?.found === found) this.running.delete(digest);
+    });
+    this.running.set(digest, { generation: this.generation, found });
+    return found;
   }
 
   private async lookUp(digest: string, now: number): Promise<Credential> {

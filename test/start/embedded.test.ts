@@ -216,7 +216,8 @@ describe('after kill -9', () => {
 
   testOnLinux('of node and its watchdog: the next start ends the server that was left', async () => {
     const { nodePid, pid, host } = await startInChild();
-    await killAll([nodePid, ...processesOf(pid).filter(isWatchdog)]);
+    // The watchdog first: it would stop the server as soon as node is gone.
+    await killAll([...processesOf(pid).filter(isWatchdog), nodePid]);
     expect(isRunning(pid)).toBe(true);
     const postgres = await start();
     // The server has ended when the next one starts; the system may take a moment to bury the last of its children.
