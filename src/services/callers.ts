@@ -37,7 +37,7 @@ export class CallerCache {
   private remembered = new Map<string, Credential>();
   /** Goes up when everything is forgotten: a look-up begun before is not remembered. */
   private generation = 0;
-  private readonly running = new Map<string, { generation: number; found: Promise<Credential> }>();
+  private readonly running = new Map<string, { generation: number; begunAt: number; found: Promise<Credential> }>();
   private readonly uses = new Set<Promise<unknown>>();
 
   constructor(
@@ -72,11 +72,13 @@ export class CallerCache {
   /** One look-up for all requests that wait for the same credential: a busy one would else fill the pool each time. */
   private share(digest: string, now: number): Promise<Credential> {
     const running = this.running.get(digest);
-    if (running !== undefined && running.generation === this.generation) return running.found;
+    // A slow one is not joined for longer than its answer would be believed (INV-34).
+    const isFresh = running?.generation === this.generation && now - running.begunAt < BELIEVED_MS;
+    if (running !== undefined && isFresh) return running.found;
     const found = this.lookUp(digest, now).finally(() => {
       if (this.running.get(digest)?.found === found) this.running.delete(digest);
     });
-    this.running.set(digest, { generation: this.generation, found });
+    this.running.set(digest, { generation: this.generation, begunAt: now, found });
     return found;
   }
 
