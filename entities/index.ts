@@ -1,4 +1,5 @@
 import { ApiKey } from './apiKey';
+import { IdempotencyRecord } from './idempotencyRecord';
 import { Installation } from './installation';
 import { Member } from './member';
 import { MemberRole } from './memberRole';
@@ -11,6 +12,7 @@ import { User } from './user';
 
 export const entities = [
   ApiKey,
+  IdempotencyRecord,
   Installation,
   Member,
   MemberRole,
@@ -22,4 +24,16 @@ export const entities = [
   User,
 ];
 
-export { ApiKey, Installation, Member, MemberRole, Organization, OrganizationTombstone, Partner, Role, RowCount, User };
+export {
+  ApiKey,
+  IdempotencyRecord,
+  Installation,
+  Member,
+  MemberRole,
+  Organization,
+  OrganizationTombstone,
+  Partner,
+  Role,
+  RowCount,
+  User,
+};

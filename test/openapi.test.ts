@@ -70,7 +70,9 @@ function read({ path, method, definition }: Documented, search: string) {
     list,
     document: method !== 'delete',
     own: method === 'delete' && definition?.operations.remove?.purge !== undefined ? ['purgeNow'] : [],
+    cursors: false,
     reads: () => true,
+    allowRead: () => undefined,
   };
   return readQuery(search, endpoint);
 }

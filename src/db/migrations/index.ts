@@ -1,4 +1,4 @@
 import { Foundation1763700000000 } from './1763700000000-foundation';
+import { Protocol1763760000000 } from './1763760000000-protocol';
 
-/** In the order in which they run. */
-export const migrations = [Foundation1763700000000];
+export const migrations = [Foundation1763700000000, Protocol1763760000000];
