@@ -5,6 +5,7 @@ import { MemberRole } from './memberRole';
 import { Organization } from './organization';
 import { OrganizationTombstone } from './organizationTombstone';
 import { Partner } from './partner';
+import { RateLimit } from './rateLimit';
 import { Role } from './role';
 import { RowCount } from './rowCount';
 import { User } from './user';
@@ -17,9 +18,22 @@ export const entities = [
   Organization,
   OrganizationTombstone,
   Partner,
+  RateLimit,
   Role,
   RowCount,
   User,
 ];
 
-export { ApiKey, Installation, Member, MemberRole, Organization, OrganizationTombstone, Partner, Role, RowCount, User };
+export {
+  ApiKey,
+  Installation,
+  Member,
+  MemberRole,
+  Organization,
+  OrganizationTombstone,
+  Partner,
+  RateLimit,
+  Role,
+  RowCount,
+  User,
+};
