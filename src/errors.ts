@@ -45,6 +45,7 @@ export const ERRORS = {
   not_allowed: [422, 'Not allowed'],
   unknown_attribute: [422, 'Unknown attribute'],
   unknown_relationship: [422, 'Unknown relationship'],
+  rate_limited: [429, 'Too many requests'],
   headers_too_large: [431, 'Header fields too large'],
   internal_error: [500, 'Internal error'],
   unavailable: [503, 'Service unavailable'],
