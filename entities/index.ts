@@ -6,6 +6,7 @@ import { MemberRole } from './memberRole';
 import { Organization } from './organization';
 import { OrganizationTombstone } from './organizationTombstone';
 import { Partner } from './partner';
+import { RateLimit } from './rateLimit';
 import { Role } from './role';
 import { RowCount } from './rowCount';
 import { User } from './user';
@@ -19,6 +20,7 @@ export const entities = [
   Organization,
   OrganizationTombstone,
   Partner,
+  RateLimit,
   Role,
   RowCount,
   User,
@@ -33,6 +35,7 @@ export {
   Organization,
   OrganizationTombstone,
   Partner,
+  RateLimit,
   Role,
   RowCount,
   User,

@@ -47,6 +47,7 @@ export const ERRORS = {
   unknown_attribute: [422, 'Unknown attribute'],
   unknown_relationship: [422, 'Unknown relationship'],
   idempotency_key_reused: [422, 'Idempotency key reused'],
+  rate_limited: [429, 'Too many requests'],
   headers_too_large: [431, 'Header fields too large'],
   internal_error: [500, 'Internal error'],
   unavailable: [503, 'Service unavailable'],

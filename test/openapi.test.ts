@@ -131,7 +131,7 @@ test('every operation of a type names its permission and its errors', () => {
       summary: expect.any(String),
     });
     expect(Object.keys(operation.responses)).toEqual(
-      expect.arrayContaining(['400', '401', '403', '406', '503', 'default']),
+      expect.arrayContaining(['400', '401', '403', '406', '429', '503', 'default']),
     );
   }
 });
