@@ -90,6 +90,7 @@ describe('the parameters', () => {
         detail: `${name} is at most 100.`,
         source: { parameter: name },
         meta: { page: { maxSize: 100 } },
+        links: { type: 'https://jsonapi.org/profiles/ethanresnick/cursor-pagination/max-size-exceeded' },
       },
     ]);
   });
