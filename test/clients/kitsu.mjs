@@ -1,44 +1,75 @@
-// kitsu, unmodified, against a running server: node kitsu.mjs URL KEY prints what each step gave.
+// kitsu, unmodified, against a running server: node kitsu.mjs URL KEY MARK prints what each step gave.
 import Kitsu from 'kitsu';
+import { brief, FAULTY, key, MANAGEMENT, made, metadata, print, read, refusal, SHARED, url } from './session.mjs';
 
-const [url, key] = process.argv.slice(2);
-const api = new Kitsu({ baseURL: `${url}/public/v2/management`, headers: { Authorization: `Bearer ${key}` } });
-const people = new Kitsu({ baseURL: `${url}/public/v2`, headers: { Authorization: `Bearer ${key}` } });
-const steps = {};
+const headers = { Authorization: `Bearer ${key}` };
+const api = new Kitsu({ baseURL: `${url}${MANAGEMENT}`, headers });
+const people = new Kitsu({ baseURL: `${url}${SHARED}`, headers });
+const report = {};
+const namesOf = ({ data }) => data.map(({ name }) => name);
+const filter = { 'metadata.made': made };
+const list = (params) => api.get('organizations', { params: { filter, sort: 'name', ...params } });
+const errorsOf = async (attempt) => (await refusal(attempt)).errors.map(brief);
 
-const names = ['Delta', 'Alpha', 'Charlie', 'Bravo'];
-for (const name of names) {
-  const { data } = await api.create('organizations', { name, metadata: { made: 'kitsu' } });
-  steps.created = { name: data.name, token: typeof data.token, id: typeof data.id };
+// Lists
+const all = await list();
+report.list = { names: namesOf(all), total: all.meta.total };
+report.descending = namesOf(await list({ sort: '-name' }));
+report.filtered = namesOf(await list({ filter: { ...filter, name: { startsWith: 'Ch' } } }));
+report.pages = {
+  second: namesOf(await list({ page: { number: 2, size: 2 } })),
+  last: namesOf(await list({ page: { offset: 4, limit: 2 } })),
+};
+report.walked = [];
+for (let page = await list({ page: { size: 2 } }); ; ) {
+  report.walked.push(namesOf(page));
+  if (page.links.next === null) break;
+  page = await api.request({ url: page.links.next, axiosOptions: { baseURL: url } });
 }
-const filter = { 'metadata.made': 'kitsu' };
-const page2 = await api.get('organizations', { params: { filter, sort: 'name', page: { number: 2, size: 2 } } });
-steps.page2 = { names: page2.data.map(({ name }) => name), meta: page2.meta };
+const sparse = await list({ fields: { organizations: 'name,kind' }, page: { size: 1 } });
+report.sparse = sparse.data.map(({ id: _, ...rest }) => rest);
 
-const found = await api.get('organizations', {
-  params: { filter: { ...filter, name: 'Alpha' }, fields: { organizations: 'name,slug' } },
+// Includes
+const owned = await list({ include: 'owner' });
+report.owners = owned.data.map(({ name, owner }) => [name, owner.data?.email ?? null]);
+const [alpha] = owned.data;
+const members = await people.get('members', {
+  params: { filter: { organizationId: alpha.id }, sort: 'number', include: 'user,roles,organization.owner' },
 });
-steps.sparse = found.data.map(({ id: _id, links: _links, ...rest }) => rest);
+report.members = members.data.map(({ user, roles, organization }) => ({
+  user: user.data.name,
+  roles: roles.data.map(({ code }) => code),
+  organization: organization.data.name,
+  owner: organization.data.owner.data.name,
+}));
 
-const [{ id }] = found.data;
-await api.update('organizations', { id, name: 'Alpha Two', countryCode: 'DE' });
-const one = await api.get(`organizations/${id}`);
-steps.updated = { name: one.data.name, countryCode: one.data.countryCode, token: one.data.token };
+// One
+const { data: one } = await api.get(`organizations/${alpha.id}`);
+report.one = { type: one.type, name: one.name, metadata: one.metadata, token: one.token };
 
-const user = await people.create('users', { email: 'kitsu@example.com', name: 'Kit' });
-const member = await people.create('members', {
-  organization: { data: { type: 'organizations', id } },
+// Writing
+const { data: created } = await api.create('organizations', { name: 'Foxtrot', metadata });
+const foxtrot = `${MANAGEMENT}/organizations/${created.id}`;
+report.created = {
+  name: created.name,
+  token: typeof created.token,
+  stored: (await read(foxtrot)).attributes.name,
+};
+const { data: updated } = await api.update('organizations', { id: created.id, name: 'Golf', countryCode: 'DE' });
+const { attributes: stored } = await read(foxtrot);
+report.updated = { name: updated.name, countryCode: updated.countryCode, stored: [stored.name, stored.countryCode] };
+const user = await people.create('users', { email: `linus@${made}.example`, name: 'Linus' });
+const { data: member } = await people.create('members', {
+  organization: { data: { type: 'organizations', id: created.id } },
   user: { data: { type: 'users', id: user.data.id } },
 });
-const included = await people.get(`members/${member.data.id}`, { params: { include: 'user,organization,roles' } });
-const { data: withRelations } = included;
-steps.included = {
-  user: withRelations.user.data.email,
-  organization: withRelations.organization.data.name,
-  roles: withRelations.roles.data.map(({ code }) => code),
-};
-steps.refused = await api.create('organizations', { name: '' }).catch((error) => error.errors.map(({ code }) => code));
+const { relationships } = await read(`${SHARED}/members/${member.id}`);
+report.joined = [relationships.organization.data.id === created.id, relationships.user.data.id === user.data.id];
 
-await api.delete('organizations', id);
-steps.deleted = await api.get(`organizations/${id}`).catch((error) => error.errors.map(({ code }) => code));
-console.log(JSON.stringify(steps));
+// Errors
+report.refused = await errorsOf(() => api.create('organizations', FAULTY));
+report.missing = await errorsOf(() => api.get(`organizations/${user.data.id}`));
+
+await api.delete('organizations', created.id);
+report.deleted = await read(foxtrot);
+print(report);
