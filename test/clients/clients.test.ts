@@ -58,7 +58,17 @@ const REFUSED = [
   invalid('slug', 'invalid_format'),
   invalid('countryCode', 'invalid_format'),
 ];
+const FIXED = [{ status: '403', code: 'update_not_offered' }];
 const MISSING = [{ status: '404', code: 'not_found' }];
+
+const RELATED = { owner: 'Ada', users: ['Ada', 'Grace'], roles: ['admin', 'member'] };
+/** Read through `/api-keys`, as some libraries write the path. */
+const RELATED_AND_KEYS = { ...RELATED, keys: [true] };
+
+/** What sending back a whole resource changes: the one attribute that was changed in it. */
+const changed = (library: string, includes: string[]) => includes.map((each) => ({ externalId: `${library}/${each}` }));
+/** Organization and member. */
+const INCLUDES = ['', 'owner', 'users,members.roles', '', 'user,roles,organization.owner'];
 
 /** What every library must see and do. */
 const seen = (library: string) => ({
@@ -82,26 +92,52 @@ const seen = (library: string) => ({
   created: { name: 'Foxtrot', token: 'string', stored: 'Foxtrot' },
   updated: { name: 'Golf', countryCode: 'DE', stored: ['Golf', 'DE'] },
   joined: [true, true],
+  included: { names: ['Ada', 'Grace'], total: 2 },
+  related: RELATED,
   deleted: 404,
 });
+
+/** What a library that changes linkage gives back, and what is stored then. */
+const LINKAGE = {
+  read: ['admin', 'member'],
+  replaced: [['member'], ['member']],
+  added: [
+    ['admin', 'member'],
+    ['admin', 'member'],
+  ],
+  removed: [['admin'], ['admin']],
+  owner: 'Grace',
+};
 
 const links = { self: expect.stringMatching(/^\/public\/v2\/management\/organizations\/[-0-9a-f]{36}$/) };
 const flat = { type: 'organizations', name: 'Alpha', kind: 'business', links };
 
 test('kitsu reads and writes with its defaults', async () => {
-  expect(await run('kitsu')).toEqual({ ...seen('kitsu'), sparse: [flat], refused: REFUSED, missing: MISSING });
+  expect(await run('kitsu')).toEqual({
+    ...seen('kitsu'),
+    sparse: [flat],
+    roundTrips: changed('kitsu', ['', 'user,roles,organization.owner']),
+    related: RELATED_AND_KEYS,
+    fixed: FIXED,
+    cursors: { walked: [['Alpha', 'Bravo'], ['Charlie', 'Delta'], ['Echo']], afterFirst: ['Bravo'] },
+    linkage: LINKAGE,
+    refused: REFUSED,
+    missing: MISSING,
+  });
 });
 
 test('devour reads and writes with pluralisation off, and sends back whole what it has read', async () => {
   expect(await run('devour')).toEqual({
     ...seen('devour'),
     sparse: [flat],
-    roundTrip: { FR: ['FR', 'countryCode'], IT: ['IT', 'countryCode'] },
+    roundTrips: changed('devour', INCLUDES),
+    linkage: LINKAGE,
     refused: {
       name: { title: 'Too short', code: 'too_short', attribute: 'name' },
       slug: { title: 'Invalid format', code: 'invalid_format', attribute: 'slug' },
       countryCode: { title: 'Invalid format', code: 'invalid_format', attribute: 'countryCode' },
     },
+    fixed: { 0: { title: 'Update not offered', code: 'update_not_offered' } },
     missing: { 0: { title: 'Not found', code: 'not_found' } },
   });
 });
@@ -110,7 +146,10 @@ test('orbit reads and writes with ids of its own and of the server, and sends ba
   expect(await run('orbit')).toEqual({
     ...seen('orbit'),
     sparse: [{ type: 'organizations', attributes: { name: 'Alpha', kind: 'business' }, links }],
-    roundTrip: { FR: ['FR', 'countryCode'], IT: ['IT', 'countryCode'] },
+    roundTrips: changed('orbit', INCLUDES),
+    related: RELATED_AND_KEYS,
+    fixed: FIXED,
+    linkage: { replaced: ['member'], added: ['admin', 'member'], removed: ['admin'], owner: 'Grace' },
     refused: REFUSED,
     missing: 'RecordNotFoundException',
   });
@@ -123,7 +162,9 @@ test('coloquent reads and writes with both ways to page, and sends back whole wh
       { name: 'Alpha', kind: 'business' },
       { name: 'Bravo', kind: 'business' },
     ],
-    roundTrip: { FR: ['FR', 'countryCode'] },
+    roundTrips: changed('coloquent', ['', 'user,roles']),
+    related: { user: 'Grace', roles: ['admin', 'member'] },
+    linkage: { replaced: ['admin'] },
     refused: REFUSED,
     missing: 'Request failed with status code 404',
   });
@@ -133,6 +174,7 @@ test('jsona reads and writes what fetch carries', async () => {
   expect(await run('jsona')).toEqual({
     ...seen('jsona'),
     sparse: [flat],
+    linkage: LINKAGE,
     refused: { status: 422, errors: REFUSED },
     missing: { status: 404, errors: MISSING },
   });

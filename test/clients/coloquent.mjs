@@ -2,7 +2,7 @@
 import { Model, PaginationStrategy } from 'coloquent';
 import {
   brief,
-  changes,
+  changesBy,
   FAULTY,
   key,
   MANAGEMENT,
@@ -12,6 +12,7 @@ import {
   read,
   refusal,
   SHARED,
+  storedRoles,
   url,
 } from './session.mjs';
 
@@ -22,6 +23,9 @@ class Organization extends Model {
   }
   owner() {
     return this.hasOne(User);
+  }
+  members() {
+    return this.hasMany(OrganizationMember);
   }
 }
 class OrganizationByNumber extends Organization {
@@ -42,16 +46,19 @@ class User extends SharedModel {
 class Role extends SharedModel {
   jsonApiType = 'roles';
 }
-class Member extends SharedModel {
+// Relations are declared in one direction: coloquent follows both without end.
+class OrganizationMember extends SharedModel {
   jsonApiType = 'members';
-  organization() {
-    return this.hasOne(Organization);
-  }
   user() {
     return this.hasOne(User);
   }
   roles() {
     return this.hasMany(Role);
+  }
+}
+class Member extends OrganizationMember {
+  organization() {
+    return this.hasOne(Organization);
   }
 }
 // The first model makes the client that all of them use.
@@ -69,6 +76,11 @@ function make(type, attributes, relations = {}) {
   for (const [field, value] of Object.entries(relations)) model.setRelation(field, value);
   return model;
 }
+/** Names on this page and on the next ones, up to one that is not full. */
+async function walk(number = 1) {
+  const names = namesOf(await list(OrganizationByOffset).get(number));
+  return names.length < OrganizationByOffset.getPageSize() ? [names] : [names, ...(await walk(number + 1))];
+}
 
 // Lists
 const all = await list().get();
@@ -79,12 +91,7 @@ report.pages = {
   second: namesOf(await list(OrganizationByNumber).get(2)),
   last: namesOf(await list(OrganizationByOffset).get(3)),
 };
-report.walked = [];
-for (let number = 1; ; number++) {
-  const page = namesOf(await list(OrganizationByOffset).get(number));
-  report.walked.push(page);
-  if (page.length < OrganizationByOffset.getPageSize()) break;
-}
+report.walked = await walk();
 const sparse = await list(OrganizationByNumber).option('fields[organizations]', 'name,kind').get();
 report.sparse = sparse.getData().map((model) => model.getAttributes());
 
@@ -142,12 +149,40 @@ report.joined = [
   relationships.user.data.id === user.getApiId(),
 ];
 
-// A round trip: what was read is sent back whole
-const before = await read(path);
-const whole = await find(Organization, alpha.getApiId());
-whole.setAttribute('countryCode', 'FR');
-const saved = (await whole.save()).getModel();
-report.roundTrip = { FR: [saved.getAttribute('countryCode'), ...changes(before, await read(path))] };
+// Round trips: what was read is sent back whole
+const [, grace] = members.getData();
+const resave = (query, id, relations, stored) =>
+  changesBy(async () => {
+    const whole = (await query.with(relations).find(id)).getData();
+    whole.setAttribute('externalId', `${made}/${relations}`);
+    await whole.save();
+  }, stored);
+report.roundTrips = [
+  await resave(Organization.query(), alpha.getApiId(), [], path),
+  await resave(
+    OrganizationMember.query(),
+    grace.getApiId(),
+    ['user', 'roles'],
+    `${SHARED}/members/${grace.getApiId()}`,
+  ),
+];
+
+// Relationships
+const [peopled] = (await list().with(['owner', 'members.user', 'members.roles']).get()).getData();
+const included = peopled.getRelation('members').map((each) => name(each.getRelation('user')));
+report.included = { names: included.sort(), total: included.length };
+const roles = (await Role.get()).getData();
+const codeOf = (model) => model.getAttribute('code');
+report.related = {
+  user: name((await grace.user().first()).getData()),
+  roles: (await grace.roles().get()).getData().map(codeOf),
+};
+grace.setRelation(
+  'roles',
+  roles.filter((role) => codeOf(role) === 'admin'),
+);
+await grace.save();
+report.linkage = { replaced: await storedRoles(grace.getApiId()) };
 
 // Errors
 const { response } = await refusal(() => make(Organization, FAULTY).save());

@@ -2,7 +2,7 @@
 import JsonApi from 'devour-client';
 import {
   ATTRIBUTES,
-  changes,
+  changesBy,
   FAULTY,
   key,
   MANAGEMENT,
@@ -12,6 +12,8 @@ import {
   read,
   refusal,
   SHARED,
+  storedOwner,
+  storedRoles,
   url,
 } from './session.mjs';
 
@@ -50,6 +52,12 @@ const report = {};
 const namesOf = ({ data }) => data.map(({ name }) => name);
 const filter = { 'metadata.made': made };
 const list = (params) => api.findAll('organizations', { filter, sort: 'name', ...params });
+/** Names on a page and on all that its `next` leads to. */
+async function walk(page) {
+  const names = namesOf(page);
+  if (page.links.next === null) return [names];
+  return [names, ...(await walk(await api.request(`${url}${page.links.next}`)))];
+}
 
 // Lists
 const all = await list();
@@ -60,12 +68,7 @@ report.pages = {
   second: namesOf(await list({ page: { number: 2, size: 2 } })),
   last: namesOf(await list({ page: { offset: 4, limit: 2 } })),
 };
-report.walked = [];
-for (let page = await list({ page: { size: 2 } }); ; ) {
-  report.walked.push(namesOf(page));
-  if (page.links.next === null) break;
-  page = await api.request(`${url}${page.links.next}`);
-}
+report.walked = await walk(await list({ page: { size: 2 } }));
 const sparse = await list({ fields: { organizations: 'name,kind' }, page: { size: 1 } });
 report.sparse = sparse.data.map(({ id: _, ...rest }) => rest);
 
@@ -106,21 +109,51 @@ const { data: member } = await api.create('members', { organization: { id: creat
 const { relationships } = await read(`${SHARED}/members/${member.id}`);
 report.joined = [relationships.organization.data.id === created.id, relationships.user.data.id === user.data.id];
 
-// A round trip: what was read is sent back whole
-const before = await read(path);
-report.roundTrip = {};
-for (const [code, params] of [
-  ['FR', {}],
-  ['IT', { include: 'owner' }],
-]) {
-  const { data: whole } = await api.find('organizations', alpha.id, params);
-  whole.countryCode = code;
-  const { data: saved } = await api.update('organizations', whole);
-  report.roundTrip[code] = [saved.countryCode, ...changes(before, await read(path))];
-}
+// Round trips: what was read is sent back whole
+const [, grace] = members.data;
+const resave = (type, id, include, stored) =>
+  changesBy(async () => {
+    const { data: whole } = await api.find(type, id, { include });
+    whole.externalId = `${made}/${include}`;
+    await api.update(type, whole);
+  }, stored);
+report.roundTrips = [];
+for (const include of ['', 'owner', 'users,members.roles'])
+  report.roundTrips.push(await resave('organizations', alpha.id, include, path));
+for (const include of ['', 'user,roles,organization.owner'])
+  report.roundTrips.push(await resave('members', grace.id, include, `${SHARED}/members/${grace.id}`));
+
+// Relationships
+const peopled = await list({ include: 'members.user' });
+const [{ members: included }] = peopled.data;
+report.included = { names: included.map((each) => each.user.name).sort(), total: included.length };
+const roles = (await api.findAll('roles')).data;
+const idOf = (code) => roles.find((role) => role.code === code).id;
+const codesOf = ({ data }) => data.map(({ id }) => roles.find((role) => role.id === id).code);
+report.related = {
+  owner: (await api.one('organizations', alpha.id).all('owner').get()).data.name,
+  users: namesOf(await api.one('organizations', alpha.id).all('users').get({ sort: 'name' })),
+  roles: (await api.one('members', grace.id).all('roles').get()).data.map(({ code }) => code),
+};
+const linkage = () => api.one('members', grace.id).relationships('roles');
+report.linkage = { read: codesOf(await linkage().get()) };
+const replaced = await linkage().patch([{ id: idOf('member') }]);
+report.linkage.replaced = [codesOf(replaced), await storedRoles(grace.id)];
+const added = await linkage().post([{ id: idOf('admin') }]);
+report.linkage.added = [codesOf(added), await storedRoles(grace.id)];
+const removed = await linkage().destroy([{ type: 'roles', id: idOf('member') }]);
+report.linkage.removed = [codesOf(removed.document), await storedRoles(grace.id)];
+await api.one('organizations', alpha.id).relationships('owner').patch({ id: grace.user.id });
+report.linkage.owner = await storedOwner(path);
 
 // Errors, by the last part of their pointers
 report.refused = await refusal(() => api.create('organizations', FAULTY));
+report.fixed = await refusal(() =>
+  api
+    .one('organizations', alpha.id)
+    .relationships('members')
+    .post([{ id: grace.id }]),
+);
 report.missing = await refusal(() => api.find('organizations', user.data.id));
 
 await api.destroy('organizations', created.id);

@@ -1,6 +1,19 @@
 // jsona, unmodified, with fetch against a running server: node jsona.mjs URL KEY MARK prints what each step gave.
 import { Jsona } from 'jsona';
-import { brief, FAULTY, key, MANAGEMENT, made, metadata, print, read, SHARED, url } from './session.mjs';
+import {
+  brief,
+  FAULTY,
+  key,
+  MANAGEMENT,
+  made,
+  metadata,
+  print,
+  read,
+  SHARED,
+  storedOwner,
+  storedRoles,
+  url,
+} from './session.mjs';
 
 const jsona = new Jsona();
 const TYPE = 'application/vnd.api+json';
@@ -25,6 +38,11 @@ const namesOf = ({ data }) => data.map(({ name }) => name);
 const ORGANIZATIONS = `${MANAGEMENT}/organizations`;
 const marked = { 'filter[metadata.made]': made };
 const list = (params) => call('GET', ORGANIZATIONS, { ...marked, sort: 'name', ...params });
+/** Names on a page and on all that its `next` leads to. */
+async function walk(page) {
+  const { next } = page.document.links;
+  return next === null ? [namesOf(page)] : [namesOf(page), ...(await walk(await call('GET', next)))];
+}
 
 // Lists
 const all = await list();
@@ -35,13 +53,7 @@ report.pages = {
   second: namesOf(await list({ 'page[number]': 2, 'page[size]': 2 })),
   last: namesOf(await list({ 'page[offset]': 4, 'page[limit]': 2 })),
 };
-report.walked = [];
-for (let page = await list({ 'page[size]': 2 }); ; ) {
-  report.walked.push(namesOf(page));
-  const { next } = page.document.links;
-  if (next === null) break;
-  page = await call('GET', next);
-}
+report.walked = await walk(await list({ 'page[size]': 2 }));
 const sparse = await list({ 'fields[organizations]': 'name,kind', 'page[size]': 1 });
 report.sparse = sparse.data.map(({ id: _, ...rest }) => rest);
 
@@ -89,6 +101,36 @@ const member = await make(`${SHARED}/members`, {
 });
 const { relationships } = await read(`${SHARED}/members/${member.id}`);
 report.joined = [relationships.organization.data.id === created.id, relationships.user.data.id === user.id];
+
+// Relationships
+const peopled = await list({ include: 'members.user' });
+const [{ members: included }] = peopled.data;
+report.included = {
+  names: included.map((each) => each.user.name).sort(),
+  total: peopled.document.data[0].relationships.members.meta.page.total,
+};
+const [, grace] = members.data;
+const roles = (await call('GET', `${SHARED}/roles`)).data;
+const role = (code) => roles.find((each) => each.code === code);
+const codesOf = ({ data }) => data.map(({ id }) => roles.find((each) => each.id === id).code);
+report.related = {
+  owner: (await call('GET', `${path}/owner`)).data.name,
+  users: namesOf(await call('GET', `${path}/users`, { sort: 'name' })),
+  roles: (await call('GET', `${SHARED}/members/${grace.id}/roles`)).data.map(({ code }) => code),
+};
+const linkage = `${SHARED}/members/${grace.id}/relationships/roles`;
+const identify = ({ type, id }) => ({ type, id });
+report.linkage = { read: codesOf(await call('GET', linkage)) };
+for (const [step, method, code] of [
+  ['replaced', 'PATCH', 'member'],
+  ['added', 'POST', 'admin'],
+  ['removed', 'DELETE', 'member'],
+]) {
+  const answer = await call(method, linkage, { model: [identify(role(code))] });
+  report.linkage[step] = [codesOf(answer), await storedRoles(grace.id)];
+}
+await call('PATCH', `${path}/relationships/owner`, { model: identify(grace.user) });
+report.linkage.owner = await storedOwner(path);
 
 // Errors
 const errorsOf = ({ status, document }) => ({ status, errors: document.errors.map(brief) });

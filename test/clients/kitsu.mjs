@@ -1,6 +1,22 @@
 // kitsu, unmodified, against a running server: node kitsu.mjs URL KEY MARK prints what each step gave.
 import Kitsu from 'kitsu';
-import { brief, FAULTY, key, MANAGEMENT, made, metadata, print, read, refusal, SHARED, url } from './session.mjs';
+import {
+  brief,
+  changesBy,
+  CURSORS,
+  FAULTY,
+  key,
+  MANAGEMENT,
+  made,
+  metadata,
+  print,
+  read,
+  refusal,
+  SHARED,
+  storedOwner,
+  storedRoles,
+  url,
+} from './session.mjs';
 
 const headers = { Authorization: `Bearer ${key}` };
 const api = new Kitsu({ baseURL: `${url}${MANAGEMENT}`, headers });
@@ -8,7 +24,13 @@ const people = new Kitsu({ baseURL: `${url}${SHARED}`, headers });
 const report = {};
 const namesOf = ({ data }) => data.map(({ name }) => name);
 const filter = { 'metadata.made': made };
-const list = (params) => api.get('organizations', { params: { filter, sort: 'name', ...params } });
+const list = (params, more) => api.get('organizations', { params: { filter, sort: 'name', ...params }, ...more });
+/** Names on a page and on all that its `next` leads to. */
+async function walk(page) {
+  const names = namesOf(page);
+  if (page.links.next === null) return [names];
+  return [names, ...(await walk(await api.request({ url: page.links.next, axiosOptions: { baseURL: url } })))];
+}
 const errorsOf = async (attempt) => (await refusal(attempt)).errors.map(brief);
 
 // Lists
@@ -20,12 +42,13 @@ report.pages = {
   second: namesOf(await list({ page: { number: 2, size: 2 } })),
   last: namesOf(await list({ page: { offset: 4, limit: 2 } })),
 };
-report.walked = [];
-for (let page = await list({ page: { size: 2 } }); ; ) {
-  report.walked.push(namesOf(page));
-  if (page.links.next === null) break;
-  page = await api.request({ url: page.links.next, axiosOptions: { baseURL: url } });
-}
+report.walked = await walk(await list({ page: { size: 2 } }));
+const byCursor = await list({ page: { size: 2 } }, { headers: { Accept: CURSORS } });
+const [{ meta }] = byCursor.data;
+report.cursors = {
+  walked: await walk(byCursor),
+  afterFirst: namesOf(await list({ page: { after: meta.page.cursor, size: 1 } })),
+};
 const sparse = await list({ fields: { organizations: 'name,kind' }, page: { size: 1 } });
 report.sparse = sparse.data.map(({ id: _, ...rest }) => rest);
 
@@ -66,8 +89,48 @@ const { data: member } = await people.create('members', {
 const { relationships } = await read(`${SHARED}/members/${member.id}`);
 report.joined = [relationships.organization.data.id === created.id, relationships.user.data.id === user.data.id];
 
+// Round trips: what was read is sent back whole
+const [, grace] = members.data;
+const resave = (include) =>
+  changesBy(async () => {
+    const { data: whole } = await people.get(`members/${grace.id}`, { params: { include } });
+    whole.externalId = `${made}/${include}`;
+    await people.update('members', whole);
+  }, `${SHARED}/members/${grace.id}`);
+report.roundTrips = [await resave(''), await resave('user,roles,organization.owner')];
+
+// Relationships
+const peopled = await list({ include: 'members.user' });
+const [{ members: included }] = peopled.data;
+report.included = { names: included.data.map((each) => each.user.data.name).sort(), total: included.meta.page.total };
+const roles = (await people.get('roles')).data;
+const idOf = (code) => roles.find((role) => role.code === code).id;
+const codesOf = ({ data }) => data.map(({ id }) => roles.find((role) => role.id === id).code);
+report.related = {
+  owner: (await api.get(`organizations/${alpha.id}/owner`)).data.name,
+  users: namesOf(await api.get(`organizations/${alpha.id}/users`, { params: { sort: 'name' } })),
+  roles: (await people.get(`members/${grace.id}/roles`)).data.map(({ code }) => code),
+  keys: (await api.get(`organizations/${alpha.id}/apiKeys`)).data.map(({ isOrganizationToken }) => isOrganizationToken),
+};
+const linkage = `members/${grace.id}/relationships/roles`;
+report.linkage = { read: codesOf(await people.get(linkage)) };
+const replaced = await people.update(linkage, [{ id: idOf('member') }]);
+report.linkage.replaced = [codesOf(replaced), await storedRoles(grace.id)];
+const added = await people.create(linkage, [{ id: idOf('admin') }]);
+report.linkage.added = [codesOf(added), await storedRoles(grace.id)];
+const removed = await people.delete(linkage, [idOf('member')]);
+report.linkage.removed = [codesOf(removed), await storedRoles(grace.id)];
+await api.request({
+  method: 'PATCH',
+  url: `organizations/${alpha.id}/relationships/owner`,
+  type: 'users',
+  body: { id: grace.user.data.id },
+});
+report.linkage.owner = await storedOwner(`${MANAGEMENT}/organizations/${alpha.id}`);
+
 // Errors
 report.refused = await errorsOf(() => api.create('organizations', FAULTY));
+report.fixed = await errorsOf(() => api.create(`organizations/${alpha.id}/relationships/members`, [{ id: grace.id }]));
 report.missing = await errorsOf(() => api.get(`organizations/${user.data.id}`));
 
 await api.delete('organizations', created.id);

@@ -4,7 +4,7 @@ import { RecordKeyMap, RecordSchema } from '@orbit/records';
 import {
   ATTRIBUTES,
   brief,
-  changes,
+  changesBy,
   FAULTY,
   key,
   MANAGEMENT,
@@ -14,6 +14,8 @@ import {
   read,
   refusal,
   SHARED,
+  storedOwner,
+  storedRoles,
   url,
 } from './session.mjs';
 
@@ -26,7 +28,12 @@ const schema = new RecordSchema({
   models: {
     organizations: {
       attributes: attributes('organizations'),
-      relationships: { owner: one('users'), users: many('users'), members: many('members') },
+      relationships: {
+        owner: one('users'),
+        users: many('users'),
+        members: many('members'),
+        apiKeys: many('apiKeys'),
+      },
     },
     // Ids of these are the server's: `keys` has orbit map them to its own.
     users: { keys: { remoteId: {} }, attributes: attributes('users'), relationships: { members: many('members') } },
@@ -36,6 +43,7 @@ const schema = new RecordSchema({
       relationships: { organization: one('organizations'), user: one('users'), roles: many('roles') },
     },
     roles: { attributes: attributes('roles') },
+    apiKeys: { attributes: { isOrganizationToken: { type: 'boolean' } } },
   },
 });
 const PATHS = { organizations: 'management/organizations' };
@@ -60,6 +68,12 @@ const documentOf = ({ details: [{ document }] }) => document;
 const query = (find, options) => source.query(find, { fullResponse: true, ...options });
 const list = (options, refine = (q) => q.sort('name')) =>
   query((q) => refine(q.findRecords('organizations').filter(marked)), options);
+/** Names on a page and on all that its `next` leads to. */
+async function walk(page) {
+  const { next } = documentOf(page).links;
+  if (next === null) return [namesOf(page)];
+  return [namesOf(page), ...(await walk(await query((q) => q.findRecords('organizations'), { url: `${url}${next}` })))];
+}
 
 // Lists
 const all = await list();
@@ -70,13 +84,7 @@ report.pages = {
   second: namesOf(await list({ page: { number: 2, size: 2 } })),
   last: namesOf(await list({}, (q) => q.sort('name').page({ offset: 4, limit: 2 }))),
 };
-report.walked = [];
-for (let page = await list({ page: { size: 2 } }); ; ) {
-  report.walked.push(namesOf(page));
-  const { next } = documentOf(page).links;
-  if (next === null) break;
-  page = await query((q) => q.findRecords('organizations'), { url: `${url}${next}` });
-}
+report.walked = await walk(await list({ page: { size: 2 } }));
 const sparse = await list({ fields: { organizations: ['name', 'kind'] }, page: { size: 1 } });
 report.sparse = sparse.data.map(({ id: _, ...rest }) => rest);
 
@@ -132,22 +140,54 @@ const member = await source.update((t) =>
 const { relationships } = await read(`${SHARED}/members/${member.keys.remoteId}`);
 report.joined = [relationships.organization.data.id === created.id, relationships.user.data.id === user.keys.remoteId];
 
-// A round trip: what was read is sent back whole
-const before = await read(path);
-report.roundTrip = {};
-for (const [code, options] of [
-  ['FR', {}],
-  ['IT', { include: ['owner'] }],
-]) {
-  const whole = await find('organizations', alpha.id, options);
-  whole.attributes.countryCode = code;
-  const saved = await source.update((t) => t.updateRecord(whole));
-  report.roundTrip[code] = [saved.attributes.countryCode, ...changes(before, await read(path))];
-}
+// Round trips: what was read is sent back whole
+const [, grace] = members.data;
+const resave = (record, include, stored) =>
+  changesBy(async () => {
+    const whole = await find(record.type, record.id, { include });
+    whole.attributes.externalId = `${made}/${include}`;
+    await source.update((t) => t.updateRecord(whole));
+  }, stored);
+report.roundTrips = [];
+for (const include of [[], ['owner'], ['users', 'members.roles']])
+  report.roundTrips.push(await resave(alpha, include, path));
+for (const include of [[], ['user', 'roles', 'organization.owner']])
+  report.roundTrips.push(await resave(grace, include, `${SHARED}/members/${grace.keys.remoteId}`));
+
+// Relationships
+const peopled = await list({ include: ['members.user'] });
+const joined = recordsOf(peopled);
+const [{ relationships: alphas }] = peopled.data;
+const userOf = ({ id }) => joined.get(joined.get(id).relationships.user.data.id);
+report.included = {
+  names: alphas.members.data.map((each) => userOf(each).attributes.name).sort(),
+  total: alphas.members.meta.page.total,
+};
+const roles = (await query((q) => q.findRecords('roles'))).data;
+const role = (code) => roles.find(({ attributes }) => attributes.code === code);
+const related = (record, name) => query((q) => q.findRelatedRecords(record, name));
+report.related = {
+  owner: (await query((q) => q.findRelatedRecord(alpha, 'owner'))).data.attributes.name,
+  users: namesOf(await query((q) => q.findRelatedRecords(alpha, 'users').sort('name'))),
+  roles: (await related(grace, 'roles')).data.map(({ attributes: { code } }) => code),
+  keys: (await related(alpha, 'apiKeys')).data.map(({ attributes: { isOrganizationToken } }) => isOrganizationToken),
+};
+const given = () => storedRoles(grace.keys.remoteId);
+report.linkage = {};
+await source.update((t) => t.replaceRelatedRecords(grace, 'roles', [role('member')]));
+report.linkage.replaced = await given();
+await source.update((t) => t.addToRelatedRecords(grace, 'roles', role('admin')));
+report.linkage.added = await given();
+await source.update((t) => t.removeFromRelatedRecords(grace, 'roles', role('member')));
+report.linkage.removed = await given();
+await source.update((t) => t.replaceRelatedRecord(alpha, 'owner', grace.relationships.user.data));
+report.linkage.owner = await storedOwner(path);
 
 // Errors
 const refused = await refusal(() => source.update((t) => t.addRecord({ type: 'organizations', attributes: FAULTY })));
 report.refused = refused.data.errors.map(brief);
+const fixed = await refusal(() => source.update((t) => t.addToRelatedRecords(alpha, 'members', grace)));
+report.fixed = fixed.data.errors.map(brief);
 const missing = await refusal(() =>
   source.query((q) => q.findRecord({ type: 'organizations', id: user.id }), { raiseNotFoundExceptions: true }),
 );

@@ -3,6 +3,9 @@ export const [url, key, made] = process.argv.slice(2);
 export const SHARED = '/public/v2';
 export const MANAGEMENT = '/public/v2/management';
 
+/** `Accept` of one who wants pages by cursors. */
+export const CURSORS = 'application/vnd.api+json;profile="https://jsonapi.org/profiles/ethanresnick/cursor-pagination"';
+
 /** Attributes by type, for the libraries that want them declared. */
 export const ATTRIBUTES = {
   organizations: [
@@ -33,16 +36,28 @@ export async function read(path) {
   return answer.status === 200 ? (await answer.json()).data : answer.status;
 }
 
-/** Names of the fields in which two readings of a resource differ, but for the time of the change itself. */
-export function changes(before, after) {
+/** What is stored differently after `save`, but for the time of the change itself. */
+export async function changesBy(save, path) {
   const fieldsOf = ({ attributes, relationships }) => ({ ...attributes, ...relationships, updatedAt: undefined });
-  const [old, now] = [fieldsOf(before), fieldsOf(after)];
-  const differs = (name) => JSON.stringify(old[name]) !== JSON.stringify(now[name]);
-  return Object.keys({ ...old, ...now }).filter(differs);
+  const before = fieldsOf(await read(path));
+  await save();
+  const after = fieldsOf(await read(path));
+  const differs = (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]);
+  return Object.fromEntries(Object.entries(after).filter(([name]) => differs(name)));
 }
 
-/** Ids in the linkage at a relationship URL. */
-export const linked = async (path) => (await read(path)).map(({ id }) => id);
+/** Codes of the roles that a member has. */
+export async function storedRoles(memberId) {
+  const roles = await read(`${SHARED}/roles`);
+  const { relationships } = await read(`${SHARED}/members/${memberId}`);
+  return relationships.roles.data.map(({ id }) => roles.find((role) => role.id === id).attributes.code);
+}
+
+/** Name of the primary owner that an organization has. */
+export async function storedOwner(path) {
+  const { relationships } = await read(path);
+  return (await read(`${SHARED}/users/${relationships.owner.data.id}`)).attributes.name;
+}
 
 /** Runs what must be refused; gives what the library throws. */
 export async function refusal(attempt) {
