@@ -2,8 +2,8 @@
 import Kitsu from 'kitsu';
 import {
   brief,
-  changesBy,
   CURSORS,
+  changesBy,
   FAULTY,
   key,
   MANAGEMENT,
