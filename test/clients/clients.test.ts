@@ -112,11 +112,11 @@ const LINKAGE = {
 const links = { self: expect.stringMatching(/^\/public\/v2\/management\/organizations\/[-0-9a-f]{36}$/) };
 const flat = { type: 'organizations', name: 'Alpha', kind: 'business', links };
 
-test('kitsu reads and writes with its defaults', async () => {
+test('kitsu reads and writes with its defaults, and sends back whole what it has read', async () => {
   expect(await run('kitsu')).toEqual({
     ...seen('kitsu'),
     sparse: [flat],
-    roundTrips: changed('kitsu', ['', 'user,roles,organization.owner']),
+    roundTrips: changed('kitsu', INCLUDES),
     related: RELATED_AND_KEYS,
     fixed: FIXED,
     cursors: { walked: [['Alpha', 'Bravo'], ['Charlie', 'Delta'], ['Echo']], afterFirst: ['Bravo'] },
@@ -162,18 +162,18 @@ test('coloquent reads and writes with both ways to page, and sends back whole wh
       { name: 'Alpha', kind: 'business' },
       { name: 'Bravo', kind: 'business' },
     ],
-    roundTrips: changed('coloquent', ['', 'user,roles']),
-    related: { user: 'Grace', roles: ['admin', 'member'] },
+    roundTrips: changed('coloquent', ['', 'owner', 'owner,users,members.roles,members.user', 'user,roles']),
     linkage: { replaced: ['admin'] },
     refused: REFUSED,
     missing: 'Request failed with status code 404',
   });
 });
 
-test('jsona reads and writes what fetch carries', async () => {
+test('jsona reads and writes what fetch carries, and sends back whole what it has read', async () => {
   expect(await run('jsona')).toEqual({
     ...seen('jsona'),
     sparse: [flat],
+    roundTrips: changed('jsona', INCLUDES),
     linkage: LINKAGE,
     refused: { status: 422, errors: REFUSED },
     missing: { status: 404, errors: MISSING },

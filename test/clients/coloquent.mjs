@@ -16,13 +16,18 @@ import {
   url,
 } from './session.mjs';
 
-class Organization extends Model {
-  jsonApiType = 'organizations';
+class AppModel extends Model {
   getJsonApiBaseUrl() {
-    return `${url}${MANAGEMENT}`;
+    return `${url}${SHARED}`;
   }
+}
+class Organization extends AppModel {
+  jsonApiType = 'organizations';
   owner() {
     return this.hasOne(User);
+  }
+  users() {
+    return this.hasMany(User);
   }
   members() {
     return this.hasMany(OrganizationMember);
@@ -35,19 +40,14 @@ class OrganizationByNumber extends Organization {
 class OrganizationByOffset extends Organization {
   static pageSize = 2;
 }
-class SharedModel extends Model {
-  getJsonApiBaseUrl() {
-    return `${url}${SHARED}`;
-  }
-}
-class User extends SharedModel {
+class User extends AppModel {
   jsonApiType = 'users';
 }
-class Role extends SharedModel {
+class Role extends AppModel {
   jsonApiType = 'roles';
 }
 // Relations are declared in one direction: coloquent follows both without end.
-class OrganizationMember extends SharedModel {
+class OrganizationMember extends AppModel {
   jsonApiType = 'members';
   user() {
     return this.hasOne(User);
@@ -159,6 +159,8 @@ const resave = (query, id, relations, stored) =>
   }, stored);
 report.roundTrips = [
   await resave(Organization.query(), alpha.getApiId(), [], path),
+  await resave(Organization.query(), alpha.getApiId(), ['owner'], path),
+  await resave(Organization.query(), alpha.getApiId(), ['owner', 'users', 'members.roles', 'members.user'], path),
   await resave(
     OrganizationMember.query(),
     grace.getApiId(),
@@ -174,7 +176,8 @@ report.included = { names: included.sort(), total: included.length };
 const roles = (await Role.get()).getData();
 const codeOf = (model) => model.getAttribute('code');
 report.related = {
-  user: name((await grace.user().first()).getData()),
+  owner: name((await alpha.owner().first()).getData()),
+  users: namesOf(await alpha.users().orderBy('name').get()),
   roles: (await grace.roles().get()).getData().map(codeOf),
 };
 grace.setRelation(
@@ -189,7 +192,6 @@ const { response } = await refusal(() => make(Organization, FAULTY).save());
 report.refused = response.data.errors.map(brief);
 report.missing = (await refusal(() => Organization.find(user.getApiId()))).message;
 
-const last = await find(Organization, created.getApiId());
-await last.delete();
+await created.delete();
 report.deleted = await read(foxtrot);
 print(report);

@@ -2,6 +2,7 @@
 import { Jsona } from 'jsona';
 import {
   brief,
+  changesBy,
   FAULTY,
   key,
   MANAGEMENT,
@@ -102,6 +103,19 @@ const member = await make(`${SHARED}/members`, {
 const { relationships } = await read(`${SHARED}/members/${member.id}`);
 report.joined = [relationships.organization.data.id === created.id, relationships.user.data.id === user.id];
 
+// Round trips: what was read is sent back whole
+const [, grace] = members.data;
+const resave = (where, include) =>
+  changesBy(async () => {
+    const { data: whole } = await call('GET', where, { include });
+    whole.externalId = `${made}/${include}`;
+    await call('PATCH', where, { model: whole });
+  }, where);
+report.roundTrips = [];
+for (const include of ['', 'owner', 'users,members.roles']) report.roundTrips.push(await resave(path, include));
+for (const include of ['', 'user,roles,organization.owner'])
+  report.roundTrips.push(await resave(`${SHARED}/members/${grace.id}`, include));
+
 // Relationships
 const peopled = await list({ include: 'members.user' });
 const [{ members: included }] = peopled.data;
@@ -109,7 +123,6 @@ report.included = {
   names: included.map((each) => each.user.name).sort(),
   total: peopled.document.data[0].relationships.members.meta.page.total,
 };
-const [, grace] = members.data;
 const roles = (await call('GET', `${SHARED}/roles`)).data;
 const role = (code) => roles.find((each) => each.code === code);
 const codesOf = ({ data }) => data.map(({ id }) => roles.find((each) => each.id === id).code);

@@ -91,13 +91,19 @@ report.joined = [relationships.organization.data.id === created.id, relationship
 
 // Round trips: what was read is sent back whole
 const [, grace] = members.data;
-const resave = (include) =>
+const resave = (client, type, id, include, stored) =>
   changesBy(async () => {
-    const { data: whole } = await people.get(`members/${grace.id}`, { params: { include } });
+    const { data: whole } = await client.get(`${type}/${id}`, { params: { include } });
     whole.externalId = `${made}/${include}`;
-    await people.update('members', whole);
-  }, `${SHARED}/members/${grace.id}`);
-report.roundTrips = [await resave(''), await resave('user,roles,organization.owner')];
+    await client.update(type, whole);
+  }, stored);
+report.roundTrips = [];
+for (const include of ['', 'owner', 'users,members.roles'])
+  report.roundTrips.push(
+    await resave(api, 'organizations', alpha.id, include, `${MANAGEMENT}/organizations/${alpha.id}`),
+  );
+for (const include of ['', 'user,roles,organization.owner'])
+  report.roundTrips.push(await resave(people, 'members', grace.id, include, `${SHARED}/members/${grace.id}`));
 
 // Relationships
 const peopled = await list({ include: 'members.user' });
