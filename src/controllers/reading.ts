@@ -163,14 +163,10 @@ export async function linkageOf(
     const id = parent[relationship.key] as string | null;
     const data = id === null ? null : { type: other.type, id };
     const rows = tree === undefined ? [] : [await otherOf(call, parent, relationship.key, other)];
-    const also = await includedLinkage(
-      call,
-      other,
-      tree,
-      rows.filter((row) => row !== undefined),
-    );
-    const document = resourceDocument(data, also, { self: selfUrl(path, query), related: url });
-    return { status: 200, document, version: parent.version };
+    const found = rows.filter((row) => row !== undefined);
+    const { resources, cursors } = await includedLinkage(call, other, tree, found);
+    const document = resourceDocument(data, resources, { self: selfUrl(path, query), related: url }, cursors);
+    return { status: 200, document, version: parent.version, cursors };
   }
   const properties = tree === undefined ? ['id'] : propertiesOf(other, query, tree.keys());
   const of = { link: relationship.link, id: parent.id };
@@ -178,7 +174,8 @@ export async function linkageOf(
   const rows = page.rows as unknown as Entity[];
   const data = rows.map(({ id }, i) => marked({ type: other.type, id }, ctx, query, path, page.points?.[i]));
   const reply = { path, query, page, seek: selection.seek, cursors: cursorsOf(ctx), related: url };
-  const document = pageDocument(reply, data, await includedLinkage(call, other, tree, rows));
+  const { resources } = await includedLinkage(call, other, tree, rows);
+  const document = pageDocument(reply, data, resources);
   return { status: 200, document, version: parent.version, cursors: query.cursors };
 }
 
@@ -188,9 +185,10 @@ async function includedLinkage(
   other: Definition,
   tree: IncludeTree | undefined,
   rows: readonly Entity[],
-): Promise<Resource[] | null> {
-  if (call.query.include === null) return null;
-  if (tree === undefined) return [];
+): Promise<{ resources: Resource[] | null; cursors: boolean }> {
+  if (call.query.include === null) return { resources: null, cursors: false };
+  if (tree === undefined) return { resources: [], cursors: false };
   allow(call.ctx.caller, `${other.type}.get`);
-  return (await Inclusion.of(call, other, tree, rows, false)).resources();
+  const inclusion = await Inclusion.of(call, other, tree, rows, false);
+  return { resources: inclusion.resources(), cursors: inclusion.hasCursors };
 }
