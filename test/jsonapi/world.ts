@@ -22,6 +22,10 @@ export interface World {
 
 export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
+/** Every relationship of every type. */
+export const RELATIONSHIPS = [...registry.values()].flatMap(({ type, relationships }) =>
+  Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
+);
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
 
 const created = async (answer: Promise<Answer>): Promise<Body> => {
