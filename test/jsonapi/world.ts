@@ -150,6 +150,7 @@ export const pointed = (client: Client): Client => ({
   ...client,
   post: async (path, body, headers) => checkPointers(await client.post(path, body, headers), body),
   patch: async (path, body, headers) => checkPointers(await client.patch(path, body, headers), body),
+  delete: async (path, headers, body) => checkPointers(await client.delete(path, headers, body), body),
 });
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
