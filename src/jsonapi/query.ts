@@ -130,7 +130,7 @@ export function readQuery(search: string, endpoint: Endpoint): Query {
     include,
     fields: fields ?? EMPTY_FIELDS,
     conditions: filters.reduce(readFilters(endpoint), [] as Condition[]),
-    sort: readSort(sort, definition),
+    sort: readSort(sort, definition, page.style === 'cursor'),
     order: `${sort}?${links(filters.toSorted((a, b) => (a.name < b.name ? -1 : 1)))}`,
     cursors: endpoint.list ? page.style === 'cursor' : endpoint.cursors,
     page,
@@ -211,15 +211,20 @@ function readFields({ name, keys, value }: Parameter, { registry }: Endpoint): R
   return new Set(fields);
 }
 
-/** Sort keys from the value of `sort`. */
-export function readSort(value: string, definition: ResourceDefinition<never>): SortKey[] {
+/**
+ * Sort keys from the value of `sort`.
+ * @param cursors whether pages are of the cursor pagination profile, which has a type for this kind of problem
+ */
+export function readSort(value: string, definition: ResourceDefinition<never>, cursors = false): SortKey[] {
   const keys = value.split(',');
-  if (keys.length > MOST_SORT_KEYS) throw bad('sort', `A list is sorted by ${MOST_SORT_KEYS} fields at the most.`);
+  const links = cursors ? { type: `${CURSOR_PROFILE}/unsupported-sort` } : undefined;
+  const refused = (detail: string) => bad('sort', detail).map((fault) => ({ ...fault, links }));
+  if (keys.length > MOST_SORT_KEYS) throw refused(`A list is sorted by ${MOST_SORT_KEYS} fields at the most.`);
   return keys.map((key) => {
     const descending = key.startsWith('-');
     const field = descending ? key.slice(1) : key;
     const sortable = Object.hasOwn(definition.attributes, field) && definition.attributes[field]?.sort === true;
-    if (!sortable && field !== 'id') throw bad('sort', `${definition.type} can't be sorted by ${field}.`);
+    if (!sortable && field !== 'id') throw refused(`${definition.type} can't be sorted by ${field}.`);
     return { field, descending };
   });
 }
