@@ -279,9 +279,11 @@ function styleOf(values: ReadonlyMap<string, string>): PageRequest['style'] | un
 }
 
 function readPageValue(name: string, key: string, value: string, least: number): number {
-  const number = /^[0-9]{1,10}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= least && number <= MOST_INTEGER)) throw bad(name, `${name} is a whole number from ${least} on.`);
-  if ((key === 'size' || key === 'limit') && number > PAGE_SIZE.most) {
+  const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN;
+  const isSize = key === 'size' || key === 'limit';
+  if (!(number >= least && (isSize || number <= MOST_INTEGER)))
+    throw bad(name, `${name} is a whole number from ${least} on.`);
+  if (isSize && number > PAGE_SIZE.most) {
     throw AppError.of([
       {
         code: 'page_size_too_large',
