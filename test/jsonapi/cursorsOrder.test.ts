@@ -1,5 +1,5 @@
 import { type Body, startApp, type TestApp } from '../support/app';
-import { CURSORS, idsOf, marksOf, scatter, sortable, sorted, walk } from './cursors';
+import { CURSORS, idsOf, marksOf, SCATTERED, scatter, sortable, sorted, walk } from './cursors';
 import { buildWorld, pathOf, TYPES } from './world';
 
 /** Random sorting and random page sizes, over rows full of nulls and ties, must give what a client makes of the whole list. */
@@ -48,7 +48,8 @@ const CASES = TYPES.flatMap((type, i) => {
 });
 
 test('there is something to be sorted, with nulls and ties', async () => {
-  for (const type of TYPES.filter((each) => each !== 'roles')) expect((await all(type)).length).toBeGreaterThan(80);
+  for (const type of ['organizations', 'partners', 'users', 'members', 'apiKeys'])
+    expect((await all(type)).length).toBeGreaterThan(SCATTERED);
   const countries = (await all('organizations')).map(({ attributes }) => attributes.countryCode);
   expect(new Set(countries).size).toBe(4);
 });
