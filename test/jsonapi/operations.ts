@@ -1,5 +1,5 @@
 import { ATOMIC_TYPE } from '../../src/jsonapi/negotiate';
-import { type Answer, type Body, type Client, S } from '../support/app';
+import { type Answer, type Body, type Client, S, type TestApp } from '../support/app';
 import { errorsOf } from './world';
 
 export const OPERATIONS = `${S}/operations`;
@@ -43,3 +43,17 @@ export function errorOf(answer: Answer): [status: string, code: string, where: s
 
 /** JSON pointer into an operation. */
 export const at = (i: number, below = ''): string => `/atomic:operations/${i}${below}`;
+
+/** Every row of every table, but for when credentials were last used: that is noted beside the requests. */
+export async function contentsOf(app: TestApp): Promise<Record<string, unknown>> {
+  const tables = await app.db.query(
+    "select table_name from information_schema.tables where table_schema = 'public' order by 1",
+  );
+  const contents: Record<string, unknown> = {};
+  for (const [table] of tables) {
+    contents[table as string] = await app.db.query(
+      `select to_jsonb(t) - 'last_used_at' - 'last_used_ip' from ${table} t order by 1`,
+    );
+  }
+  return contents;
+}
