@@ -99,7 +99,7 @@ export class Inclusion {
     const inclusion = new Inclusion(ctx, registry, query);
     includedFrom(definition, tree, registry, inclusion.needed);
     for (const row of rows) inclusion.add(definition, row, isShown);
-    await inclusion.descend(definition, tree, rows);
+    for (const [other, entity] of await inclusion.descend(definition, tree, rows)) inclusion.add(other, entity, false);
     return inclusion;
   }
 
@@ -145,18 +145,18 @@ export class Inclusion {
     if (!isShown) this.included.push([definition, entity]);
   }
 
-  private async descend(from: Definition, tree: IncludeTree, rows: readonly Entity[]): Promise<void> {
-    await Promise.all(
-      [...tree].map(async ([name, below]) => {
-        const relationship = from.relationships[name];
-        const other = this.registry.get(relationship?.type ?? '');
-        if (relationship === undefined || other === undefined) return;
-        allow(this.ctx.caller, `${other.type}.get`);
-        const loaded = await this.load(from, name, relationship, other, rows);
-        for (const entity of loaded) this.add(other, entity, false);
-        await this.descend(other, below, loaded);
-      }),
-    );
+  /** Whichever statement answers first: the order is that of the tree and of what leads there, so that ETags stay. */
+  private async descend(from: Definition, tree: IncludeTree, rows: readonly Entity[]): Promise<[Definition, Entity][]> {
+    const branches = [...tree].map(async ([name, below]): Promise<[Definition, Entity][]> => {
+      const relationship = from.relationships[name];
+      const other = this.registry.get(relationship?.type ?? '');
+      if (relationship === undefined || other === undefined) return [];
+      allow(this.ctx.caller, `${other.type}.get`);
+      const loaded = await this.load(from, name, relationship, other, rows);
+      const deeper = await this.descend(other, below, loaded);
+      return [...loaded.map((entity): [Definition, Entity] => [other, entity]), ...deeper];
+    });
+    return (await Promise.all(branches)).flat();
   }
 
   private async load(
@@ -170,7 +170,11 @@ export class Inclusion {
     const isLinked = 'many' in relationship && relationship.keys === undefined;
     const ids = [...new Set(rows.flatMap((row) => (isLinked ? [row.id] : idsOf(from, name, row))))];
     if (ids.length === 0) return [];
-    if (!isLinked) return (await other.rows.load(this.ctx, ids, properties)) as Entity[];
+    if (!isLinked) {
+      const found = (await other.rows.load(this.ctx, ids, properties)) as Entity[];
+      const byId = new Map(found.map((entity) => [entity.id, entity]));
+      return ids.flatMap((id) => byId.get(id) ?? []);
+    }
     const window = { sort: readSort(other.defaultSort, other), limit: LINKED_LIMIT };
     const lists = await other.rows.linked(this.ctx, relationship.link, ids, window, properties);
     for (const list of lists as unknown as Linked<Entity>[]) {
