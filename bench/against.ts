@@ -87,7 +87,7 @@ function git(root: string, args: string[], env: Record<string, string> = {}): st
     env: { ...process.env, ...env },
     encoding: 'utf8',
   });
-  if (status !== 0) throw new Error(`git ${args[0]} failed: ${error?.message ?? stderr.trim()}`);
+  if (status !== 0) throw new Error(`git ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`);
   return stdout;
 }
 
