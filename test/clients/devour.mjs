@@ -37,7 +37,7 @@ api.define(
     members: many('members'),
   },
   // To-many relationships that come without linkage would be sent back as empty ones.
-  { collectionPath: 'management/organizations', readOnly: ['users', 'members'] },
+  { readOnly: ['users', 'members'] },
 );
 api.define('users', { ...attributes('users'), members: many('members') }, { readOnly: ['members'] });
 api.define('roles', attributes('roles'));

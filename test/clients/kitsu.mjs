@@ -19,8 +19,7 @@ import {
 } from './session.mjs';
 
 const headers = { Authorization: `Bearer ${key}` };
-const api = new Kitsu({ baseURL: `${url}${MANAGEMENT}`, headers });
-const people = new Kitsu({ baseURL: `${url}${SHARED}`, headers });
+const api = new Kitsu({ baseURL: `${url}${SHARED}`, headers });
 const report = {};
 const namesOf = ({ data }) => data.map(({ name }) => name);
 const filter = { 'metadata.made': made };
@@ -56,7 +55,7 @@ report.sparse = sparse.data.map(({ id: _, ...rest }) => rest);
 const owned = await list({ include: 'owner' });
 report.owners = owned.data.map(({ name, owner }) => [name, owner.data?.email ?? null]);
 const [alpha] = owned.data;
-const members = await people.get('members', {
+const members = await api.get('members', {
   params: { filter: { organizationId: alpha.id }, sort: 'number', include: 'user,roles,organization.owner' },
 });
 report.members = members.data.map(({ user, roles, organization }) => ({
@@ -81,8 +80,8 @@ report.created = {
 const { data: updated } = await api.update('organizations', { id: created.id, name: 'Golf', countryCode: 'DE' });
 const { attributes: stored } = await read(foxtrot);
 report.updated = { name: updated.name, countryCode: updated.countryCode, stored: [stored.name, stored.countryCode] };
-const user = await people.create('users', { email: `linus@${made}.example`, name: 'Linus' });
-const { data: member } = await people.create('members', {
+const user = await api.create('users', { email: `linus@${made}.example`, name: 'Linus' });
+const { data: member } = await api.create('members', {
   organization: { data: { type: 'organizations', id: created.id } },
   user: { data: { type: 'users', id: user.data.id } },
 });
@@ -103,28 +102,28 @@ for (const include of ['', 'owner', 'users,members.roles'])
     await resave(api, 'organizations', alpha.id, include, `${MANAGEMENT}/organizations/${alpha.id}`),
   );
 for (const include of ['', 'user,roles,organization.owner'])
-  report.roundTrips.push(await resave(people, 'members', grace.id, include, `${SHARED}/members/${grace.id}`));
+  report.roundTrips.push(await resave(api, 'members', grace.id, include, `${SHARED}/members/${grace.id}`));
 
 // Relationships
 const peopled = await list({ include: 'members.user' });
 const [{ members: included }] = peopled.data;
 report.included = { names: included.data.map((each) => each.user.data.name).sort(), total: included.meta.page.total };
-const roles = (await people.get('roles')).data;
+const roles = (await api.get('roles')).data;
 const idOf = (code) => roles.find((role) => role.code === code).id;
 const codesOf = ({ data }) => data.map(({ id }) => roles.find((role) => role.id === id).code);
 report.related = {
   owner: (await api.get(`organizations/${alpha.id}/owner`)).data.name,
   users: namesOf(await api.get(`organizations/${alpha.id}/users`, { params: { sort: 'name' } })),
-  roles: (await people.get(`members/${grace.id}/roles`)).data.map(({ code }) => code),
+  roles: (await api.get(`members/${grace.id}/roles`)).data.map(({ code }) => code),
   keys: (await api.get(`organizations/${alpha.id}/apiKeys`)).data.map(({ isOrganizationToken }) => isOrganizationToken),
 };
 const linkage = `members/${grace.id}/relationships/roles`;
-report.linkage = { read: codesOf(await people.get(linkage)) };
-const replaced = await people.update(linkage, [{ id: idOf('member') }]);
+report.linkage = { read: codesOf(await api.get(linkage)) };
+const replaced = await api.update(linkage, [{ id: idOf('member') }]);
 report.linkage.replaced = [codesOf(replaced), await storedRoles(grace.id)];
-const added = await people.create(linkage, [{ id: idOf('admin') }]);
+const added = await api.create(linkage, [{ id: idOf('admin') }]);
 report.linkage.added = [codesOf(added), await storedRoles(grace.id)];
-const removed = await people.delete(linkage, [idOf('member')]);
+const removed = await api.delete(linkage, [idOf('member')]);
 report.linkage.removed = [codesOf(removed), await storedRoles(grace.id)];
 await api.request({
   method: 'PATCH',

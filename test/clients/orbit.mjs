@@ -46,7 +46,6 @@ const schema = new RecordSchema({
     apiKeys: { attributes: { isOrganizationToken: { type: 'boolean' } } },
   },
 });
-const PATHS = { organizations: 'management/organizations' };
 const source = new JSONAPISource({
   schema,
   keyMap: new RecordKeyMap(),
@@ -54,9 +53,7 @@ const source = new JSONAPISource({
   namespace: 'public/v2',
   defaultFetchSettings: { headers: { Authorization: `Bearer ${key}` } },
   serializerSettingsFor: (type) =>
-    type === JSONAPISerializers.ResourceTypePath
-      ? { serializationOptions: { inflectors: [(name) => PATHS[name] ?? name] } }
-      : undefined,
+    type === JSONAPISerializers.ResourceTypePath ? { serializationOptions: { inflectors: ['dasherize'] } } : undefined,
 });
 // It stops at the first failure otherwise.
 source.requestQueue.on('fail', () => source.requestQueue.skip());
