@@ -1,0 +1,109 @@
+import { Skip } from './check';
+import { type Answer, type Client, resolve } from './client';
+import type { Description } from './description';
+import { at, isObject, type Json, listOf, textAt } from './json';
+
+/** A resource that was made for a test. */
+export interface Row {
+  readonly url: string;
+  readonly type: string;
+  readonly id: string;
+  readonly resource: Json;
+}
+
+/** Makes resources of the described type, remembers all that any test made, and takes them away at the end. */
+export class Made {
+  private count = 0;
+  private readonly tag = Date.now().toString(36);
+  /** URLs of everything made, in order. */
+  private readonly urls = new Set<string>();
+
+  constructor(
+    private readonly client: Client,
+    readonly description: Description,
+  ) {
+    client.listeners.push((answer) => this.notice(answer));
+  }
+
+  get collection(): string {
+    return this.description.url;
+  }
+
+  get type(): string {
+    return String(at(this.description.create, 'data', 'type'));
+  }
+
+  /** The value with each `{unique}` in it replaced by the same new text. */
+  fill<T>(value: T): T {
+    const unique = `${this.tag}${(++this.count).toString(36)}`;
+    return JSON.parse(JSON.stringify(value).replaceAll('{unique}', unique));
+  }
+
+  /** A new document that creates a resource; `more` goes over the members of `data`. */
+  document(more: Json = {}): { data: Json } & Json {
+    const document = this.fill(this.description.create) as { data: Json } & Json;
+    return { ...document, data: { ...document.data, ...more } };
+  }
+
+  /** The attributes of a new resource with some of them changed. */
+  attributes(more: Json): Json {
+    const { attributes } = this.document().data;
+    return { ...(isObject(attributes) ? attributes : {}), ...more };
+  }
+
+  post(body: unknown, headers: Record<string, string | undefined> = {}, url = this.collection): Promise<Answer> {
+    return this.client.ask(url, { method: 'POST', body, headers });
+  }
+
+  /** A new resource. */
+  async row(): Promise<Row> {
+    const answer = await this.post(this.document());
+    const row = rowOf(answer, this.collection);
+    if (answer.status !== 201 || row === undefined)
+      throw new Skip(`the description's document makes no resource: POST was answered with ${answer.status}`);
+    return row;
+  }
+
+  /** A document that changes the described attribute of a row, and the value it asks for. */
+  change({ type, id }: Row, more: Json = {}): { document: { data: Json }; value: unknown } {
+    const { attribute, value } = this.fill(this.description.update);
+    return { document: { data: { type, id, attributes: { [attribute]: value }, ...more } }, value };
+  }
+
+  /** Deletes what was made, the last first, and returns the URLs of what could not be deleted. */
+  async cleanUp(): Promise<string[]> {
+    const left: string[] = [];
+    for (const url of [...this.urls].reverse()) {
+      const { status } = await this.client.ask(url, { method: 'DELETE' });
+      if (status >= 300 && status !== 404 && status !== 410) left.push(url);
+    }
+    return left;
+  }
+
+  /** Tests that want a refusal may get a resource instead, and operations make several: all are seen here. */
+  private notice(answer: Answer): void {
+    const { method, url } = answer.sent;
+    if (method !== 'POST' || answer.status < 200 || answer.status > 201) return;
+    if (answer.status === 201) {
+      const row = rowOf(answer, url);
+      if (row !== undefined) this.urls.add(row.url);
+    }
+    for (const [i, result] of listOf(at(answer.body, 'atomic:results')).entries()) {
+      const op = at(answer.sent.body === undefined ? undefined : JSON.parse(answer.sent.body), 'atomic:operations', i);
+      const data = at(result, 'data');
+      if (at(op, 'op') === 'add' && isObject(data) && data.type === this.type)
+        this.urls.add(urlOf(data, this.collection));
+    }
+  }
+}
+
+const urlOf = (resource: Json, collection: string): string =>
+  resolve(textAt(resource, 'links', 'self') ?? `${collection.replace(/\/?(\?.*)?$/, '')}/${resource.id}`, collection);
+
+function rowOf(answer: Answer, collection: string): Row | undefined {
+  const resource = at(answer.body, 'data');
+  if (!isObject(resource) || typeof resource.type !== 'string' || typeof resource.id !== 'string') return undefined;
+  const location = answer.headers.location;
+  const url = location === undefined ? urlOf(resource, collection) : resolve(location, collection);
+  return { url, type: resource.type, id: resource.id, resource };
+}
