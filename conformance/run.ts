@@ -57,7 +57,11 @@ export async function conform(options: Options): Promise<Report> {
       client.listeners.push((answer) => {
         if (rule.watch !== undefined) rule.watch(takeApart(answer), check);
       });
-    for (const check of checks.values()) await check.run();
+    for (const [r, check] of checks) {
+      const b = client.requests;
+      await check.run();
+      if (process.env.CDEBUG && client.requests - b > 25) console.error(r.id, client.requests - b);
+    }
     // What only watches has had nothing to see when it alone was asked for.
     if ([...checks.keys()].some(({ watch, check }) => watch !== undefined && check === undefined)) {
       for (const { url } of world.collections) await client.ask(url);

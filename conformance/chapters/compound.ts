@@ -64,7 +64,7 @@ function reached(document: Json): Set<string> {
         const key = keyOf(identifier);
         if (found.has(key)) continue;
         found.add(key);
-        waiting.push(byKey.get(key));
+        if (byKey.has(key)) waiting.push(byKey.get(key));
       }
   return found;
 }

@@ -22,13 +22,15 @@ function ways(t: Check): Promise<string[]> {
   });
 }
 
-/** Walks the collection in each way the server offers, or ends the check. */
-async function walks(t: Check, more = ''): Promise<Walk[]> {
-  const offered = await ways(t);
-  if (offered.length === 0) t.skip('no way to page was found that gives a second page');
-  const found: Walk[] = [];
-  for (const query of offered) found.push(await walk(t.world.client, withQuery(t.url, query + more), {}, 8));
-  return found;
+/** The collection walked in each way the server offers, or the end of the check. */
+function walks(t: Check, more = ''): Promise<Walk[]> {
+  return t.world.once(`walks ${more}`, async () => {
+    const offered = await ways(t);
+    if (offered.length === 0) t.skip('no way to page was found that gives a second page');
+    const found: Walk[] = [];
+    for (const query of offered) found.push(await walk(t.world.client, withQuery(t.url, query + more), {}, 8));
+    return found;
+  });
 }
 
 const linkOf = (body: unknown, name: string): string | undefined => hrefOf(at(body, 'links', name));

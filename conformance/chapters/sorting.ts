@@ -102,10 +102,13 @@ export const sortingChapter: Chapter = {
       }
     }),
     asks('SRT-8', 'OURS', 'Related collections are sorted as well', async (t) => {
-      for (const { name, owner, seen, url } of (await t.world.crawl()).visits) {
+      const tried = new Set<unknown>();
+      for (const { name, relationship, seen, url } of (await t.world.crawl()).visits) {
         const { data } = seen.document;
-        if (name !== 'related' || owner !== 'relationship' || !Array.isArray(data) || data.length < 2) continue;
-        for (const attribute of Object.keys(objectAt(data[0], 'attributes'))) {
+        if (name !== 'related' || relationship === undefined || !Array.isArray(data) || data.length < 2) continue;
+        if (tried.has(relationship.name)) continue;
+        tried.add(relationship.name);
+        for (const attribute of Object.keys(objectAt(data[0], 'attributes')).slice(0, 4)) {
           const answer = await t.get(withQuery(url, `sort=${attribute}`));
           if (answer.status !== 200) continue;
           const values = itemsOf(answer).map((item) => at(item, 'attributes', attribute));
