@@ -19,6 +19,7 @@ import { Versioned } from './versioned';
 @Index('api_keys_organization_id_idx', ['organizationId', 'createdAt', 'id'])
 @Index('api_keys_partner_id_idx', ['partnerId', 'createdAt', 'id'])
 @Index('api_keys_created_at_idx', ['createdAt', 'id'])
+@Index('api_keys_metadata_idx', { synchronize: false })
 export class ApiKey extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'api_keys_pkey' })
   id!: string;

@@ -12,7 +12,10 @@ import { Versioned } from './versioned';
 @Index('members_primary_owner_key', ['organizationId'], { unique: true, where: 'is_primary_owner' })
 @Index('members_organization_id_created_at_idx', ['organizationId', 'createdAt', 'id'])
 @Index('members_created_at_idx', ['createdAt', 'id'])
-@Index('members_user_id_idx', ['userId'])
+@Index('members_user_id_created_at_idx', ['userId', 'createdAt', 'id'])
+@Index('members_updated_at_idx', ['updatedAt', 'id'])
+@Index('members_external_id_idx', ['externalId', 'id'], { where: 'external_id is not null' })
+@Index('members_metadata_idx', { synchronize: false })
 export class Member extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'members_pkey' })
   id!: string;

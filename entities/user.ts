@@ -8,6 +8,10 @@ import { Versioned } from './versioned';
 @Index('users_email_key', { synchronize: false })
 @Index('users_created_at_idx', ['createdAt', 'id'])
 @Index('users_partner_id_idx', ['partnerId'])
+@Index('users_search_idx', { synchronize: false })
+@Index('users_updated_at_idx', ['updatedAt', 'id'])
+@Index('users_name_idx', ['name', 'id'])
+@Index('users_external_id_idx', ['externalId', 'id'], { where: 'external_id is not null' })
 export class User extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'users_pkey' })
   id!: string;

@@ -25,7 +25,7 @@ export const callers = serializers<CallerView>({
   self: () => '/public/v2/me',
   attributes: ['level', 'name', 'permissions'],
   relationships: {
-    organization: toOne('organizations', ({ organizationId }) => organizationId),
-    partner: toOne('partners', ({ partnerId }) => partnerId),
+    organization: { ...toOne('organizations', ({ organizationId }) => organizationId), bare: true },
+    partner: { ...toOne('partners', ({ partnerId }) => partnerId), bare: true },
   },
 });

@@ -24,26 +24,25 @@ interface Linkage {
   id: string;
 }
 
-/** How one relationship leaves the process: a link, or linkage from what the row holds. */
+/** How one relationship leaves the process: its links, and linkage from what the row holds. */
 export interface RelationshipView<Entity> {
   type: string;
   /** Id of a to-one, ids of a to-many; undefined when it has links only. */
   ids?: (entity: Entity) => string | null | readonly string[];
+  /** Where the others are, when it is not the path below the resource. */
   related?: (entity: Entity) => string;
+  /** Without links: there are no paths for it. */
+  bare?: boolean;
 }
 
 export const toOne = <Entity>(type: string, id: (entity: Entity) => string | null): RelationshipView<Entity> => ({
   type,
   ids: id,
 });
-export const toMany = <Entity>(type: string, ids: (entity: Entity) => readonly string[]): RelationshipView<Entity> => ({
-  type,
-  ids,
-});
-export const linkTo = <Entity>(type: string, related: (entity: Entity) => string): RelationshipView<Entity> => ({
-  type,
-  related,
-});
+export const toMany = <Entity>(
+  type: string,
+  ids?: (entity: Entity) => readonly string[],
+): RelationshipView<Entity> => ({ type, ids });
 
 export interface Declaration<Entity> {
   type: string;
@@ -70,11 +69,12 @@ function optionsOf<Entity extends object>(
   const relators: Record<string, Relator<Entity>> = {};
   for (const [name, relationship] of Object.entries(declaration.relationships)) {
     if (!shown(name) || !levelReads(view.level, relationship.type)) continue;
-    const { related } = relationship;
+    const { related = (entity: Entity) => `${declaration.self(entity)}/${name}`, bare } = relationship;
+    const self = (entity: Entity) => `${declaration.self(entity)}/relationships/${name}`;
     const fetch = (entity: Entity) => linkageOf(relationship, entity);
     relators[name] = new Relator<Entity, Linkage>(fetch as never, new Serializer<Linkage>(relationship.type), {
       relatedName: name,
-      linkers: related === undefined ? {} : { related: new PlainLinker(related) as never },
+      linkers: bare ? {} : { relationship: new PlainLinker(self) as never, related: new PlainLinker(related) as never },
     }) as never;
   }
   const projection: Partial<Record<keyof Entity, 1>> = {};
@@ -117,25 +117,31 @@ function compileBuilder<Entity>(
   attributes: readonly string[],
   relationships: readonly string[],
 ): (entity: Entity) => Record<string, unknown> {
-  const fields = attributes.map((name) => `${name}: e.${name} ?? null`).join(', ');
-  const relations = relationships.map((name) => `${name}: relate(relationships.${name}, e)`).join(', ');
-  const body = `return (e) => ({ id: e.id, type, attributes: { ${fields} }, ${
-    relationships.length > 0 ? `relationships: { ${relations} }, ` : ''
-  }links: { self: self(e) } });`;
   const { type, self } = declaration;
-  return new Function('type', 'self', 'relationships', 'relate', body)(
+  const fields = attributes.map((name) => `${name}: e.${name} ?? null`).join(', ');
+  const relations = relationships.map((name) => `${name}: ${relationshipCode(name, declaration)}`).join(', ');
+  const body = `return (e) => { const base = self(e); return { id: e.id, type, attributes: { ${fields} }, ${
+    relationships.length > 0 ? `relationships: { ${relations} }, ` : ''
+  }links: { self: base } }; };`;
+  return new Function('type', 'self', 'relationships', 'linkage', body)(
     type,
     self,
     declaration.relationships,
-    relationshipObject,
+    linkageObjects,
   );
 }
 
-function relationshipObject<Entity>(view: RelationshipView<Entity>, entity: Entity): Record<string, unknown> {
-  if (view.ids === undefined) return { links: { related: view.related?.(entity) } };
-  const ids = view.ids(entity);
-  if (ids === null || typeof ids === 'string') return { data: ids === null ? null : { type: view.type, id: ids } };
-  return { data: ids.map((id) => ({ type: view.type, id })) };
+function relationshipCode<Entity>(name: string, { relationships }: Declaration<Entity>): string {
+  const view = relationships[name] as RelationshipView<Entity>;
+  const related = view.related === undefined ? `base + '/${name}'` : `relationships.${name}.related(e)`;
+  const links = `links: { self: base + '/relationships/${name}', related: ${related} }`;
+  const data = view.ids === undefined ? [] : [`data: linkage('${view.type}', relationships.${name}.ids(e))`];
+  return `{ ${[...(view.bare ? [] : [links]), ...data].join(', ')} }`;
+}
+
+function linkageObjects(type: string, ids: string | null | readonly string[]): unknown {
+  if (ids === null) return null;
+  return typeof ids === 'string' ? { type, id: ids } : ids.map((id) => ({ type, id }));
 }
 
 /** Fieldsets that are kept per type; clients send few, and one that sends many must not fill the memory. */

@@ -1,5 +1,5 @@
 import type { Organization } from '../entities';
-import { linkTo, serializers, toOne } from './jsonapi';
+import { serializers, toMany, toOne } from './jsonapi';
 
 const S = '/public/v2';
 
@@ -31,10 +31,10 @@ export const organizations = serializers<Organization>({
     'purgeAt',
   ],
   relationships: {
-    users: linkTo('users', ({ id }) => `${S}/users?filter[organizationId]=${id}`),
-    members: linkTo('members', ({ id }) => `${S}/members?filter[organizationId]=${id}`),
-    roles: linkTo('roles', ({ id }) => `${S}/roles?filter[organizationId]=${id}`),
-    apiKeys: linkTo('apiKeys', ({ id }) => `${S}/apiKeys?filter[organizationId]=${id}`),
+    users: { ...toMany('users'), related: ({ id }) => `${S}/users?filter[organizationId]=${id}` },
+    members: toMany('members'),
+    roles: toMany('roles'),
+    apiKeys: toMany('apiKeys'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),
   },

@@ -1,5 +1,5 @@
 import type { User } from '../entities';
-import { linkTo, serializers } from './jsonapi';
+import { serializers, toMany } from './jsonapi';
 
 export const users = serializers<User>({
   type: 'users',
@@ -17,6 +17,7 @@ export const users = serializers<User>({
     'lastSeenAt',
   ],
   relationships: {
-    members: linkTo('members', ({ id }) => `/public/v2/members?filter[userId]=${id}`),
+    organizations: toMany('organizations'),
+    members: toMany('members'),
   },
 });

@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import type { Services } from './context';
 import { me } from './controllers/me';
+import { OPERATIONS_PATH, operations } from './controllers/operations';
 import { resources } from './controllers/resources';
 import { docs } from './docs/page';
 import { edge } from './http/edge';
@@ -34,6 +35,7 @@ export function createApp({ services, log, metrics, lifecycle, checkReadiness }:
     // request, a tenth of a small one's time.
     app.use(resources(services, registry));
     app.use('/public/v2/me', me(services));
+    app.all(OPERATIONS_PATH, ...operations(services, registry));
     app.use(docs(registry));
   }
   app.use(health(checkReadiness, lifecycle, metrics));

@@ -15,6 +15,7 @@ import { createServer } from './http/server';
 import { openSecrets } from './secretKey';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
+import { RateLimiter } from './services/rateLimits';
 
 /** Milliseconds that running requests get to end when the process stops. */
 const DRAIN_MS = 10_000;
@@ -133,7 +134,9 @@ async function openServices(config: Config, source: DataSource, closers: Closers
   const db = Database.over(source, config.preparedStatements);
   const callers = new CallerCache(db, now);
   closers.add(() => callers.drain());
-  return { config, db, callers, now, secrets: await openSecrets(config, db) };
+  const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
+  if (limiter !== null) closers.add(() => limiter.close());
+  return { config, db, callers, limiter, now, secrets: await openSecrets(config, db) };
 }
 
 /** The migrations of this version are checked until they were all there once; then the database has only to answer. */

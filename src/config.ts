@@ -70,6 +70,12 @@ export const SETTINGS = {
     description: 'all, api (no background jobs) or worker (no API, health only)',
   },
   WORKERS: { type: 'integer', minimum: 1, maximum: 64, default: 1, description: 'API processes that share the port' },
+  RATE_LIMIT: {
+    type: 'string',
+    pattern: '^(off|[1-9][0-9]{0,8}/[1-9][0-9]{0,4})$',
+    default: '600/60',
+    description: 'requests per seconds that each credential may send, or off',
+  },
   TRUST_PROXY: { type: 'integer', minimum: 0, maximum: 10, default: 0, description: 'number of proxies in front' },
   WEBHOOK_ALLOW_HTTP: {
     type: 'boolean',
@@ -100,6 +106,8 @@ export interface Config {
   readonly platformKey: string | undefined;
   readonly role: 'all' | 'api' | 'worker';
   readonly workers: number;
+  /** What each credential may send; null: as much as it likes. */
+  readonly rateLimit: { readonly limit: number; readonly windowSeconds: number } | null;
   readonly trustProxy: number;
   readonly webhookAllowHttp: 'no' | 'loopback' | 'yes';
   readonly logLevel: string;
@@ -119,6 +127,7 @@ interface Values {
   PLATFORM_KEY?: string;
   ROLE: Config['role'];
   WORKERS: number;
+  RATE_LIMIT: string;
   TRUST_PROXY: number;
   WEBHOOK_ALLOW_HTTP?: boolean;
   LOG_LEVEL: string;
@@ -193,6 +202,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     platformKey: values.PLATFORM_KEY,
     role: values.ROLE,
     workers: values.WORKERS,
+    rateLimit: readRateLimit(values.RATE_LIMIT),
     trustProxy: values.TRUST_PROXY,
     webhookAllowHttp: values.WEBHOOK_ALLOW_HTTP
       ? 'yes'
@@ -201,6 +211,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         : 'no',
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function readRateLimit(text: string): Config['rateLimit'] {
+  if (text === 'off') return null;
+  const [limit, windowSeconds] = text.split('/').map(Number);
+  return { limit: limit as number, windowSeconds: windowSeconds as number };
 }
 
 /** The host as it stands in a URL: IPv6 addresses in brackets. */

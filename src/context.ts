@@ -3,6 +3,7 @@ import type { Database } from './db/database';
 import type { Permission } from './permissions';
 import type { Secrets } from './secrets';
 import type { CallerCache } from './services/callers';
+import type { RateLimiter } from './services/rateLimits';
 
 /** How far a credential reaches: everything, one partner's organizations, or one organization (domain sheet 2). */
 export type Level = 'platform' | 'partner' | 'organization';
@@ -28,11 +29,13 @@ export interface Services {
   readonly db: Database;
   readonly secrets: Secrets;
   readonly callers: CallerCache;
+  /** null: RATE_LIMIT is off. */
+  readonly limiter: RateLimiter | null;
   readonly now: () => Date;
 }
 
-/** What a service function gets to know about the request it works for. */
-export interface Context extends Services {
+/** What a service function gets to know about the request it works for; that was counted before. */
+export interface Context extends Omit<Services, 'limiter'> {
   readonly caller: Caller;
   readonly requestId: string;
 }

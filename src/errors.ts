@@ -33,6 +33,7 @@ export const ERRORS = {
   delete_protected: [409, 'Protected from deletion'],
   legal_hold: [409, 'Under legal hold'],
   invalid_transition: [409, 'Transition not possible'],
+  request_in_progress: [409, 'Request in progress'],
   conflict: [409, 'Conflict'],
   version_mismatch: [412, 'Version does not match'],
   too_large: [413, 'Too large'],
@@ -45,6 +46,8 @@ export const ERRORS = {
   not_allowed: [422, 'Not allowed'],
   unknown_attribute: [422, 'Unknown attribute'],
   unknown_relationship: [422, 'Unknown relationship'],
+  idempotency_key_reused: [422, 'Idempotency key reused'],
+  rate_limited: [429, 'Too many requests'],
   headers_too_large: [431, 'Header fields too large'],
   internal_error: [500, 'Internal error'],
   unavailable: [503, 'Service unavailable'],
@@ -65,6 +68,8 @@ export interface Fault {
   detail: string;
   source?: ErrorSource;
   meta?: Record<string, unknown>;
+  /** `type`: a page about this kind of problem. */
+  links?: { type: string };
 }
 
 /** What every layer throws when a request can't be served; each surface words it for its own clients. */
@@ -89,6 +94,14 @@ export class AppError extends Error {
     const [first] = faults;
     const error = new AppError(first?.code ?? 'internal_error', first?.detail ?? 'No fault was given.');
     (error as { faults: readonly Fault[] }).faults = faults;
+    return error;
+  }
+
+  /** The same error with its faults put in other words. */
+  map(reword: (fault: Fault) => Fault): AppError {
+    const error = AppError.of(this.faults.map(reword));
+    (error as { headers: AppError['headers'] }).headers = this.headers;
+    error.cause = this.cause;
     return error;
   }
 

@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes, randomInt } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  randomInt,
+} from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /** What a key is for: `sk` organization, `pk` platform and partner, `pat` personal, `at` access, `rt` refresh, `inv` invitation. */
@@ -54,12 +62,24 @@ export function makeWebhookSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;
 }
 
-/** Encrypts what must be read again (webhook secrets) with SECRET_KEY: AES-256-GCM, bound to the row by `purpose`. */
+/** What SECRET_KEY is for: encrypting what must be read again (webhook secrets), and signing what clients hand back. */
 export class Secrets {
-  /** @param key 32 bytes */
-  constructor(private readonly key: Buffer) {}
+  private readonly signingKey: Buffer;
 
-  /** @returns version byte 1, 12 bytes nonce, 16 bytes tag, cipher text */
+  /** @param key 32 bytes */
+  constructor(private readonly key: Buffer) {
+    this.signingKey = Buffer.from(hkdfSync('sha256', key, '', 'signatures', 32));
+  }
+
+  /** 32 bytes that only holders of the key can make: HMAC-SHA256. */
+  sign(text: string): Buffer {
+    return createHmac('sha256', this.signingKey).update(text).digest();
+  }
+
+  /**
+   * AES-256-GCM, bound to the row by `purpose`.
+   * @returns version byte 1, 12 bytes nonce, 16 bytes tag, cipher text
+   */
   encrypt(text: string, purpose: string): Buffer {
     const nonce = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', this.key, nonce).setAAD(Buffer.from(purpose));

@@ -70,7 +70,9 @@ function read({ path, method, definition }: Documented, search: string) {
     list,
     document: method !== 'delete',
     own: method === 'delete' && definition?.operations.remove?.purge !== undefined ? ['purgeNow'] : [],
+    cursors: false,
     reads: () => true,
+    allowRead: () => undefined,
   };
   return readQuery(search, endpoint);
 }
@@ -129,7 +131,7 @@ test('every operation of a type names its permission and its errors', () => {
       summary: expect.any(String),
     });
     expect(Object.keys(operation.responses)).toEqual(
-      expect.arrayContaining(['400', '401', '403', '406', '503', 'default']),
+      expect.arrayContaining(['400', '401', '403', '406', '429', '503', 'default']),
     );
   }
 });

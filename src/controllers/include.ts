@@ -1,11 +1,15 @@
 import type { Context } from '../context';
-import type { ResourceDefinition } from '../jsonapi/define';
-import type { IncludeTree, Query } from '../jsonapi/query';
+import { Cursors } from '../jsonapi/cursor';
+import type { Relationship, ResourceDefinition } from '../jsonapi/define';
+import { type IncludeTree, LINKED_LIMIT, type Query, readSort } from '../jsonapi/query';
+import { linkedRelationship } from '../jsonapi/reply';
 import { allow, levelReads } from '../permissions';
+import type { Linked } from '../selection';
 
-type Definition = ResourceDefinition<never>;
-type Registry = ReadonlyMap<string, Definition>;
-type Entity = Record<string, unknown> & { id: string };
+export type Definition = ResourceDefinition<never>;
+export type Registry = ReadonlyMap<string, Definition>;
+export type Entity = Record<string, unknown> & { id: string; version: number };
+type Resource = Record<string, unknown>;
 
 /** Lists of properties that are kept for each type, so that the SQL and the readers made from them are made once. */
 const MOST_KEPT = 100;
@@ -27,20 +31,18 @@ export function propertiesOf(definition: Definition, query: Query, from: Iterabl
   return properties;
 }
 
-/** Resource objects of one document, each type + id once (JSON:API 1.1, "Compound Documents"). */
-class Included {
-  readonly entities = new Map<string, Map<string, Entity>>();
+/** The serializer for one type in one request. */
+export function serializerOf(ctx: Context, definition: Definition, query: Query) {
+  return definition.serializer({ fields: query.fields.get(definition.type) ?? null, level: ctx.caller.level });
+}
 
-  add(type: string, entity: Entity): boolean {
-    let ofType = this.entities.get(type);
-    if (ofType === undefined) {
-      ofType = new Map();
-      this.entities.set(type, ofType);
-    }
-    if (ofType.has(entity.id)) return false;
-    ofType.set(entity.id, entity);
-    return true;
-  }
+/** Which types the caller's level can read: relationships to others are neither shown nor included nor filtered by. */
+export const readsOf = (ctx: Context) => (type: string) => levelReads(ctx.caller.level, type);
+
+/** Signs what this caller's lists are walked by; it binds a cursor to what he sees, not to the key he holds. */
+export function cursorsOf({ secrets, caller }: Context): Cursors {
+  const { level, partnerId, organizationId } = caller;
+  return new Cursors((text) => secrets.sign(text), [level, partnerId, organizationId].join());
 }
 
 /** Names of the relationships that are included from a type anywhere in the tree. */
@@ -68,51 +70,114 @@ function idsOf(definition: Definition, name: string, entity: Entity): string[] {
 /**
  * What `include` asks for: one statement for each relationship of each level, whatever the number of rows. Rows that the
  * caller can't see are not there; a type that he may not read is refused.
- * @returns resource objects, without the primary ones; null when the request has no `include`
- * @throws AppError `permission_denied`
  */
-export async function loadIncluded(
-  ctx: Context,
-  definition: Definition,
-  registry: Registry,
-  query: Query,
-  primary: readonly Entity[],
-): Promise<Record<string, unknown>[] | null> {
-  if (query.include === null) return null;
-  const found = new Included();
-  for (const entity of primary) found.add(definition.type, entity);
-  const included: [Definition, Entity][] = [];
-  const needed = new Map<string, Set<string>>();
-  includedFrom(definition, query.include, registry, needed);
+export class Inclusion {
+  private readonly found = new Map<string, Map<string, Entity>>();
+  private readonly included: [Definition, Entity][] = [];
+  private readonly needed = new Map<string, Set<string>>();
+  /** Type and id of a row → relationship → its first others. */
+  private readonly linked = new Map<string, Map<string, Linked<Entity>>>();
 
-  const descend = async (from: Definition, tree: IncludeTree, rows: readonly Entity[]): Promise<void> => {
+  private constructor(
+    private readonly ctx: Context,
+    private readonly registry: Registry,
+    private readonly query: Query,
+  ) {}
+
+  /**
+   * Loads what the tree names from rows of a type.
+   * @param isShown whether the rows are the primary data; else they are included themselves
+   * @throws AppError `permission_denied`
+   */
+  static async of(
+    { ctx, registry, query }: { ctx: Context; registry: Registry; query: Query },
+    definition: Definition,
+    tree: IncludeTree,
+    rows: readonly Entity[],
+    isShown = true,
+  ): Promise<Inclusion> {
+    const inclusion = new Inclusion(ctx, registry, query);
+    includedFrom(definition, tree, registry, inclusion.needed);
+    for (const row of rows) inclusion.add(definition, row, isShown);
+    await inclusion.descend(definition, tree, rows);
+    return inclusion;
+  }
+
+  /** The included resource objects; those of the primary data are not among them. */
+  resources(): Resource[] {
+    return this.included.map(([definition, entity]) =>
+      this.dress(definition, entity, serializerOf(this.ctx, definition, this.query).resource(entity as never)),
+    );
+  }
+
+  /** Gives the relationships of a resource object the linkage to what is included from it (full linkage). */
+  dress(definition: Definition, { id }: Entity, resource: Resource): Resource {
+    const relationships = resource.relationships as Record<string, Resource> | undefined;
+    for (const [name, linked] of this.linked.get(`${definition.type} ${id}`) ?? []) {
+      const shown = relationships?.[name];
+      if (relationships === undefined || shown === undefined) continue;
+      const { type } = definition.relationships[name] as Relationship;
+      const data = linked.rows.map((row) => ({ type, id: row.id }));
+      const links = shown.links as Resource & { self: string };
+      relationships[name] = linkedRelationship(links, data, linked.total, this.nextOf(links.self, type, linked));
+    }
+    return resource;
+  }
+
+  /** Whether a list of others was cut into pages of the cursor pagination profile. */
+  get hasCursors(): boolean {
+    return this.query.cursors && this.linked.size > 0;
+  }
+
+  private nextOf(path: string, type: string, { end }: Linked<Entity>): string | null {
+    if (end === undefined) return null;
+    if (!this.query.cursors) return `${path}?page[number]=2&page[size]=${LINKED_LIMIT}`;
+    const order = `${path}?${this.registry.get(type)?.defaultSort}?`;
+    return `${path}?page[after]=${cursorsOf(this.ctx).encode(end, order)}&page[size]=${LINKED_LIMIT}`;
+  }
+
+  /** Each type + id once (JSON:API 1.1, "Compound Documents"). */
+  private add(definition: Definition, entity: Entity, isShown: boolean): void {
+    const ofType = this.found.get(definition.type) ?? new Map<string, Entity>();
+    this.found.set(definition.type, ofType);
+    if (ofType.has(entity.id)) return;
+    ofType.set(entity.id, entity);
+    if (!isShown) this.included.push([definition, entity]);
+  }
+
+  private async descend(from: Definition, tree: IncludeTree, rows: readonly Entity[]): Promise<void> {
     await Promise.all(
       [...tree].map(async ([name, below]) => {
-        const other = registry.get(from.relationships[name]?.type ?? '');
-        if (other?.load === undefined) return;
-        allow(ctx.caller, `${other.type}.get`);
-        const ids = [...new Set(rows.flatMap((row) => idsOf(from, name, row)))];
-        if (ids.length === 0) return;
-        const properties = propertiesOf(other, query, needed.get(other.type) ?? []);
-        const loaded = (await other.load(ctx, ids, properties)) as Entity[];
-        for (const entity of loaded) if (found.add(other.type, entity)) included.push([other, entity]);
-        await descend(other, below, loaded);
+        const relationship = from.relationships[name];
+        const other = this.registry.get(relationship?.type ?? '');
+        if (relationship === undefined || other === undefined) return;
+        allow(this.ctx.caller, `${other.type}.get`);
+        const loaded = await this.load(from, name, relationship, other, rows);
+        for (const entity of loaded) this.add(other, entity, false);
+        await this.descend(other, below, loaded);
       }),
     );
-  };
-  await descend(definition, query.include, primary);
-  return included.map(([other, entity]) => serialize(ctx, other, query, entity));
-}
+  }
 
-/** One resource object, as this caller asked for it. */
-export function serialize(ctx: Context, definition: Definition, query: Query, entity: Entity): Record<string, unknown> {
-  return serializerOf(ctx, definition, query).resource(entity as never);
+  private async load(
+    from: Definition,
+    name: string,
+    relationship: Relationship,
+    other: Definition,
+    rows: readonly Entity[],
+  ): Promise<Entity[]> {
+    const properties = propertiesOf(other, this.query, this.needed.get(other.type) ?? []);
+    const isLinked = 'many' in relationship && relationship.keys === undefined;
+    const ids = [...new Set(rows.flatMap((row) => (isLinked ? [row.id] : idsOf(from, name, row))))];
+    if (ids.length === 0) return [];
+    if (!isLinked) return (await other.rows.load(this.ctx, ids, properties)) as Entity[];
+    const window = { sort: readSort(other.defaultSort, other), limit: LINKED_LIMIT };
+    const lists = await other.rows.linked(this.ctx, relationship.link, ids, window, properties);
+    for (const list of lists as unknown as Linked<Entity>[]) {
+      const key = `${from.type} ${list.parentId}`;
+      const ofRow = this.linked.get(key) ?? new Map<string, Linked<Entity>>();
+      this.linked.set(key, ofRow.set(name, list));
+    }
+    return lists.flatMap((list) => list.rows as unknown as Entity[]);
+  }
 }
-
-/** The serializer for one type in one request. */
-export function serializerOf(ctx: Context, definition: Definition, query: Query) {
-  return definition.serializer({ fields: query.fields.get(definition.type) ?? null, level: ctx.caller.level });
-}
-
-/** Which types the caller's level can read: relationships to others are neither shown nor included nor filtered by. */
-export const readsOf = (ctx: Context) => (type: string) => levelReads(ctx.caller.level, type);

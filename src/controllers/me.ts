@@ -21,7 +21,7 @@ export function me(services: Services): Router {
     if (parameter !== undefined) {
       throw new AppError('invalid_parameter', 'This endpoint has no query parameters.', { parameter });
     }
-    const document = resourceDocument(describe(caller), null, PATH);
+    const document = resourceDocument(describe(caller), null, { self: PATH });
     const tag = entityTag(1, JSON.stringify(document));
     const headers = { 'Cache-Control': 'private, no-cache', ETag: tag };
     if (isUnchanged(req.headers['if-none-match'], tag)) send(res, 304, undefined, headers);

@@ -1,69 +1,111 @@
 import { AppError } from '../errors';
-import type { ResourceDefinition } from '../jsonapi/define';
+import type { Relationship, ResourceDefinition } from '../jsonapi/define';
 
 type Definition = ResourceDefinition<never>;
 
 /** What a path means. */
 export interface Route {
-  readonly kind: 'collection' | 'resource' | 'action';
+  readonly kind: 'collection' | 'resource' | 'action' | 'related' | 'linkage';
   readonly definition: Definition;
   /** The path with `{id}` in the place of ids: in metrics, logs and OpenAPI. */
   readonly template: string;
   /** For `Allow`. */
   readonly methods: readonly string[];
+  /** Methods that JSON:API has for such a path and that this one refuses: 403, not 405. */
+  readonly refused: readonly string[];
   readonly id?: string;
   readonly action?: string;
+  readonly relationship?: string;
 }
 
 interface Shape {
-  collection: Route;
-  resource: Route;
-  actions: Map<string, Route>;
+  readonly collection: Route;
+  readonly resource: Route;
+  /** Action or relationship → what is at the path of that name below the resource. */
+  readonly below: ReadonlyMap<string, Route>;
+  readonly linkages: ReadonlyMap<string, Route>;
 }
 
+/** `apiKeys` → `api-keys`: accepted in paths, never printed (recommendations of jsonapi.org). */
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const methodsOf = (offered: readonly (readonly [string, unknown])[]): string[] => [
+  ...offered
+    .filter(([, operation]) => operation !== undefined)
+    .flatMap(([method]) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
+  'OPTIONS',
+];
+
 function shapeOf(definition: Definition): Shape {
-  const { path, operations } = definition;
-  const offered = (methods: [string, unknown][]) => [
-    ...methods
-      .filter(([, operation]) => operation !== undefined)
-      .flatMap(([method]) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
-    'OPTIONS',
-  ];
+  const { path, operations, actions, relationships } = definition;
+  const { list, get, create, update, remove } = operations;
+  const route = (kind: Route['kind'], template: string, methods: string[], more: Partial<Route> = {}): Route => ({
+    kind,
+    definition,
+    template,
+    methods,
+    refused: [],
+    ...more,
+  });
   const resource = `${path}/{id}`;
+  const below = Object.keys(actions).map((action) =>
+    route('action', `${resource}/${action}`, ['POST', 'OPTIONS'], { action }),
+  );
+  const related = Object.keys(relationships).map((relationship) =>
+    route('related', `${resource}/${relationship}`, methodsOf([['GET', true]]), { relationship }),
+  );
+  const linkages = Object.entries(relationships).map(([relationship, each]) => {
+    const methods = linkageMethods(each);
+    const refused = ['PATCH', 'POST', 'DELETE'].filter((method) => !methods.includes(method));
+    return route('linkage', `${resource}/relationships/${relationship}`, methods, { relationship, refused });
+  });
   return {
-    collection: {
-      kind: 'collection',
-      definition,
-      template: path,
-      methods: offered([
-        ['GET', operations.list],
-        ['POST', operations.create],
-      ]),
-    },
-    resource: {
-      kind: 'resource',
-      definition,
-      template: resource,
-      methods: offered([
-        ['GET', operations.get],
-        ['PATCH', operations.update],
-        ['DELETE', operations.remove],
-      ]),
-    },
-    actions: new Map(
-      Object.keys(definition.actions).map((action) => [
-        action,
-        { kind: 'action', definition, template: `${resource}/${action}`, methods: ['POST', 'OPTIONS'], action },
+    collection: route(
+      'collection',
+      path,
+      methodsOf([
+        ['GET', list],
+        ['POST', create],
       ]),
     ),
+    resource: route(
+      'resource',
+      resource,
+      methodsOf([
+        ['GET', get],
+        ['PATCH', update],
+        ['DELETE', remove],
+      ]),
+      {
+        refused: update === undefined ? ['PATCH'] : [],
+      },
+    ),
+    below: byName([...below, ...related]),
+    linkages: byName(linkages),
   };
+}
+
+function linkageMethods(relationship: Relationship): string[] {
+  const { change } = relationship;
+  const list = 'many' in relationship ? change : undefined;
+  return methodsOf([
+    ['GET', true],
+    ['PATCH', change],
+    ['POST', list],
+    ['DELETE', list],
+  ]);
+}
+
+function byName(routes: readonly Route[]): Map<string, Route> {
+  const named = routes.map((route) => [route.action ?? (route.relationship as string), route] as const);
+  return new Map(named.flatMap(([name, route]) => [[kebab(name), route] as const, [name, route] as const]));
 }
 
 /** Every route of the registry, each path once: what OpenAPI describes. */
 export function allRoutes(registry: ReadonlyMap<string, Definition>): Route[] {
   return [...registry.values()].flatMap((definition) => {
-    const { collection, resource, actions } = shapeOf(definition);
-    return [collection, resource, ...actions.values()];
+    const { collection, resource, below, linkages } = shapeOf(definition);
+    return [collection, resource, ...new Set([...below.values(), ...linkages.values()])];
   });
 }
 
@@ -72,7 +114,12 @@ export class Routes {
   private readonly shapes: ReadonlyMap<string, Shape>;
 
   constructor(registry: ReadonlyMap<string, Definition>) {
-    this.shapes = new Map([...registry.values()].map((definition) => [definition.path, shapeOf(definition)]));
+    this.shapes = new Map(
+      [...registry.values()].flatMap((definition) => {
+        const shape = shapeOf(definition);
+        return [[kebab(definition.path), shape] as const, [definition.path, shape] as const];
+      }),
+    );
   }
 
   /**
@@ -88,9 +135,18 @@ export class Routes {
     const slash = trimmed.lastIndexOf('/');
     const shape = this.shapes.get(trimmed.slice(0, slash));
     if (shape !== undefined) return { ...shape.resource, id: trimmed.slice(slash + 1) };
-    const before = trimmed.lastIndexOf('/', slash - 1);
-    const action = this.shapes.get(trimmed.slice(0, before))?.actions.get(trimmed.slice(slash + 1));
-    return action === undefined ? undefined : { ...action, id: trimmed.slice(before + 1, slash) };
+    return this.findBelow(trimmed, slash);
+  }
+
+  /** `…/{id}/{name}` and `…/{id}/relationships/{name}`. */
+  private findBelow(path: string, slash: number): Route | undefined {
+    const name = path.slice(slash + 1);
+    const isLinkage = path.endsWith('/relationships', slash);
+    const end = isLinkage ? slash - '/relationships'.length : slash;
+    const before = path.lastIndexOf('/', end - 1);
+    const shape = this.shapes.get(path.slice(0, before));
+    const route = (isLinkage ? shape?.linkages : shape?.below)?.get(name);
+    return route === undefined ? undefined : { ...route, id: path.slice(before + 1, end) };
   }
 }
 

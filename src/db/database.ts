@@ -85,6 +85,26 @@ export class Database {
     return several ? this.transaction(work) : work(this);
   }
 
+  /**
+   * Runs `work` as a part of this transaction that is undone alone when it fails; then the error is thrown on.
+   * @throws Error outside a transaction
+   */
+  async attempt<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    const { pending } = this;
+    if (pending === undefined) throw new Error('An attempt is part of a transaction.');
+    const before = pending.length;
+    await this.query('savepoint attempt');
+    try {
+      const result = await work(this);
+      await this.query('release savepoint attempt');
+      return result;
+    } catch (error) {
+      pending.length = before;
+      await this.query('rollback to savepoint attempt');
+      throw error;
+    }
+  }
+
   /** Runs `action` when what was written is there for everybody: at once, or after the commit of the transaction. */
   afterCommit(action: () => void): void {
     if (this.pending === undefined) action();

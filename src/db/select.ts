@@ -1,112 +1,59 @@
-import type { Context } from '../context';
-import type { Condition, Page, Scalar, Selection, SortKey } from '../selection';
+import type { Caller, Context } from '../context';
+import type { Condition, Linked, Page, Parent, Point, Selection } from '../selection';
+import { linkSql, Values, whereSql } from './conditions';
 import type { Row } from './database';
+import { type OrderKey, orderKeys, orderSql, pointSql, reversed, segmentsBehind } from './order';
 import { type Bind, NIL_UUID, type RunningTotal, type Table } from './table';
 
 /** Past this offset the ids of the page are found first, in an index alone: half the time of a plain OFFSET on page 2,000. */
 const DEEP_OFFSET = 500;
 
-/** Collects the values of one statement. */
-class Values {
-  readonly list: unknown[] = [];
-  readonly bind: Bind = (value) => `$${this.list.push(value)}`;
-}
-
-/** `%` and `_` of the client's text are themselves. */
-const escapeLike = (text: Scalar): string => String(text).replace(/[\\%_]/g, '\\$&');
-
-const COMPARISONS = { lt: '<', lte: '<=', gt: '>', gte: '>=' } as const;
-
-/** SQL of a comparison of `sql`, whose PostgreSQL type is `type`. */
-export function compare(sql: string, type: string, condition: Condition, bind: Bind): string {
-  const { operator, value } = condition;
-  const cast = type === 'text' ? '' : `::${type}`;
-  switch (operator) {
-    case 'eq':
-      return `${sql} = ${bind(value)}${cast}`;
-    case 'ne':
-      return `${sql} is distinct from ${bind(value)}${cast}`;
-    case 'in':
-      return `${sql} = any(${bind(value)}${type === 'text' ? '::text[]' : `${cast}[]`})`;
-    case 'contains':
-      return `${sql} ilike ${bind(`%${escapeLike(value as Scalar)}%`)}`;
-    case 'startsWith':
-      return `${sql} ilike ${bind(`${escapeLike(value as Scalar)}%`)}`;
-    case 'null':
-      return `${sql} is ${value === true ? '' : 'not '}null`;
-    default:
-      return `${sql} ${COMPARISONS[operator]} ${bind(value)}${cast}`;
-  }
-}
-
-function conditionSql(table: Table, condition: Condition, bind: Bind, caller: Context['caller']): string {
-  const special = table.options.filters?.[condition.field];
-  if (special !== undefined) return special(condition, bind, caller);
-  const sql = table.sql.get(condition.field);
-  if (sql === undefined) throw new Error(`${table.name} has no ${condition.field}`);
-  if (condition.path !== undefined)
-    return compare(`${sql} #>> ${bind(condition.path)}::text[]`, 'text', condition, bind);
-  return compare(sql, table.types.get(condition.field) ?? 'text', condition, bind);
-}
-
-/** Whether retired rows are asked for by name. */
-function wantsRetired(table: Table, conditions: readonly Condition[]): boolean {
-  const { retired } = table.options;
-  return conditions.some(
-    ({ field, operator, value }) =>
-      field === retired?.field &&
-      ((operator === 'eq' && value === retired.value) ||
-        (operator === 'in' && Array.isArray(value) && value.includes(retired.value))),
-  );
-}
-
-/** The `where` of rows that the caller can see and that fit; retired rows only when asked for. */
-function whereSql(ctx: Context, table: Table, conditions: readonly Condition[], bind: Bind): string {
-  const parts = [table.options.visible(ctx.caller, bind)];
-  if (table.options.retired !== undefined && !wantsRetired(table, conditions)) parts.push(table.options.retired.sql);
-  for (const condition of conditions) parts.push(conditionSql(table, condition, bind, ctx.caller));
-  return parts.map((part) => `(${part})`).join(' and ');
-}
-
-/** Total order: what was asked for, then the id in the direction of the last key, which an index on both can serve. */
-function orderSql(table: Table, sort: readonly SortKey[]): string {
-  const keys = sort.map(({ field, descending }) => `${table.sql.get(field)} ${descending ? 'desc' : 'asc'}`);
-  if (!sort.some(({ field }) => field === 'id')) keys.push(`t.id ${sort.at(-1)?.descending ? 'desc' : 'asc'}`);
-  return keys.join(', ');
-}
-
 const runningTotalSql = ({ relation, scope }: RunningTotal, bind: Bind): string =>
   `(select coalesce(sum(rows), 0) from row_counts where relation = ${bind(relation)} and scope = ${bind(scope)})`;
 
 /** The scope under which triggers count the rows that this caller sees, for tables that hang on organizations. */
-export function callerScope(relation: string): (caller: Context['caller']) => RunningTotal | null {
+export function callerScope(relation: string): (caller: Caller) => RunningTotal | null {
   return (caller) => {
     if (caller.level === 'organization') return null;
     return { relation, scope: caller.level === 'partner' ? (caller.partnerId ?? NIL_UUID) : NIL_UUID };
   };
 }
 
-/** SQL of `total` and `totalUnfiltered`: running totals where there are some, else a count of what the filter leaves. */
-function totalsSql(ctx: Context, table: Table, conditions: readonly Condition[], bind: Bind): string {
-  const counted = table.options.counted?.(ctx.caller) ?? null;
-  const unfiltered =
-    counted !== null
-      ? runningTotalSql(counted, bind)
-      : `(select count(*) from ${table.name} t where ${whereSql(ctx, table, [], bind)})`;
-  if (conditions.length === 0) return `${unfiltered}, null`;
-  const [only] = conditions;
-  const relation = table.options.countedByOrganization;
-  if (relation !== undefined && conditions.length === 1 && only?.field === 'organizationId' && only.operator === 'eq') {
-    const organization = bind(only.value);
-    return `${unfiltered}, (select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(relation)}
-      and c.scope = ${organization}::uuid and ${visibleOrganization(ctx.caller, `${organization}::uuid`, bind)})`;
+const countSql = (ctx: Context, table: Table, conditions: readonly Condition[], bind: Bind, of?: Parent): string =>
+  `(select count(*) from ${table.name} t where ${whereSql(ctx, table, conditions, bind, of)})`;
+
+/** SQL of how many rows a parent has: a running total where there is one. `idSql` must be cast to uuid. */
+function parentTotalSql(ctx: Context, table: Table, link: string, idSql: string, bind: Bind): string {
+  const counted = table.options.countedBy?.[link];
+  if (counted === undefined) {
+    return `(select count(*) from ${table.name} t where ${linkSql(table, link, idSql, bind, ctx.caller)} and ${whereSql(ctx, table, [], bind)})`;
   }
-  return `${unfiltered}, (select count(*) from ${table.name} t where ${whereSql(ctx, table, conditions, bind)})`;
+  return `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(counted.relation)}
+    and c.scope = ${idSql} and ${counted.visible(ctx.caller, idSql, bind)})`;
 }
 
-/** SQL that is true when the caller can see the organization whose id is `idSql`. */
-export function visibleOrganization(caller: Context['caller'], idSql: string, bind: Bind): string {
-  if (caller.level === 'organization') return `${idSql} = ${bind(caller.organizationId)}::uuid`;
+/** SQL of `total` and `totalUnfiltered`: running totals where there are some, else a count of what the filter leaves. */
+function totalsSql(ctx: Context, table: Table, { conditions, of }: Selection, bind: Bind): string {
+  const unfiltered =
+    of === undefined ? allSql(ctx, table, bind) : parentTotalSql(ctx, table, of.link, `${bind(of.id)}::uuid`, bind);
+  if (conditions.length === 0) return `${unfiltered}, null`;
+  const [only] = conditions;
+  // `filter[organizationId]=…` alone asks for the rows of a parent in other words.
+  const isParent = of === undefined && conditions.length === 1 && only?.operator === 'eq' && only.through === undefined;
+  if (isParent && table.options.countedBy?.[only.field] !== undefined) {
+    return `${unfiltered}, ${parentTotalSql(ctx, table, only.field, `${bind(only.value)}::uuid`, bind)}`;
+  }
+  return `${unfiltered}, ${countSql(ctx, table, conditions, bind, of)}`;
+}
+
+function allSql(ctx: Context, table: Table, bind: Bind): string {
+  const counted = table.options.counted?.(ctx.caller) ?? null;
+  return counted === null ? countSql(ctx, table, [], bind) : runningTotalSql(counted, bind);
+}
+
+/** SQL that is true when the caller can see the organization whose id is `idSql`, which may also be `any(…)`. */
+export function visibleOrganization(caller: Caller, idSql: string, bind: Bind): string {
+  if (caller.level === 'organization') return `${bind(caller.organizationId)}::uuid = ${idSql}`;
   const mine = caller.level === 'partner' ? ` and o.partner_id = ${bind(caller.partnerId)}` : '';
   return `exists (select 1 from organizations o where o.id = ${idSql} and o.status <> 'pending_deletion'${mine})`;
 }
@@ -122,11 +69,12 @@ export async function selectPage<Entity extends object>(
   selection: Selection,
   properties: readonly string[],
 ): Promise<Page<Entity>> {
+  if (selection.seek !== undefined) return seekPage(ctx, table, selection, properties);
   const generic = table as unknown as Table;
   const { list, bind } = new Values();
-  const totals = totalsSql(ctx, generic, selection.conditions, bind);
-  const where = whereSql(ctx, generic, selection.conditions, bind);
-  const order = orderSql(generic, selection.sort);
+  const totals = totalsSql(ctx, generic, selection, bind);
+  const where = whereSql(ctx, generic, selection.conditions, bind, selection.of);
+  const order = orderSql(orderKeys(generic, selection.sort));
   // Written out, as few sizes are asked for: with a placeholder PostgreSQL expects a tenth of the table, and plans anew
   // for each page. Both are whole numbers that the reader of the query has checked.
   const window = `order by ${order} limit ${selection.limit}${selection.offset > 0 ? ` offset ${bind(selection.offset)}` : ''}`;
@@ -143,9 +91,48 @@ export async function selectPage<Entity extends object>(
   };
 }
 
+/** A page that begins or ends at a point of the order; it costs the same at any depth. One row more tells what is beyond. */
+async function seekPage<Entity extends object>(
+  ctx: Context,
+  table: Table<Entity>,
+  selection: Selection,
+  properties: readonly string[],
+): Promise<Page<Entity>> {
+  const generic = table as unknown as Table;
+  const { after, before } = selection.seek ?? {};
+  const backwards = before !== undefined && after === undefined;
+  const forwards = orderKeys(generic, selection.sort);
+  const keys = backwards ? reversed(forwards) : forwards;
+  const { list, bind } = new Values();
+  const select = `select ${totalsSql(ctx, generic, selection, bind)}, ${generic.selectList(properties)}, ${pointSql(keys)}`;
+  const where = (): string => {
+    const visible = whereSql(ctx, generic, selection.conditions, bind, selection.of);
+    const range = backwards || before === undefined ? [] : segmentsBehind(reversed(forwards), before, bind);
+    return before?.length && range.length > 0 ? `${visible} and (${range.join(' or ')})` : visible;
+  };
+  const from = (backwards ? before : after) ?? [];
+  const segments = from.length === 0 ? ['true'] : segmentsBehind(keys, from, bind);
+  const window = `order by ${orderSql(keys)} limit ${selection.limit + 1}`;
+  const of = (segment: string) => `from ${table.name} t where ${where()} and ${segment} ${window}`;
+  const sql =
+    segments.length === 1
+      ? `${select} ${of(segments[0] as string)}`
+      : `${select} from (${segments.map((each) => `(select t.id as page_id ${of(each)})`).join(' union all ')}) page
+         join ${table.name} t on t.id = page.page_id ${window}`;
+  const rows = await ctx.db.query(sql, list);
+  const shown = rows.slice(0, selection.limit);
+  if (backwards) shown.reverse();
+  return {
+    rows: shown.map((row) => table.read(properties, row, 2)),
+    points: shown.map((row) => row.slice(2 + properties.length) as Point),
+    more: rows.length > selection.limit,
+    ...readTotals(rows[0] ?? (await emptyPageTotals(ctx, generic, selection))),
+  };
+}
+
 async function emptyPageTotals(ctx: Context, table: Table, selection: Selection): Promise<Row> {
   const { list, bind } = new Values();
-  const [row] = await ctx.db.query(`select ${totalsSql(ctx, table, selection.conditions, bind)}`, list);
+  const [row] = await ctx.db.query(`select ${totalsSql(ctx, table, selection, bind)}`, list);
   return row ?? [0, 0];
 }
 
@@ -183,7 +170,51 @@ export async function selectByIds<Entity extends object>(
   return rows.map((row) => table.read(properties, row));
 }
 
+/**
+ * The first rows of each of several parents, in one statement. The row beyond the limit is read as well: it alone makes
+ * the database count what the parent has.
+ * @param limit rows for each parent at the most
+ */
+export async function selectLinked<Entity extends object>(
+  ctx: Context,
+  table: Table<Entity>,
+  link: string,
+  parentIds: readonly string[],
+  { sort, limit }: Pick<Selection, 'sort' | 'limit'>,
+  properties: readonly string[],
+): Promise<Linked<Entity>[]> {
+  const generic = table as unknown as Table;
+  const { list, bind } = new Values();
+  const keys: OrderKey[] = orderKeys(generic, sort);
+  const parents = bind(parentIds);
+  const total = parentTotalSql(ctx, generic, link, 'parent.id', bind);
+  const names = properties.map((_property, i) => `c${i}`).join(', ');
+  const columns = properties.map((property, i) => `${table.sql.get(property)} as c${i}`).join(', ');
+  const where = `${linkSql(generic, link, 'parent.id', bind, ctx.caller)} and ${whereSql(ctx, generic, [], bind)}`;
+  const order = orderSql(keys);
+  const rows = await ctx.db.query(
+    `select parent.id, page.place, case when page.place > ${limit} then ${total} end, page.point, ${names}
+     from unnest(${parents}::uuid[]) parent(id) cross join lateral (
+       select row_number() over (order by ${order}) as place, array[${pointSql(keys)}] as point, ${columns}
+       from ${table.name} t where ${where} order by ${order} limit ${limit + 1}) page
+     order by page.place`,
+    list,
+  );
+  const byParent = new Map<string, Row[]>(parentIds.map((id) => [id, []]));
+  for (const row of rows) byParent.get(row[0] as string)?.push(row);
+  return [...byParent].map(([parentId, own]) => {
+    const shown = own.slice(0, limit);
+    const beyond = own[limit];
+    return {
+      parentId,
+      rows: shown.map((row) => table.read(properties, row, 4)),
+      total: beyond === undefined ? own.length : Number(beyond[2]),
+      end: beyond === undefined ? undefined : (shown.at(-1)?.[3] as Point | undefined),
+    };
+  });
+}
+
 /** For tables whose rows belong to one organization for ever: they are seen by those who see it (INV-18). */
 export const organizationOwned = {
-  visible: (caller: Context['caller'], bind: Bind) => visibleOrganization(caller, 't.organization_id', bind),
+  visible: (caller: Caller, bind: Bind) => visibleOrganization(caller, 't.organization_id', bind),
 };

@@ -8,6 +8,12 @@ import type { Row } from './database';
 /** Adds a value to a statement and returns its placeholder. */
 export type Bind = (value: unknown) => string;
 
+/** SQL of a running total, for rows of the parent whose id is `idSql`; false for a parent that the caller can't see. */
+export interface CountedBy {
+  relation: string;
+  visible: (caller: Caller, idSql: string, bind: Bind) => string;
+}
+
 /** Statements call the row `t`. */
 export interface TableOptions<Entity extends object> {
   /** Properties that are not columns: SQL of their value. */
@@ -16,12 +22,23 @@ export interface TableOptions<Entity extends object> {
   visible: (caller: Caller, bind: Bind) => string;
   /** Rows that are there but not shown unless `field` is filtered for `value`; `sql` is true for the others. */
   retired?: { field: keyof Entity & string; value: string; sql: string };
-  /** Filters that are not properties: name → SQL of its value or of the whole condition. */
-  filters?: Record<string, (condition: Condition, bind: Bind, caller: Caller) => string>;
+  /** Filters that are not properties: name → SQL of the whole condition. */
+  filters?: Record<string, (condition: Condition, bind: Bind) => string>;
+  /**
+   * Links that are not columns: name → SQL that is true for the rows of the parent whose id is `idSql`, which may also be
+   * `any(…)`. A column with the id of a parent is a link by itself.
+   */
+  links?: Record<string, (idSql: string, bind: Bind, caller: Caller) => string>;
+  /** Properties with the id of another row → its table, for filters on what the other holds. */
+  references?: Partial<Record<keyof Entity & string, () => Table>>;
+  /** Text with a trigram index, SQL as the index has it, and the properties that are part of it. */
+  search?: { sql: string; covers: readonly (keyof Entity & string)[] };
+  /** Text that is compared in lower case, and has an index on that. */
+  caseless?: readonly (keyof Entity & string)[];
   /** Which running total counts the visible rows, and under which scope; null: count them. */
   counted?: (caller: Caller) => RunningTotal | null;
-  /** The running total for rows of one organization, when there is one. */
-  countedByOrganization?: string;
+  /** Link → the running total that counts the rows of one parent. */
+  countedBy?: Record<string, CountedBy>;
 }
 
 export interface RunningTotal {
@@ -54,6 +71,7 @@ export class Table<Entity extends object = object> {
   readonly types = new Map<string, string>();
   /** Every property that can be read. */
   readonly properties: readonly string[];
+  private readonly required = new Set<string>();
   private readonly selectLists = new WeakMap<readonly string[], string>();
   private readonly readers = new WeakMap<readonly string[], RowReader<Entity>>();
 
@@ -66,9 +84,15 @@ export class Table<Entity extends object = object> {
     for (const column of storage.filterColumns([entity, Versioned])) {
       this.sql.set(column.propertyName, `t.${snakeCase(column.propertyName)}`);
       this.types.set(column.propertyName, String(column.options.type));
+      if (column.options.nullable !== true) this.required.add(column.propertyName);
     }
     for (const [property, sql] of Object.entries(options.computed ?? {})) this.sql.set(property, sql as string);
     this.properties = [...this.sql.keys()];
+  }
+
+  /** Whether the value can be null; computed ones can. */
+  isNullable(property: string): boolean {
+    return !this.required.has(property);
   }
 
   /** `t.id, t.created_at, …` of these properties; kept for lists of properties that live as long as the table. */

@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import { rateLimitFields } from './rateLimit';
 
 /**
  * Sends a document with its length. Not `res.json`: it would add `charset`, which JSON:API forbids, and an ETag of its own.
@@ -20,6 +21,8 @@ export function sendText(
   const all: (string | number)[] = [];
   for (const name in headers) all.push(name, headers[name] as string);
   all.push('Vary', 'Accept', 'X-Content-Type-Options', 'nosniff', 'X-Request-Id', res.locals.requestId);
+  const { verdict } = res.locals;
+  if (verdict !== undefined) all.push(...rateLimitFields(verdict));
   if (body !== undefined) all.push('Content-Length', Buffer.byteLength(body));
   res.writeHead(status, all as never);
   if (body === undefined || res.req.method === 'HEAD') res.end();

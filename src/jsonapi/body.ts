@@ -150,9 +150,23 @@ export class BodyReader {
       if (isEcho && !(purpose === 'create' && known.required)) return undefined;
       return fault('malformed_document', 'A relationship must have data.');
     }
-    if (known.write !== purpose) return fault('update_not_offered', `The relationship ${name} can't be set here.`);
+    const isOffered = purpose === 'create' ? known.write === 'create' : known.change !== undefined;
+    if (!isOffered) return fault('update_not_offered', `The relationship ${name} can't be set here.`);
     return readLinkage(known, value.data, `${pointer}/data`, faults);
   }
+}
+
+/**
+ * The document of a request to a relationship's own URL (JSON:API 1.1, "Updating Relationships").
+ * @throws AppError with all faults of the document
+ */
+export function readLinkageDocument(document: unknown, relationship: Relationship): string | string[] | null {
+  if (!isObject(document)) throw AppError.of([malformed('The document must be an object.', '')]);
+  if (document.data === undefined) throw AppError.of([malformed('The document has no data.', '')]);
+  const faults: Fault[] = [];
+  const ids = readLinkage(relationship, document.data, '/data', faults);
+  if (faults.length > 0 || ids === undefined) throw AppError.of(faults);
+  return ids;
 }
 
 /** Ids of a relationship's `data`; faults are noted where it is not what its cardinality asks for. */

@@ -2,7 +2,7 @@ import type { Context, Level } from '../context';
 import type { IfMatch } from '../db/write';
 import type { ErrorCode } from '../errors';
 import type { Operator } from '../selection';
-import type { Create, Get, List, Load, Remove, Update } from '../services/crud';
+import type { ChangeLinkage, Create, Get, List, Remove, Rows, Update } from '../services/crud';
 
 /** A JSON schema (2020-12), the same for ajv and OpenAPI. */
 export type Schema = Record<string, unknown>;
@@ -19,31 +19,43 @@ export interface Attribute {
   reveal?: 'once';
 }
 
-interface RelationshipBase {
+/** How the linkage of a relationship is changed, at its own URL or with its resource. */
+export interface Change<Entity> {
+  run: ChangeLinkage<Entity>;
+  summary: string;
+  /** Codes of the rules behind it, for OpenAPI; those of the protocol follow from the rest. */
+  errors?: readonly ErrorCode[];
+}
+
+interface RelationshipBase<Entity> {
   /** The other type. */
   type: string;
   include?: boolean;
   /** `create`: a create request may name it. */
   write?: 'create';
   required?: boolean;
+  /** Absent: it takes no update (403). */
+  change?: Change<Entity>;
   summary: string;
 }
 
 /** The row holds the id of the one it points to. */
-export interface ToOne extends RelationshipBase {
+export interface ToOne<Entity = never> extends RelationshipBase<Entity> {
   one: true;
   /** Property with the other's id. */
   key: string;
 }
 
-/** The row holds all ids (`keys`), or the relationship is a link to the list of the others (`related`). */
-export interface ToMany extends RelationshipBase {
+/** The others hang on the row by a link of theirs. */
+export interface ToMany<Entity = never> extends RelationshipBase<Entity> {
   many: true;
+  /** Link of the other type's table. */
+  link: string;
+  /** Property with all ids, for relationships so small that their linkage is always shown whole. */
   keys?: string;
-  related?: (id: string) => string;
 }
 
-export type Relationship = ToOne | ToMany;
+export type Relationship<Entity = never> = ToOne<Entity> | ToMany<Entity>;
 
 /** A filter that is not an attribute. */
 export interface Filter {
@@ -54,6 +66,8 @@ export interface Filter {
 
 /** POST on a path below the resource, settings in the document's `meta`; answers 200 with the resource. */
 export interface Action<Entity> {
+  /** Whether it can be done with this row, for capability hints; absent: always. */
+  possible?: (entity: Entity) => boolean;
   run: (ctx: Context, id: string, ifMatch: IfMatch) => Promise<Entity>;
   summary: string;
   /** Codes of the rules behind it, for OpenAPI; those of the protocol follow from the rest. */
@@ -73,7 +87,7 @@ export interface Operations<Entity> {
   create?: Operation<Create<Entity>>;
   update?: Operation<Update<Entity>>;
   /** `purge` is what `?purgeNow=true` asks for. */
-  remove?: Operation<Remove> & { purge?: Remove };
+  remove?: Operation<Remove> & { purge?: Remove; possible?: (entity: Entity) => boolean };
 }
 
 export type OperationName = keyof Operations<unknown>;
@@ -98,7 +112,7 @@ export interface ResourceDefinition<Entity = unknown> {
   summary: string;
   /** In the order in which they are shown. */
   attributes: Record<string, Attribute>;
-  relationships: Record<string, Relationship>;
+  relationships: Record<string, Relationship<Entity>>;
   filters: Record<string, Filter>;
   /** Sort keys when the request names none. */
   defaultSort: string;
@@ -107,8 +121,8 @@ export interface ResourceDefinition<Entity = unknown> {
   operations: Operations<Entity>;
   actions: Record<string, Action<Entity>>;
   serializer: (view: View) => ResourceSerializer<Entity>;
-  /** For types that others include: many rows in one statement. */
-  load?: Load<Entity>;
+  /** How its rows are read for others. */
+  rows: Rows<Entity>;
   /** Property → the properties that must be read for it; itself when it is not here. */
   reads: (name: string) => readonly string[];
 }
@@ -122,7 +136,7 @@ type Options<Entity> = Omit<
   attributes: Partial<Record<Names<Entity>, Attribute>>;
   relationships?: Record<
     string,
-    (Omit<ToOne, 'key'> & { key: Names<Entity> }) | (Omit<ToMany, 'keys'> & { keys?: Names<Entity> })
+    (Omit<ToOne<Entity>, 'key'> & { key: Names<Entity> }) | (Omit<ToMany<Entity>, 'keys'> & { keys?: Names<Entity> })
   >;
   filters?: Record<string, Filter>;
   clientIds?: boolean;
@@ -138,7 +152,7 @@ export function defineResource<Entity extends object>(
   options: Options<Entity>,
 ): ResourceDefinition<Entity> {
   const attributes = options.attributes as Record<string, Attribute>;
-  const relationships = (options.relationships ?? {}) as Record<string, Relationship>;
+  const relationships = (options.relationships ?? {}) as Record<string, Relationship<Entity>>;
   const reads = (name: string): readonly string[] => {
     const relationship = relationships[name];
     if (relationship === undefined) return attributes[name]?.reveal === 'once' ? [] : [name];

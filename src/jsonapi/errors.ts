@@ -8,8 +8,9 @@ const VERSION = { version: '1.1' };
  */
 export function errorDocument(error: AppError, requestId: string): Record<string, unknown> {
   return {
-    errors: error.faults.map(({ code, detail, source, meta }) => ({
+    errors: error.faults.map(({ code, detail, source, meta, links }) => ({
       id: requestId,
+      ...(links === undefined ? {} : { links }),
       status: String(ERRORS[code][0]),
       code,
       title: ERRORS[code][1],

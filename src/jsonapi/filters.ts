@@ -1,5 +1,5 @@
 import { type Condition, OPERATORS, type Operator, type Scalar } from '../selection';
-import type { Schema } from './define';
+import type { ResourceDefinition, Schema } from './define';
 import { bad, MOST_INTEGER, type Parameter, readBoolean } from './parameters';
 import type { Endpoint } from './query';
 import { isUuid, MEMBER_NAME, parseTime } from './schemas';
@@ -16,14 +16,48 @@ export interface Filterable {
 export const ID_FILTER: Filterable = { schema: { type: 'string', format: 'uuid' }, operators: ['eq', 'ne', 'in'] };
 export const KEY_FILTER: Filterable = { ...ID_FILTER, operators: ['eq', 'ne', 'in', 'null'] };
 
+/** An attribute that can be filtered by. */
+function attributeOf({ attributes }: ResourceDefinition<never>, name: string): Filterable | undefined {
+  const attribute = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
+  return attribute?.filter === undefined ? undefined : { schema: attribute.schema, operators: attribute.filter };
+}
+
 /** What `filter[name]` is judged by: an attribute, the id, a filter of the type, or the id of a to-one. */
 function filterable(name: string, { definition, reads }: Endpoint): Filterable | undefined {
   if (name === 'id') return ID_FILTER;
-  const attribute = Object.hasOwn(definition.attributes, name) ? definition.attributes[name] : undefined;
-  if (attribute?.filter !== undefined) return { schema: attribute.schema, operators: attribute.filter };
+  const attribute = attributeOf(definition, name);
+  if (attribute !== undefined) return attribute;
   if (Object.hasOwn(definition.filters, name)) return definition.filters[name];
   const toOne = Object.values(definition.relationships).find((each) => 'one' in each && each.key === name);
   return toOne !== undefined && reads(toOne.type) ? KEY_FILTER : undefined;
+}
+
+interface Target {
+  found: Filterable;
+  field: string;
+  /** Keys below a JSON attribute. */
+  path: string[];
+  through?: string;
+}
+
+/**
+ * What stands in the first brackets: a name, a path into JSON, or an attribute of a to-one (`organization.slug`).
+ * @throws AppError `permission_denied` for attributes of a type that the caller may not read
+ */
+function targetOf(name: string, target: string, endpoint: Endpoint): Target {
+  const [first = '', ...rest] = target.split('.');
+  const { relationships } = endpoint.definition;
+  const toOne = Object.hasOwn(relationships, first) ? relationships[first] : undefined;
+  const isPath = rest.length > 0 && toOne !== undefined && 'one' in toOne && endpoint.reads(toOne.type);
+  const other = isPath ? endpoint.registry.get(toOne.type) : undefined;
+  const [field = '', ...path] = other === undefined ? [first, ...rest] : rest;
+  const isNamed = target.split('.').every((part) => MEMBER_NAME.test(part));
+  const found = !isNamed ? undefined : other === undefined ? filterable(field, endpoint) : attributeOf(other, field);
+  const isJson = found?.schema['x-metadata'] === true;
+  if (found === undefined || path.length > 0 !== isJson) throw bad(name, `There is no filter ${name}.`);
+  if (!isPath) return { found, field, path };
+  endpoint.allowRead(toOne.type);
+  return { found, field, path, through: toOne.key };
 }
 
 /** `filter[a]=v`, `filter[a][op]=v`, `filter[json.path]=v`; a `[]` at the end makes one value of several. */
@@ -31,13 +65,12 @@ export function readFilters(endpoint: Endpoint) {
   return (conditions: Condition[], { name, keys, value }: Parameter): Condition[] => {
     const asArray = keys.at(-1) === '';
     const [target = '', operatorName, ...more] = asArray ? keys.slice(0, -1) : keys;
-    const [field = '', ...path] = target.split('.');
-    const found = target.split('.').every((part) => MEMBER_NAME.test(part)) ? filterable(field, endpoint) : undefined;
-    const isJson = found?.schema['x-metadata'] === true;
-    if (found === undefined || more.length > 0 || path.length > 0 !== isJson)
-      throw bad(name, `There is no filter ${name}.`);
+    if (more.length > 0) throw bad(name, `There is no filter ${name}.`);
+    const { found, field, path, through } = targetOf(name, target, endpoint);
     const operator = operatorOf(name, operatorName, value, asArray, found);
-    const previous = asArray && conditions.find((each) => each.field === field && each.operator === 'in');
+    const isSame = (each: Condition) => each.field === field && each.through === through && each.operator === 'in';
+    const previous =
+      asArray && conditions.find((each) => isSame(each) && each.path?.join('.') === (path.join('.') || undefined));
     const one = asArray ? [value] : operator === 'in' ? value.split(',') : value;
     const parsed = Array.isArray(one)
       ? one.map((each) => readValue(name, each, found.schema))
@@ -48,8 +81,11 @@ export function readFilters(endpoint: Endpoint) {
       const list = [...(previous.value as Scalar[]), ...(parsed as Scalar[])];
       return [...conditions.filter((each) => each !== previous), { ...previous, value: atMost(name, list) }];
     }
-    const condition = { field, operator, value: Array.isArray(parsed) ? atMost(name, parsed) : parsed };
-    return [...conditions, path.length > 0 ? { ...condition, path } : condition];
+    const values = Array.isArray(parsed) ? atMost(name, parsed) : parsed;
+    return [
+      ...conditions,
+      { field, operator, value: values, ...(path.length > 0 && { path }), ...(through && { through }) },
+    ];
   };
 }
 

@@ -2,6 +2,10 @@ import { AppError } from '../errors';
 
 export const MEDIA_TYPE = 'application/vnd.api+json';
 export const ATOMIC = 'https://jsonapi.org/ext/atomic';
+export const CURSOR_PROFILE = 'https://jsonapi.org/profiles/ethanresnick/cursor-pagination';
+/** Of answers that apply the profile or the extension. */
+export const CURSOR_TYPE = `${MEDIA_TYPE};profile="${CURSOR_PROFILE}"`;
+export const ATOMIC_TYPE = `${MEDIA_TYPE};ext="${ATOMIC}"`;
 
 /** Extensions that an `Accept` may ask for; an answer that needs none of them is sent without. */
 const KNOWN_EXTENSIONS = new Set([ATOMIC]);
@@ -64,18 +68,17 @@ function isUnderstood({ parameters }: MediaRange, extensions: ReadonlySet<string
 /**
  * Server responsibilities for `Accept` (JSON:API 1.1, "Content Negotiation"): with instances of the JSON:API media type,
  * one of them must be acceptable; without, a wildcard must let it through.
+ * @returns whether it asks for the cursor pagination profile
  * @throws AppError `not_acceptable`
  */
-export function checkAccept(header: string | undefined): void {
-  if (header === undefined || header === '*/*' || header === MEDIA_TYPE || header.trim() === '') return;
+export function checkAccept(header: string | undefined): boolean {
+  if (header === undefined || header === '*/*' || header === MEDIA_TYPE || header.trim() === '') return false;
   const ranges = split(header, ',').map(parseRange);
   const instances = ranges.filter(({ type }) => type === MEDIA_TYPE);
   const wildcard = ranges.find(({ type }) => type === 'application/*') ?? ranges.find(({ type }) => type === '*/*');
-  const acceptable =
-    instances.length > 0
-      ? instances.some((range) => range.q > 0 && isUnderstood(range, KNOWN_EXTENSIONS))
-      : wildcard !== undefined && wildcard.q > 0;
-  if (acceptable) return;
+  const understood = instances.filter((range) => range.q > 0 && isUnderstood(range, KNOWN_EXTENSIONS));
+  const acceptable = instances.length > 0 ? understood.length > 0 : wildcard !== undefined && wildcard.q > 0;
+  if (acceptable) return understood.some(({ parameters }) => uris(parameters.get('profile')).includes(CURSOR_PROFILE));
   throw new AppError('not_acceptable', `Answers are ${MEDIA_TYPE}, with no parameter but ext and profile.`, {
     header: 'Accept',
   });
@@ -92,4 +95,14 @@ export function checkContentType(header: string | undefined, extensions: Readonl
   throw new AppError('unsupported_media_type', `Send ${MEDIA_TYPE}, with no parameter but ext and profile.`, {
     header: 'Content-Type',
   });
+}
+
+/**
+ * For endpoints that are an extension: the body must be labelled with it.
+ * @throws AppError `unsupported_media_type`
+ */
+export function requireExtension(header: string | undefined, extension: string): void {
+  checkContentType(header, new Set([extension]));
+  if (uris(parseRange(header ?? '').parameters.get('ext')).includes(extension)) return;
+  throw new AppError('unsupported_media_type', `Send ${MEDIA_TYPE};ext="${extension}".`, { header: 'Content-Type' });
 }

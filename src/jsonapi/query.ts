@@ -1,18 +1,21 @@
 import { AppError } from '../errors';
-import type { Condition, Selection, SortKey } from '../selection';
+import type { Condition, SortKey } from '../selection';
 import type { Relationship, ResourceDefinition } from './define';
 import { readFilters } from './filters';
+import { CURSOR_PROFILE } from './negotiate';
 import { bad, encode, MOST_INTEGER, type Parameter, parameters, readBoolean } from './parameters';
 
 /** Relationship → what to include of the related resources in turn. */
 export type IncludeTree = Map<string, IncludeTree>;
 
-/** How a list is cut into pages: by number, or by offset for the clients that count that way. */
+/** How a list is cut into pages: by number, by offset for the clients that count that way, or by cursors. */
 export interface PageRequest {
-  style: 'number' | 'offset';
-  size: number;
-  /** Rows before the page. */
-  offset: number;
+  readonly style: 'number' | 'offset' | 'cursor';
+  readonly size: number;
+  /** Rows before the page; 0 with cursors. */
+  readonly offset: number;
+  readonly after?: string;
+  readonly before?: string;
 }
 
 export interface Query {
@@ -22,6 +25,10 @@ export interface Query {
   readonly fields: ReadonlyMap<string, ReadonlySet<string>>;
   readonly conditions: readonly Condition[];
   readonly sort: readonly SortKey[];
+  /** Sorting and filter in one text: what a cursor is bound to. */
+  readonly order: string;
+  /** Whether pagination links are cursors. */
+  readonly cursors: boolean;
   readonly page: PageRequest;
   /** Our own parameters that are set. */
   readonly own: ReadonlySet<string>;
@@ -33,19 +40,31 @@ export interface Query {
 
 /** What an endpoint can do with a query. */
 export interface Endpoint {
+  /** Of the primary data. */
   definition: ResourceDefinition<never>;
+  /** Linkage of a relationship: `include` paths begin with its name, at the type it is of. */
+  linkage?: { of: ResourceDefinition<never>; name: string };
   registry: ReadonlyMap<string, ResourceDefinition<never>>;
   list: boolean;
   /** Whether the answer has primary data, for `include` and `fields`. */
   document: boolean;
   own: readonly string[];
+  /** Whether `Accept` asks for cursors. */
+  cursors: boolean;
   /** Whether the caller may see relationships to a type: he can't filter by what he can't see. */
   reads: (type: string) => boolean;
+  /** Throws unless the caller may read a type. */
+  allowRead: (type: string) => void;
 }
 
 export const PAGE_SIZE = { standard: 25, most: 100 };
 /** Deepest `include` path; each level costs a statement per relationship. */
 export const DEEPEST_INCLUDE = 3;
+/** Resources that one relationship adds for each row at the most; the rest is behind its `next` link. */
+export const LINKED_LIMIT = 25;
+/** Rows that one path of `include` may lead to at the most. */
+export const WIDEST_INCLUDE = 2_500;
+const MOST_SORT_KEYS = 8;
 const EMPTY_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 const EMPTY_OWN: ReadonlySet<string> = new Set();
 
@@ -60,7 +79,9 @@ function plainQuery(definition: ResourceDefinition<never>): Query {
       fields: new Map(),
       conditions: [],
       sort: readSort(definition.defaultSort, definition),
-      page: readPage([]),
+      order: `${definition.defaultSort}?`,
+      cursors: false,
+      page: readPage([], false),
       own: new Set(),
       rest: '',
       whole: '',
@@ -77,7 +98,7 @@ function plainQuery(definition: ResourceDefinition<never>): Query {
  */
 export function readQuery(search: string, endpoint: Endpoint): Query {
   const { definition } = endpoint;
-  if (search === '') return plainQuery(definition);
+  if (search === '' && !endpoint.cursors) return plainQuery(definition);
   const given = parameters(search);
   const links = (list: Parameter[]) => list.map(({ name, value }) => `${encode(name)}=${encode(value)}`).join('&');
   refuseRepeated(given);
@@ -99,12 +120,20 @@ export function readQuery(search: string, endpoint: Endpoint): Query {
       if (readBoolean(name, value)) own.add(name);
     } else throw bad(name, `This endpoint has no query parameter ${name}.`);
   }
+  const filters = given.filter(({ base }) => base === 'filter');
+  const page = readPage(
+    given.filter(({ base }) => base === 'page'),
+    endpoint.cursors,
+  );
+  if (include !== null) checkWidth(include, endpoint, endpoint.list ? page.size : 1);
   return {
     include,
     fields: fields ?? EMPTY_FIELDS,
-    conditions: given.filter(({ base }) => base === 'filter').reduce(readFilters(endpoint), [] as Condition[]),
+    conditions: filters.reduce(readFilters(endpoint), [] as Condition[]),
     sort: readSort(sort, definition),
-    page: readPage(given.filter(({ base }) => base === 'page')),
+    order: `${sort}?${links(filters.toSorted((a, b) => (a.name < b.name ? -1 : 1)))}`,
+    cursors: endpoint.list ? page.style === 'cursor' : endpoint.cursors,
+    page,
     own: own ?? EMPTY_OWN,
     rest: links(given.filter(({ base }) => base !== 'page')),
     whole: links(given),
@@ -120,14 +149,17 @@ function refuseRepeated(given: Parameter[]): void {
   }
 }
 
-function readInclude(value: string, { definition, registry, reads }: Endpoint): IncludeTree {
+function readInclude(value: string, { definition, linkage, registry, reads }: Endpoint): IncludeTree {
   const tree: IncludeTree = new Map();
   if (value === '') return tree;
   for (const path of value.split(',')) {
     const names = path.split('.');
     if (names.length > DEEPEST_INCLUDE) throw bad('include', `${path} is deeper than ${DEEPEST_INCLUDE} levels.`);
     let branch = tree;
-    let from: ResourceDefinition<never> | undefined = definition;
+    let from: ResourceDefinition<never> | undefined = linkage?.of ?? definition;
+    if (linkage !== undefined && names[0] !== linkage.name) {
+      throw bad('include', `Paths begin with ${linkage.name} here.`);
+    }
     for (const name of names) {
       const relationship: Relationship | undefined =
         from !== undefined && Object.hasOwn(from.relationships, name) ? from.relationships[name] : undefined;
@@ -142,6 +174,31 @@ function readInclude(value: string, { definition, registry, reads }: Endpoint): 
   return tree;
 }
 
+/** Each list of others that a path goes through may make twenty-five rows of one. */
+function checkWidth(tree: IncludeTree, { definition, linkage, registry }: Endpoint, rows: number): void {
+  const walk = (
+    from: ResourceDefinition<never> | undefined,
+    branch: IncludeTree,
+    width: number,
+    isPrimary: boolean,
+  ) => {
+    for (const [name, below] of branch) {
+      const relationship = from?.relationships[name];
+      if (relationship === undefined) continue;
+      const isWide = !isPrimary && 'many' in relationship && relationship.keys === undefined;
+      const next = isWide ? width * LINKED_LIMIT : width;
+      if (next > WIDEST_INCLUDE) {
+        throw bad(
+          'include',
+          `This could lead to more than ${WIDEST_INCLUDE} resources: ask for less, or for smaller pages.`,
+        );
+      }
+      walk(registry.get(relationship.type), below, next, false);
+    }
+  };
+  walk(linkage?.of ?? definition, tree, rows, linkage !== undefined);
+}
+
 function readFields({ name, keys, value }: Parameter, { registry }: Endpoint): ReadonlySet<string> {
   const definition = registry.get(keys[0] as string);
   if (definition === undefined) throw bad(name, `There is no type ${keys[0]}.`);
@@ -154,8 +211,11 @@ function readFields({ name, keys, value }: Parameter, { registry }: Endpoint): R
   return new Set(fields);
 }
 
-function readSort(value: string, definition: ResourceDefinition<never>): SortKey[] {
-  return value.split(',').map((key) => {
+/** Sort keys from the value of `sort`. */
+export function readSort(value: string, definition: ResourceDefinition<never>): SortKey[] {
+  const keys = value.split(',');
+  if (keys.length > MOST_SORT_KEYS) throw bad('sort', `A list is sorted by ${MOST_SORT_KEYS} fields at the most.`);
+  return keys.map((key) => {
     const descending = key.startsWith('-');
     const field = descending ? key.slice(1) : key;
     const sortable = Object.hasOwn(definition.attributes, field) && definition.attributes[field]?.sort === true;
@@ -164,44 +224,68 @@ function readSort(value: string, definition: ResourceDefinition<never>): SortKey
   });
 }
 
-function readPage(given: Parameter[]): PageRequest {
-  if (given.length === 0) return { style: 'number', size: PAGE_SIZE.standard, offset: 0 };
-  const values = new Map<string, number>();
+/** Which keys of `page` go together, by style. */
+const STYLES: readonly (readonly [PageRequest['style'], readonly string[]])[] = [
+  ['offset', ['offset', 'limit']],
+  ['cursor', ['after', 'before']],
+  ['number', ['number']],
+];
+
+function readPage(given: Parameter[], cursors: boolean): PageRequest {
+  if (given.length === 0) return { style: cursors ? 'cursor' : 'number', size: PAGE_SIZE.standard, offset: 0 };
+  const values = new Map<string, string>();
   for (const { name, keys, value } of given) {
     const [key = ''] = keys;
-    if (keys.length !== 1 || !['number', 'size', 'offset', 'limit'].includes(key)) {
-      throw bad(name, `There is no parameter ${name}.`);
-    }
-    values.set(key, readPageValue(name, key, value));
+    const isKnown = key === 'size' || STYLES.some(([, known]) => known.includes(key));
+    if (keys.length !== 1 || !isKnown) throw bad(name, `There is no parameter ${name}.`);
+    values.set(key, value);
   }
-  const byOffset = values.has('offset') || values.has('limit');
-  if (byOffset && (values.has('number') || values.has('size'))) {
-    const name = `page[${values.has('offset') ? 'offset' : 'limit'}]`;
-    throw bad(name, 'page[offset] and page[limit] do not go with page[number] and page[size].');
+  const style = styleOf(values) ?? (cursors ? 'cursor' : 'number');
+  const number = (key: string, least: number): number | undefined => {
+    const value = values.get(key);
+    return value === undefined ? undefined : readPageValue(`page[${key}]`, key, value, least);
+  };
+  if (style === 'offset') {
+    return { style, size: number('limit', 1) ?? PAGE_SIZE.standard, offset: number('offset', 0) ?? 0 };
   }
-  const size = values.get('limit') ?? values.get('size') ?? PAGE_SIZE.standard;
-  if (byOffset) return { style: 'offset', size, offset: values.get('offset') ?? 0 };
-  return { style: 'number', size, offset: ((values.get('number') ?? 1) - 1) * size };
+  const size = number('size', 1);
+  if (style === 'number') {
+    const most = size ?? PAGE_SIZE.standard;
+    return { style, size: most, offset: ((number('number', 1) ?? 1) - 1) * most };
+  }
+  const [after, before] = [values.get('after'), values.get('before')];
+  const isRange = after !== undefined && before !== undefined;
+  return { style, size: size ?? (isRange ? PAGE_SIZE.most : PAGE_SIZE.standard), offset: 0, after, before };
 }
 
-function readPageValue(name: string, key: string, value: string): number {
-  const least = key === 'offset' ? 0 : 1;
+/** @throws AppError when keys of two styles are mixed */
+function styleOf(values: ReadonlyMap<string, string>): PageRequest['style'] | undefined {
+  const styles = STYLES.filter(([, keys]) => keys.some((key) => values.has(key)));
+  const [first] = styles;
+  const isMixed = styles.length > 1 || (first?.[0] === 'offset' && values.has('size'));
+  const strange = isMixed ? first?.[1].find((key) => values.has(key)) : undefined;
+  if (strange !== undefined) {
+    throw bad(
+      `page[${strange}]`,
+      'Pages are asked for by number, by offset and limit, or by cursors: one way at a time.',
+    );
+  }
+  return first?.[0];
+}
+
+function readPageValue(name: string, key: string, value: string, least: number): number {
   const number = /^[0-9]{1,10}$/.test(value) ? Number(value) : Number.NaN;
   if (!(number >= least && number <= MOST_INTEGER)) throw bad(name, `${name} is a whole number from ${least} on.`);
   if ((key === 'size' || key === 'limit') && number > PAGE_SIZE.most) {
-    throw new AppError(
-      'page_size_too_large',
-      `${name} is at most ${PAGE_SIZE.most}.`,
-      { parameter: name },
+    throw AppError.of([
       {
+        code: 'page_size_too_large',
+        detail: `${name} is at most ${PAGE_SIZE.most}.`,
+        source: { parameter: name },
         meta: { page: { maxSize: PAGE_SIZE.most } },
+        links: { type: `${CURSOR_PROFILE}/max-size-exceeded` },
       },
-    );
+    ]);
   }
   return number;
-}
-
-/** The rows that a query means, for the services. */
-export function selectionOf({ conditions, sort, page }: Query): Selection {
-  return { conditions, sort, offset: page.offset, limit: page.size };
 }

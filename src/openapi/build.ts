@@ -13,6 +13,7 @@ const DESCRIPTION = `Organizations, their people and their keys, over [JSON:API 
 - Bodies and answers are \`application/vnd.api+json\`. Parameters that an endpoint does not have are refused.
 - A path with and without a slash at the end is the same.
 - \`GET\` on one resource gives an \`ETag\`: send it in \`If-None-Match\` to ask for changes, in \`If-Match\` to write only over what you have read.
+- \`RateLimit\` says how many requests the credential has left; past that they are answered with 429, and \`Retry-After\` says when to come back. Failed authentication is counted by address.
 - What the caller can't see is answered with 404, whatever he may do.
 - A request that sets attributes which can't be set is served without them, so that a resource can be sent back as it was read.`;
 

@@ -3,7 +3,7 @@ import type { OperationName, ResourceDefinition } from '../jsonapi/define';
 import { MEDIA_TYPE } from '../jsonapi/negotiate';
 import { OPERATIONS } from '../permissions';
 import type { Components, Json, Ref } from './components';
-import { headersOf } from './headers';
+import { headersOf, RATE_LIMIT } from './headers';
 import { jsonapi, object } from './schemas';
 
 type Definition = ResourceDefinition<never>;
@@ -29,6 +29,7 @@ export const WITH_CREDENTIAL: readonly ErrorCode[] = [
   'revoked_credential',
   'partner_suspended',
   'not_acceptable',
+  'rate_limited',
   'unavailable',
 ];
 
@@ -99,8 +100,14 @@ const wordsOf = (codes: readonly ErrorCode[]): string =>
 
 const errorContent = (components: Components): Json => ({ [MEDIA_TYPE]: { schema: errorDocument(components) } });
 
-/** Header fields that an error answer of a status has beside the request id. */
-const HEADERS: Readonly<Record<number, readonly string[]>> = { 401: ['WWW-Authenticate'], 503: ['Retry-After'] };
+/** Header fields that an error answer of a status has beside the request id and those of rate limits. */
+const HEADERS: Readonly<Record<number, readonly string[]>> = {
+  401: ['WWW-Authenticate'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
+};
+/** Refused before the request is counted. */
+const UNCOUNTED = new Set<number>([ERRORS.not_acceptable[0]]);
 
 /** One answer for each status that the codes have, and `default`. Operations with the same codes share their answers. */
 export function errorResponses(components: Components, codes: readonly ErrorCode[]): Record<string, Ref> {
@@ -111,7 +118,12 @@ export function errorResponses(components: Components, codes: readonly ErrorCode
     const same = ordered.filter((code) => ERRORS[code][0] === status);
     const part = {
       description: same.map((code) => `\`${code}\``).join(', '),
-      headers: headersOf(components, 'X-Request-Id', ...(HEADERS[status] ?? [])),
+      headers: headersOf(
+        components,
+        'X-Request-Id',
+        ...(UNCOUNTED.has(status) ? [] : RATE_LIMIT),
+        ...(HEADERS[status] ?? []),
+      ),
       content: errorContent(components),
     };
     responses[status] = components.add('responses', part, [status, ...same].join('.'));

@@ -5,7 +5,7 @@ import { accessOf } from './access';
 import { type Components, capitalize, type Json, nameOf, type Ref } from './components';
 import { codesOf, errorResponses } from './errors';
 import { exampleOf } from './example';
-import { headersOf } from './headers';
+import { headersOf, RATE_LIMIT } from './headers';
 import type { Registry } from './include';
 import {
   documentParameters,
@@ -38,23 +38,24 @@ interface Task {
 export function answer(components: Components, description: string, schema: string, ...headers: string[]): Json {
   return {
     description,
-    headers: headersOf(components, 'X-Request-Id', 'Cache-Control', ...headers),
+    headers: headersOf(components, 'X-Request-Id', ...RATE_LIMIT, 'Cache-Control', ...headers),
     content: { [MEDIA_TYPE]: { schema: { $ref: `#/components/schemas/${schema}` } } },
   };
 }
 
 /** The answer to `If-None-Match` when nothing has changed. */
-export const notModified = (components: Components): Ref =>
+export const notModified = (components: Components, counted: readonly string[] = RATE_LIMIT): Ref =>
   components.add(
     'responses',
-    { description: 'Not modified.', headers: headersOf(components, 'X-Request-Id', 'ETag') },
+    { description: 'Not modified.', headers: headersOf(components, 'X-Request-Id', ...counted, 'ETag') },
     '304',
+    '304.uncounted',
   );
 
 const deleted = (components: Components): Ref =>
   components.add(
     'responses',
-    { description: 'Done; there is no body.', headers: headersOf(components, 'X-Request-Id') },
+    { description: 'Done; there is no body.', headers: headersOf(components, 'X-Request-Id', ...RATE_LIMIT) },
     '204',
   );
 

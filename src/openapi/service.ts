@@ -60,7 +60,7 @@ function description(components: Components): Json {
   const content = { 'application/json': { schema: { type: 'object' } } };
   const operation = open(components, 'getOpenapi', 'Get this description', {
     200: plain(components, 'An OpenAPI 3.1 document.', content, 'ETag'),
-    304: notModified(components),
+    304: notModified(components, []),
   });
   return { ...operation, parameters: [ifNoneMatch(components), requestId(components)] };
 }

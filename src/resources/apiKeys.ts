@@ -3,7 +3,7 @@ import { apiKeys as serializer } from '../../serializers/apiKeys';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, metadata, nullable, text, time } from '../jsonapi/schemas';
 import { PERMISSIONS } from '../permissions';
-import { createApiKey, getApiKey, listApiKeys, revokeApiKey } from '../services/apiKeys';
+import { apiKeyRows, createApiKey, getApiKey, listApiKeys, revokeApiKey } from '../services/apiKeys';
 
 const scopes = {
   type: 'array',
@@ -19,6 +19,7 @@ export const apiKeys = defineResource(ApiKey, {
   summary: 'Long-lived credentials of programs.',
   defaultSort: '-createdAt',
   serializer,
+  rows: apiKeyRows,
   attributes: {
     createdAt: { schema: time, filter: FILTERS.time, sort: true },
     updatedAt: { schema: time, filter: FILTERS.time, sort: true },

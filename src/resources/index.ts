@@ -20,14 +20,14 @@ export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(
  */
 export function checkRegistry(): void {
   for (const { type, operations, actions, relationships } of registry.values()) {
-    for (const name of [...Object.keys(operations), ...Object.keys(actions)]) {
+    const changes = Object.entries(relationships).flatMap(([name, { change }]) => (change === undefined ? [] : [name]));
+    for (const name of [...Object.keys(operations), ...Object.keys(actions), ...changes]) {
       if (OPERATIONS[`${type}.${name}`] === undefined) throw new Error(`${type}.${name} has no row in permissions.ts`);
     }
     for (const [name, relationship] of Object.entries(relationships)) {
       const other = registry.get(relationship.type);
       if (other === undefined) throw new Error(`${type}.${name} is of no known type: ${relationship.type}`);
-      if (relationship.include && other.load === undefined)
-        throw new Error(`${type}.${name}: ${other.type} can't be loaded`);
+      if (actions[name] !== undefined) throw new Error(`${type}.${name} is an action and a relationship: one path`);
     }
   }
 }

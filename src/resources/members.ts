@@ -2,7 +2,15 @@ import { Member } from '../../entities';
 import { members as serializer } from '../../serializers/members';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, integer, metadata, nullable, text, time } from '../jsonapi/schemas';
-import { createMember, getMember, listMembers, removeMember } from '../services/members';
+import {
+  changeRoles,
+  createMember,
+  getMember,
+  listMembers,
+  memberRows,
+  removeMember,
+  updateMember,
+} from '../services/members';
 
 export const members = defineResource(Member, {
   type: 'members',
@@ -10,6 +18,7 @@ export const members = defineResource(Member, {
   summary: 'The ties of users and organizations.',
   defaultSort: '-createdAt',
   serializer,
+  rows: memberRows,
   attributes: {
     createdAt: { schema: time, filter: FILTERS.time, sort: true },
     updatedAt: { schema: time, filter: FILTERS.time, sort: true },
@@ -20,8 +29,8 @@ export const members = defineResource(Member, {
       filter: FILTERS.enum,
     },
     isPrimaryOwner: { schema: boolean, filter: FILTERS.boolean },
-    externalId: { schema: nullable(text(1, 255)), write: 'create', filter: FILTERS.text },
-    metadata: { schema: metadata, write: 'create', filter: FILTERS.json },
+    externalId: { schema: nullable(text(1, 255)), write: 'both', filter: FILTERS.text },
+    metadata: { schema: metadata, write: 'both', filter: FILTERS.json },
     joinedAt: { schema: time, filter: FILTERS.time, sort: true },
   },
   relationships: {
@@ -43,12 +52,26 @@ export const members = defineResource(Member, {
       required: true,
       summary: 'The person.',
     },
-    roles: { many: true, type: 'roles', keys: 'roleIds', include: true, write: 'create', summary: 'His roles.' },
+    roles: {
+      many: true,
+      type: 'roles',
+      link: 'memberId',
+      keys: 'roleIds',
+      include: true,
+      write: 'create',
+      change: { run: changeRoles, summary: 'Change his roles', errors: ['cannot_grant', 'last_owner', 'too_short'] },
+      summary: 'His roles, one at the least.',
+    },
   },
   operations: {
     list: { run: listMembers, summary: 'List members' },
     get: { run: getMember, summary: 'Get a member' },
-    create: { run: createMember, summary: 'Make a user a member of an organization', errors: ['already_member'] },
+    create: {
+      run: createMember,
+      summary: 'Make a user a member of an organization',
+      errors: ['already_member', 'cannot_grant'],
+    },
+    update: { run: updateMember, summary: 'Change a member' },
     remove: { run: removeMember, summary: 'End a membership', errors: ['last_owner'] },
   },
 });

@@ -7,9 +7,10 @@ import {
   createOrganization,
   getOrganization,
   listOrganizations,
-  loadOrganizations,
+  organizationRows,
   updateOrganization,
 } from '../services/organizations';
+import { changeOwner } from '../services/ownership';
 import { RESERVED_SLUGS } from '../services/slugs';
 
 const slug = { ...text(2, 63), pattern: '^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$', not: { enum: [...RESERVED_SLUGS] } };
@@ -21,7 +22,7 @@ export const organizations = defineResource(Organization, {
   defaultSort: '-createdAt',
   clientIds: true,
   serializer,
-  load: loadOrganizations,
+  rows: organizationRows,
   attributes: {
     createdAt: { schema: time, filter: FILTERS.time, sort: true },
     updatedAt: { schema: time, filter: FILTERS.time, sort: true },
@@ -64,11 +65,28 @@ export const organizations = defineResource(Organization, {
     purgeAt: { schema: nullable(time), filter: FILTERS.time, sort: true },
   },
   relationships: {
-    users: { many: true, type: 'users', summary: 'Its people.' },
-    members: { many: true, type: 'members', summary: 'Its memberships.' },
-    roles: { many: true, type: 'roles', summary: 'The roles its members can have.' },
-    apiKeys: { many: true, type: 'apiKeys', summary: 'Its keys.' },
-    owner: { one: true, type: 'users', key: 'ownerId', include: true, summary: 'Its primary owner.' },
+    users: { many: true, type: 'users', link: 'organizationId', include: true, summary: 'Its people.' },
+    members: { many: true, type: 'members', link: 'organizationId', include: true, summary: 'Its memberships.' },
+    roles: {
+      many: true,
+      type: 'roles',
+      link: 'organizationId',
+      include: true,
+      summary: 'The roles its members can have.',
+    },
+    apiKeys: { many: true, type: 'apiKeys', link: 'organizationId', include: true, summary: 'Its keys.' },
+    owner: {
+      one: true,
+      type: 'users',
+      key: 'ownerId',
+      include: true,
+      change: {
+        run: changeOwner,
+        summary: 'Make another member its primary owner; the one before becomes an admin',
+        errors: ['last_owner', 'not_allowed'],
+      },
+      summary: 'Its primary owner.',
+    },
     partner: {
       one: true,
       type: 'partners',
@@ -99,6 +117,7 @@ export const organizations = defineResource(Organization, {
       purge: purgeOrganization,
       summary: 'Delete an organization; it can be restored for 30 days',
       errors: ['members_present', 'delete_protected', 'legal_hold'],
+      possible: ({ deleteProtection, legalHold }) => !deleteProtection && !legalHold,
     },
   },
   actions: {
@@ -106,6 +125,7 @@ export const organizations = defineResource(Organization, {
       run: restoreOrganization,
       summary: 'Undo the deletion of an organization',
       errors: ['invalid_transition'],
+      possible: ({ status }) => status === 'pending_deletion',
     },
   },
 });

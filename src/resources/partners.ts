@@ -2,7 +2,7 @@ import { Partner } from '../../entities';
 import { partners as serializer } from '../../serializers/partners';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { choice, metadata, nullable, text, time } from '../jsonapi/schemas';
-import { createPartner, getPartner, listPartners, loadPartners, updatePartner } from '../services/partners';
+import { createPartner, getPartner, listPartners, partnerRows, updatePartner } from '../services/partners';
 
 export const partners = defineResource(Partner, {
   type: 'partners',
@@ -10,7 +10,7 @@ export const partners = defineResource(Partner, {
   summary: 'Resellers and integrators that create and run organizations; for platform callers only.',
   defaultSort: '-createdAt',
   serializer,
-  load: loadPartners,
+  rows: partnerRows,
   attributes: {
     createdAt: { schema: time, filter: FILTERS.time, sort: true },
     updatedAt: { schema: time, filter: FILTERS.time, sort: true },
@@ -20,8 +20,14 @@ export const partners = defineResource(Partner, {
     metadata: { schema: metadata, write: 'both', filter: FILTERS.json },
   },
   relationships: {
-    organizations: { many: true, type: 'organizations', summary: 'The organizations it runs.' },
-    apiKeys: { many: true, type: 'apiKeys', summary: 'Its own keys.' },
+    organizations: {
+      many: true,
+      type: 'organizations',
+      link: 'partnerId',
+      include: true,
+      summary: 'The organizations it runs.',
+    },
+    apiKeys: { many: true, type: 'apiKeys', link: 'partnerId', include: true, summary: 'Its own keys.' },
   },
   operations: {
     list: { run: listPartners, summary: 'List partners' },

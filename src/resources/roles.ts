@@ -2,7 +2,7 @@ import { Role } from '../../entities';
 import { roles as serializer } from '../../serializers/roles';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { choice, integer, nullable, text, time, uuid } from '../jsonapi/schemas';
-import { getRole, listRoles, loadRoles } from '../services/roles';
+import { getRole, listRoles, roleRows } from '../services/roles';
 
 export const roles = defineResource(Role, {
   type: 'roles',
@@ -10,7 +10,7 @@ export const roles = defineResource(Role, {
   summary: 'Named sets of permissions.',
   defaultSort: '-rank',
   serializer,
-  load: loadRoles,
+  rows: roleRows,
   attributes: {
     createdAt: { schema: time, filter: FILTERS.time, sort: true },
     updatedAt: { schema: time, filter: FILTERS.time, sort: true },

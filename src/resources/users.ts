@@ -2,7 +2,7 @@ import { User } from '../../entities';
 import { users as serializer } from '../../serializers/users';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { choice, nullable, text, time, uuid } from '../jsonapi/schemas';
-import { createUser, getUser, listUsers, loadUsers } from '../services/users';
+import { createUser, getUser, listUsers, userRows } from '../services/users';
 
 export const users = defineResource(User, {
   type: 'users',
@@ -10,7 +10,7 @@ export const users = defineResource(User, {
   summary: 'People, known once over all organizations by their e-mail address.',
   defaultSort: '-createdAt',
   serializer,
-  load: loadUsers,
+  rows: userRows,
   attributes: {
     createdAt: { schema: time, filter: FILTERS.time, sort: true },
     updatedAt: { schema: time, filter: FILTERS.time, sort: true },
@@ -30,9 +30,17 @@ export const users = defineResource(User, {
     lastSeenAt: { schema: nullable(time), filter: FILTERS.time },
   },
   relationships: {
-    members: { many: true, type: 'members', summary: 'The memberships of the user.' },
+    organizations: {
+      many: true,
+      type: 'organizations',
+      link: 'userId',
+      include: true,
+      summary: 'The organizations that the user is a member of.',
+    },
+    members: { many: true, type: 'members', link: 'userId', include: true, summary: 'The memberships of the user.' },
   },
   filters: {
+    q: { schema: text(1, 255), operators: ['eq'], summary: 'Text in email or name.' },
     organizationId: { schema: uuid, operators: ['eq', 'in'], summary: 'Members of this organization.' },
   },
   operations: {

@@ -8,6 +8,8 @@ import { AppError, notFound } from '../errors';
 import { effectivePermissions } from '../permissions';
 import { hashKey, keyStart, makeKey } from '../secrets';
 import { type Create, crud, type Input, ownerOf, type Remove } from './crud';
+import { organizationTable } from './organizations';
+import { partnerTable } from './partners';
 
 export const apiKeyTable = new Table(ApiKey, {
   computed: {
@@ -19,11 +21,15 @@ export const apiKeyTable = new Table(ApiKey, {
     return `${own} or ${visibleOrganization(caller, 't.organization_id', bind)}`;
   },
   retired: { field: 'status', value: 'revoked', sql: 't.revoked_at is null' },
+  references: {
+    organizationId: () => organizationTable as unknown as Table,
+    partnerId: () => partnerTable as unknown as Table,
+  },
   counted: callerScope('api_keys'),
 });
 
 const plain = crud(apiKeyTable);
-export const { list: listApiKeys, get: getApiKey } = plain;
+export const { list: listApiKeys, get: getApiKey, rows: apiKeyRows } = plain;
 
 interface Binding {
   level: Level;

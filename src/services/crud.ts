@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Context } from '../context';
-import { selectByIds, selectOne, selectPage, visibleOrganization } from '../db/select';
+import { selectByIds, selectLinked, selectOne, selectPage, visibleOrganization } from '../db/select';
 import type { Table } from '../db/table';
 import { type Changes, type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
-import type { Page, Selection } from '../selection';
+import type { Linked, Page, Selection } from '../selection';
 
 /** What a surface wants to create or change, in the words of the domain. */
 export interface Input {
@@ -21,8 +21,32 @@ export type List<Entity> = (ctx: Context, selection: Selection, properties: read
 export type Get<Entity> = (ctx: Context, id: string, properties: readonly string[]) => Promise<Entity>;
 /** The rows with these ids that the caller can see, in no order. */
 export type Load<Entity> = (ctx: Context, ids: readonly string[], properties: readonly string[]) => Promise<Entity[]>;
+/** The first rows of each of these parents that the caller can see. */
+export type LoadLinked<Entity> = (
+  ctx: Context,
+  link: string,
+  parentIds: readonly string[],
+  window: Pick<Selection, 'sort' | 'limit'>,
+  properties: readonly string[],
+) => Promise<Linked<Entity>[]>;
+/** How rows of a type are read for others: one statement for any number of them. */
+export interface Rows<Entity> {
+  load: Load<Entity>;
+  linked: LoadLinked<Entity>;
+}
 export type Create<Entity> = (ctx: Context, input: Input) => Promise<Entity>;
 export type Update<Entity> = (ctx: Context, id: string, input: Input, ifMatch: IfMatch) => Promise<Entity>;
+/** How the linkage of one relationship is changed: an id or null where it is to one. */
+export type LinkageChange =
+  | { readonly op: 'replace'; readonly ids: readonly string[] | string | null }
+  | { readonly op: 'add' | 'remove'; readonly ids: readonly string[] };
+/** Gives back the row whose relationship it is. */
+export type ChangeLinkage<Entity> = (
+  ctx: Context,
+  id: string,
+  change: LinkageChange,
+  ifMatch: IfMatch,
+) => Promise<Entity>;
 export type Remove = (ctx: Context, id: string, ifMatch: IfMatch) => Promise<void>;
 
 /**
@@ -61,5 +85,8 @@ export function crud<Entity extends { id: string }>(table: Table<Entity>) {
   const update: Update<Entity> = (ctx, id, input, ifMatch) =>
     updateRow(ctx, table, id, input.attributes as Changes<Entity>, versionGuard(ifMatch));
   const load: Load<Entity> = (ctx, ids, properties) => selectByIds(ctx, table, ids, properties);
-  return { list, get, load, create, update };
+  const linked: LoadLinked<Entity> = (ctx, link, parentIds, window, properties) =>
+    selectLinked(ctx, table, link, parentIds, window, properties);
+  const rows: Rows<Entity> = { load, linked };
+  return { list, get, rows, create, update };
 }

@@ -9,7 +9,9 @@ import { allow, may } from '../permissions';
 import { makeKey, makeWebhookSecret } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { type Create, crud, type Input, type Update } from './crud';
+import { partnerTable } from './partners';
 import { slugFrom, withSuffix } from './slugs';
+import { userTable } from './users';
 
 /** Tries at a free slug: with six random characters, the second one fails once in two thousand million names. */
 const SLUG_TRIES = 5;
@@ -21,16 +23,25 @@ export const organizationTable = new Table(Organization, {
   },
   retired: { field: 'status', value: 'pending_deletion', sql: "t.status <> 'pending_deletion'" },
   counted: callerScope('organizations'),
-  filters: {
-    q: ({ value }, bind) => {
-      const like = bind(`%${String(value).replace(/[\\%_]/g, '\\$&')}%`);
-      return `t.name ilike ${like} or t.slug ilike ${like} or t.external_id ilike ${like} or t.primary_domain ilike ${like}`;
-    },
+  // Only platform callers read partners, and so may name one.
+  countedBy: {
+    partnerId: { relation: 'organizations', visible: ({ level }) => (level === 'platform' ? 'true' : 'false') },
+  },
+  links: {
+    userId: (id) => `t.id in (select m.organization_id from members m where m.user_id = ${id})`,
+  },
+  references: {
+    ownerId: () => userTable as unknown as Table,
+    partnerId: () => partnerTable as unknown as Table,
+  },
+  search: {
+    sql: "(t.name || E'\\n' || t.slug || E'\\n' || coalesce(t.external_id, '') || E'\\n' || coalesce(t.primary_domain, ''))",
+    covers: ['name', 'slug', 'externalId', 'primaryDomain'],
   },
 });
 
 const plain = crud(organizationTable);
-export const { list: listOrganizations, get: getOrganization, load: loadOrganizations } = plain;
+export const { list: listOrganizations, get: getOrganization, rows: organizationRows } = plain;
 
 const attributeSource = (name: string) => ({ pointer: `/data/attributes/${name}` });
 const cipherPurpose = (id: string) => `organizations/${id}/webhookSecret`;

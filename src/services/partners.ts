@@ -9,7 +9,7 @@ export const partnerTable = new Table(Partner, {
 });
 
 const plain = crud(partnerTable);
-export const { list: listPartners, get: getPartner, load: loadPartners, create: createPartner } = plain;
+export const { list: listPartners, get: getPartner, rows: partnerRows, create: createPartner } = plain;
 
 /** Changes a partner; suspending one stops its keys with the next request (`partner_suspended`). */
 export const updatePartner: Update<Partner> = async (ctx, id, input, ifMatch) => {

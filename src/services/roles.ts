@@ -6,12 +6,10 @@ import { crud } from './crud';
 /** System roles are rows of the installation: everybody sees them, and every visible organization has them. */
 export const roleTable = new Table(Role, {
   visible: () => 'true',
-  filters: {
-    organizationId: ({ operator, value }, bind, caller) => {
-      const ids = operator === 'in' ? `${bind(value)}::uuid[]` : `array[${bind(value)}]::uuid[]`;
-      return `exists (select 1 from unnest(${ids}) asked(id) where ${visibleOrganization(caller, 'asked.id', bind)})`;
-    },
+  links: {
+    organizationId: (id, bind, caller) => visibleOrganization(caller, id, bind),
+    memberId: (id) => `t.id in (select mr.role_id from member_roles mr where mr.member_id = ${id})`,
   },
 });
 
-export const { list: listRoles, get: getRole, load: loadRoles } = crud(roleTable);
+export const { list: listRoles, get: getRole, rows: roleRows } = crud(roleTable);

@@ -28,15 +28,16 @@ export const userTable = new Table(User, {
     if (caller.level === 'platform') return { relation: 'users', scope: NIL_UUID };
     return caller.level === 'organization' ? { relation: 'members', scope: caller.organizationId ?? NIL_UUID } : null;
   },
-  filters: {
-    organizationId: ({ operator, value }, bind, caller) =>
-      memberOf(caller, bind, operator === 'in' ? `any(${bind(value)}::uuid[])` : `${bind(value)}::uuid`),
+  links: {
+    organizationId: (id, bind, caller) => memberOf(caller, bind, id),
   },
-  countedByOrganization: 'members',
+  search: { sql: "(t.email || E'\\n' || coalesce(t.name, ''))", covers: ['email', 'name'] },
+  caseless: ['email'],
+  countedBy: { organizationId: { relation: 'members', visible: visibleOrganization } },
 });
 
 const plain = crud(userTable);
-export const { list: listUsers, get: getUser, load: loadUsers } = plain;
+export const { list: listUsers, get: getUser, rows: userRows } = plain;
 
 /** Makes a user. E-mail addresses are unique ignoring case, over all organizations: `email_taken` otherwise. */
 export const createUser: Create<User> = (ctx, input) =>

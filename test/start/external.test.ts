@@ -19,6 +19,7 @@ beforeAll(async () => {
     DATABASE_URL: `postgres://${postgres.user}@127.0.0.1:${port}/guildhall`,
     SECRET_KEY: randomBytes(32).toString('base64'),
     DATA_DIR: join(folder, 'data'),
+    RATE_LIMIT: 'off',
   };
 });
 afterAll(async () => {

@@ -132,6 +132,20 @@ describe('on one data directory', () => {
     expect(workers.some(isAlive)).toBe(false);
   });
 
+  test('a rate limit holds for all API processes together', async () => {
+    const limit = 200;
+    // One that has not sent anything this minute.
+    const made = run([MAIN, 'key'], { DATA_DIR: dataDir('main') });
+    expect(await made.ended).toBe(0);
+    const one = await serve({ DATA_DIR: dataDir('main'), WORKERS: '2', RATE_LIMIT: `${limit}/60` });
+    const answers = await Promise.all(Array.from({ length: 2 * limit }, () => get(one.url + ROLES, made.key())));
+    const served = answers.filter(({ status }) => status === 200).length;
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(answers.length - served);
+    expect(served).toBeGreaterThanOrEqual(0.9 * limit);
+    expect(served).toBeLessThanOrEqual(limit);
+    expect(await stop(one)).toBe(0);
+  });
+
   test('ROLE=worker answers health and nothing else', async () => {
     const one = await serve({ DATA_DIR: dataDir('main'), ROLE: 'worker' });
     expect((await get(`${one.url}/readyz`)).status).toBe(200);
@@ -162,6 +176,7 @@ function children(pid: number): number[] {
 test.each([
   [{ PORT: 'many' }, 'PORT must be integer'],
   [{ ROLE: 'boss' }, 'ROLE must be equal to one of the allowed values: all, api, worker'],
+  [{ RATE_LIMIT: 'many' }, 'RATE_LIMIT must match pattern'],
   [{ DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must match pattern'],
   [{ DATABASE_URL: 'postgres://x/y' }, 'SECRET_KEY is required'],
   [{ PLATFORM_KEY_FILE: '/nowhere' }, "PLATFORM_KEY_FILE: /nowhere can't be read"],

@@ -15,6 +15,7 @@ import { logOptions } from '../../src/log';
 import { Secrets } from '../../src/secrets';
 import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
+import { RateLimiter } from '../../src/services/rateLimits';
 import { cloneDatabase } from './database';
 import { faultsOf } from './document';
 
@@ -129,14 +130,18 @@ function check(answer: Answer, method: Method, path: string): Answer {
   return { ...answer, body };
 }
 
-/** The whole service on a database and a port of its own; `close` it in `afterAll`. */
+/**
+ * The whole service on a database and a port of its own; `close` it in `afterAll`. Without a rate limit, unless `env`
+ * sets one.
+ */
 export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = () => new Date()): Promise<TestApp> {
   const { connection, drop } = await cloneDatabase();
-  const config: Config = readConfig({ DATABASE_POOL_SIZE: '5', LOG_LEVEL: 'info', ...env });
+  const config: Config = readConfig({ DATABASE_POOL_SIZE: '5', LOG_LEVEL: 'info', RATE_LIMIT: 'off', ...env });
   const source = await connect(connection, config);
   const db = Database.over(source, config.preparedStatements);
   const callers = new CallerCache(db, now);
-  const services: Services = { config, db, callers, now, secrets: new Secrets(Buffer.alloc(32, 7)) };
+  const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
+  const services: Services = { config, db, callers, limiter, now, secrets: new Secrets(Buffer.alloc(32, 7)) };
   const logLines: Record<string, unknown>[] = [];
   const log = pino(logOptions(config.logLevel), { write: (line: string) => void logLines.push(JSON.parse(line)) });
   const lifecycle = new Lifecycle();
@@ -173,6 +178,7 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await callers.drain();
+      await limiter?.close();
       await source.destroy();
       await drop();
     },

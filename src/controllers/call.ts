@@ -1,0 +1,72 @@
+import type { Context } from '../context';
+import type { IfMatch } from '../db/write';
+import { AppError, notFound } from '../errors';
+import type { Relationship } from '../jsonapi/define';
+import type { Query } from '../jsonapi/query';
+import { isUuid } from '../jsonapi/schemas';
+import { allow, levelReads, may } from '../permissions';
+import type { Definition, Entity, Registry } from './include';
+import type { Route } from './routes';
+
+/** One thing that a client asks of a resource type: a whole request, or one operation of an atomic one. */
+export interface Call {
+  readonly ctx: Context;
+  readonly method: string;
+  readonly route: Route;
+  readonly registry: Registry;
+  readonly query: Query;
+  readonly ifMatch: IfMatch;
+  /** The parsed document; undefined when the request has no body. */
+  readonly body: () => unknown;
+}
+
+/** What comes of a call. */
+export interface Outcome {
+  readonly status: 200 | 201 | 204;
+  readonly document?: Record<string, unknown>;
+  /** Of the row behind the document, when its primary data is one resource or the linkage of one: makes its ETag. */
+  readonly version?: number;
+  /** Whether the cursor pagination profile was applied. */
+  readonly cursors?: boolean;
+  /** Whether a secret is in it that is never shown again. */
+  readonly secret?: boolean;
+  readonly location?: string;
+  /** Methods that this caller may use here. */
+  readonly allow?: readonly string[];
+}
+
+export type Handler = (call: Call) => Promise<Outcome>;
+
+/** An id that is no UUID names no resource (FET-7). */
+export function idOf({ route }: Call): string {
+  if (route.id === undefined || !isUuid(route.id)) throw notFound();
+  return route.id.toLowerCase();
+}
+
+/** The relationship that a path names, and the type it leads to; one to a type that the caller's level can't read is not there. */
+export function relationshipOf({ ctx, route, registry }: Call): { relationship: Relationship; other: Definition } {
+  const relationship = route.definition.relationships[route.relationship ?? ''];
+  const other = registry.get(relationship?.type ?? '');
+  if (relationship === undefined || other === undefined || !levelReads(ctx.caller.level, other.type)) {
+    throw notFound('There is nothing at this path.');
+  }
+  return { relationship, other };
+}
+
+/** A row that the caller can see, with these properties; `not_found` else. */
+export async function seen(ctx: Context, definition: Definition, id: string, properties: string[]): Promise<Entity> {
+  return (await definition.operations.get?.run(ctx, id, ['id', 'version', ...properties])) as unknown as Entity;
+}
+
+/** A suspended organization's own credentials read on, and write nothing (domain sheet 6.1). */
+export function allowWrite({ caller }: Context, operation: string): void {
+  allow(caller, operation);
+  if (caller.organizationSuspended) throw new AppError('organization_suspended', 'The organization is suspended.');
+}
+
+/** What the caller can't see is 404 whatever he may do; only what he sees is 403. */
+export async function allowWriteTo({ ctx, route }: Call, id: string, operation: string): Promise<void> {
+  const permitted = may(ctx.caller, operation) && !ctx.caller.organizationSuspended;
+  if (!permitted) await seen(ctx, route.definition, id, []);
+  allowWrite(ctx, operation);
+}

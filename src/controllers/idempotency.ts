@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { Request } from 'express';
+import type { Context } from '../context';
+import { AppError } from '../errors';
+import { headersOf } from '../http/failure';
+import { errorDocument } from '../jsonapi/errors';
+import { MEDIA_TYPE } from '../jsonapi/negotiate';
+import { claimRequest, type RequestIdentity, storeAnswer } from '../services/idempotency';
+import type { Registry } from './include';
+import type { Answer } from './resources';
+
+const VISIBLE = /^[\x21-\x7e]{1,255}$/;
+
+/** What follows from the state of the service, and is told again to whoever asks again; the rest was refused before anything began (INV-57). */
+const STORED_FAILURES = new Set([402, 409, 410, 412]);
+
+/**
+ * The value of `Idempotency-Key`, bare or in double quotes; undefined without the header.
+ * @throws AppError `malformed_request`
+ */
+export function idempotencyKeyOf(req: Request): string | undefined {
+  const given = req.headers['idempotency-key'];
+  if (given === undefined) return undefined;
+  const key = /^"(.*)"$/.exec(String(given))?.[1] ?? String(given);
+  if (VISIBLE.test(key)) return key;
+  throw new AppError('malformed_request', 'A key has 1–255 visible ASCII characters.', { header: 'Idempotency-Key' });
+}
+
+interface Keyed {
+  readonly ctx: Context;
+  readonly req: Request;
+  readonly key: string;
+  readonly bytes: Buffer | undefined;
+  readonly registry: Registry;
+}
+
+function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
+  const { method, originalUrl, headers } = req;
+  const hash = createHash('sha256');
+  for (const part of [method, originalUrl, headers['content-type'] ?? '']) hash.update(`${part}\n`);
+  hash.update(bytes ?? '');
+  const path = (originalUrl.split('?', 1)[0] as string).replace(/\/$/, '');
+  return { credentialId: ctx.caller.credentialId, method, path, key, fingerprint: hash.digest() };
+}
+
+/**
+ * Carries a request out once for its key: effect and answer are one transaction, so that a killed process or a cut
+ * connection leaves both or neither (INV-56…58).
+ * @throws AppError `request_in_progress`, `idempotency_key_reused`, and whatever is not stored
+ */
+export function once(keyed: Keyed, run: (ctx: Context) => Promise<Answer>): Promise<Answer> {
+  const { ctx, registry } = keyed;
+  const identity = identityOf(keyed);
+  return ctx.db.transaction(async (db) => {
+    const stored = await claimRequest(db, identity);
+    if (stored !== undefined) return { ...stored, headers: { ...stored.headers, 'Idempotent-Replayed': 'true' } };
+    const answer = await db.attempt((inner) => run({ ...ctx, db: inner })).catch((error) => failed(error, ctx));
+    await storeAnswer(db, identity, { ...answer, body: withheld(answer, registry) });
+    return answer;
+  });
+}
+
+/** A failure as an answer to be stored; thrown on when it is not one of those. */
+function failed(error: unknown, { requestId }: Context): Answer {
+  if (
+    !(error instanceof AppError) ||
+    !STORED_FAILURES.has(error.status) ||
+    error.faults[0]?.code === 'request_in_progress'
+  )
+    throw error;
+  const headers = { ...headersOf(error), 'Content-Type': MEDIA_TYPE, 'Cache-Control': 'no-store' };
+  return { status: error.status, headers, body: JSON.stringify(errorDocument(error, requestId)) };
+}
+
+/** The body for repetitions: secrets are in one answer only (INV-30). */
+function withheld({ body, secretIn }: Answer, registry: Registry): string | undefined {
+  if (secretIn === undefined) return body;
+  const copy = structuredClone(secretIn) as {
+    data?: unknown;
+    'atomic:results'?: { data?: unknown }[];
+    meta?: Record<string, unknown>;
+  };
+  for (const { data } of [copy, ...(copy['atomic:results'] ?? [])]) {
+    const { type, attributes } = (data ?? {}) as { type?: string; attributes?: Record<string, unknown> };
+    for (const [name, { reveal }] of Object.entries(registry.get(type ?? '')?.attributes ?? {})) {
+      if (reveal === 'once' && attributes?.[name] !== undefined) attributes[name] = null;
+    }
+  }
+  return JSON.stringify({ ...copy, meta: { ...copy.meta, secretWithheld: true } });
+}

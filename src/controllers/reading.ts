@@ -1,0 +1,196 @@
+import type { Context } from '../context';
+import type { Relationship } from '../jsonapi/define';
+import type { IncludeTree, Query } from '../jsonapi/query';
+import { orderOf, pageDocument, resourceDocument, selfUrl } from '../jsonapi/reply';
+import { allow } from '../permissions';
+import type { Page, Parent, Point, Selection } from '../selection';
+import { type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
+import { capabilities } from './capabilities';
+import { cursorsOf, type Definition, type Entity, Inclusion, propertiesOf, serializerOf } from './include';
+
+type Resource = Record<string, unknown>;
+
+/** GET of a collection. */
+export const list: Handler = (call) => listOf(call, call.route.definition, call.route.definition.path);
+
+/** GET of one resource. */
+export const get: Handler = async (call) => {
+  const { ctx, route, query } = call;
+  const { definition } = route;
+  const hints = query.own.has('withCapabilities');
+  const properties = hints ? allProperties(definition) : propertiesOf(definition, query, query.include?.keys() ?? []);
+  const id = idOf(call);
+  const entity = (await definition.operations.get?.run(ctx, id, properties)) as unknown as Entity;
+  allow(ctx.caller, `${definition.type}.get`);
+  const outcome = await represent(call, definition, entity, selfUrl(`${definition.path}/${id}`, query));
+  if (!hints) return outcome;
+  const { can, methods } = capabilities(ctx, route, entity);
+  const { data } = outcome.document as { data: Resource };
+  data.meta = { ...(data.meta as Resource | undefined), can };
+  return { ...outcome, allow: methods };
+};
+
+const allProperties = (definition: Definition): readonly string[] => [
+  'id',
+  'version',
+  ...[...Object.keys(definition.attributes), ...Object.keys(definition.relationships)].flatMap(definition.reads),
+];
+
+/** The document of one resource as a request asks for it. */
+export async function represent(call: Call, definition: Definition, entity: Entity, self: string): Promise<Outcome> {
+  const { ctx, query } = call;
+  const inclusion = await included(call, definition, query.include, [entity]);
+  const resource = serializerOf(ctx, definition, query).resource(entity as never);
+  const data = inclusion?.dress(definition, entity, resource) ?? resource;
+  const cursors = inclusion?.hasCursors === true;
+  const document = resourceDocument(data, inclusion?.resources() ?? null, { self }, cursors);
+  return { status: 200, document, version: entity.version, cursors };
+}
+
+/** What `include` asks for from rows of a type; null when the request has none. */
+export async function included(
+  call: Call,
+  definition: Definition,
+  tree: IncludeTree | null,
+  rows: readonly Entity[],
+): Promise<Inclusion | null> {
+  return tree === null ? null : Inclusion.of(call, definition, tree, rows);
+}
+
+/** One page of a type: of all that the caller sees, or of what hangs on one row. */
+async function listOf(call: Call, definition: Definition, path: string, of?: Parent): Promise<Outcome> {
+  const { ctx, query } = call;
+  allow(ctx.caller, `${definition.type}.list`);
+  const properties = propertiesOf(definition, query, query.include?.keys() ?? []);
+  const { page, selection } = await pageOf(ctx, definition, query, path, properties, of);
+  const rows = page.rows as unknown as Entity[];
+  const serializer = serializerOf(ctx, definition, query);
+  const inclusion = await included(call, definition, query.include, rows);
+  const data = rows.map((row, i) => {
+    const resource = serializer.resource(row as never);
+    return marked(inclusion?.dress(definition, row, resource) ?? resource, ctx, query, path, page.points?.[i]);
+  });
+  const reply = { path, query, page, seek: selection.seek, cursors: cursorsOf(ctx) };
+  const document = pageDocument(reply, data, inclusion?.resources() ?? null);
+  return { status: 200, document, cursors: query.cursors };
+}
+
+async function pageOf(
+  ctx: Context,
+  definition: Definition,
+  query: Query,
+  path: string,
+  properties: readonly string[],
+  of: Parent | undefined,
+): Promise<{ page: Page<unknown>; selection: Selection }> {
+  const { conditions, sort, page: asked } = query;
+  const seek = query.cursors ? seekOf(ctx, query, path) : undefined;
+  const selection: Selection = { conditions, of, sort, offset: asked.offset, limit: asked.size, seek };
+  const { run } = definition.operations.list as NonNullable<typeof definition.operations.list>;
+  return { page: await run(ctx, selection, properties), selection };
+}
+
+/** @throws AppError for a cursor that is not of this list */
+function seekOf(ctx: Context, query: Query, path: string): Selection['seek'] {
+  const { after, before } = query.page;
+  const order = orderOf(path, query);
+  const point = (key: string, cursor: string | undefined): Point | undefined =>
+    cursor === undefined ? undefined : cursorsOf(ctx).decode(`page[${key}]`, cursor, order);
+  return { after: point('after', after), before: point('before', before) };
+}
+
+/** An item of a page with its cursor (cursor pagination profile, "Item cursors"). */
+function marked(item: Resource, ctx: Context, query: Query, path: string, point: Point | undefined): Resource {
+  if (point === undefined) return item;
+  const cursor = cursorsOf(ctx).encode(point, orderOf(path, query));
+  return { ...item, meta: { ...(item.meta as Resource | undefined), page: { cursor } } };
+}
+
+/** GET of what a relationship leads to: one resource or null, or a list as any other. */
+export const related: Handler = async (call) => {
+  const { ctx, route, query } = call;
+  const { relationship, other } = relationshipOf(call);
+  const id = idOf(call);
+  const path = `${route.definition.path}/${id}/${route.relationship}`;
+  if ('many' in relationship) {
+    await seen(ctx, route.definition, id, []);
+    return listOf(call, other, path, { link: relationship.link, id });
+  }
+  const parent = await seen(ctx, route.definition, id, [relationship.key]);
+  allow(ctx.caller, `${other.type}.get`);
+  const entity = await otherOf(call, parent, relationship.key, other);
+  const self = selfUrl(path, query);
+  if (entity !== undefined) return represent(call, other, entity, self);
+  const document = resourceDocument(null, query.include === null ? null : [], { self });
+  return { status: 200, document, version: parent.version };
+};
+
+async function otherOf(
+  { ctx, query }: Call,
+  parent: Entity,
+  key: string,
+  other: Definition,
+): Promise<Entity | undefined> {
+  const otherId = parent[key];
+  if (typeof otherId !== 'string') return undefined;
+  const [found] = await other.rows.load(ctx, [otherId], propertiesOf(other, query, query.include?.keys() ?? []));
+  return found as Entity | undefined;
+}
+
+/** GET of the linkage of a relationship; a to-many one is cut into pages and filtered as the list of what it leads to. */
+export const linkage: Handler = async (call) => {
+  const { ctx, route } = call;
+  const { relationship, other } = relationshipOf(call);
+  const [key] = route.definition.reads(route.relationship ?? '');
+  const parent = await seen(ctx, route.definition, idOf(call), key === undefined ? [] : [key]);
+  allow(ctx.caller, key === undefined ? `${other.type}.list` : `${route.definition.type}.get`);
+  return linkageOf(call, relationship, other, parent);
+};
+
+/** The linkage of a row that was read with the key of the relationship. */
+export async function linkageOf(
+  call: Call,
+  relationship: Relationship,
+  other: Definition,
+  parent: Entity,
+): Promise<Outcome> {
+  const { ctx, route, query } = call;
+  const resource = `${route.definition.path}/${parent.id}`;
+  const path = `${resource}/relationships/${route.relationship}`;
+  const url = `${resource}/${route.relationship}`;
+  const tree = query.include?.get(route.relationship ?? '');
+  if ('one' in relationship) {
+    const id = parent[relationship.key] as string | null;
+    const data = id === null ? null : { type: other.type, id };
+    const rows = tree === undefined ? [] : [await otherOf(call, parent, relationship.key, other)];
+    const also = await includedLinkage(
+      call,
+      other,
+      tree,
+      rows.filter((row) => row !== undefined),
+    );
+    const document = resourceDocument(data, also, { self: selfUrl(path, query), related: url });
+    return { status: 200, document, version: parent.version };
+  }
+  const properties = tree === undefined ? ['id'] : propertiesOf(other, query, tree.keys());
+  const of = { link: relationship.link, id: parent.id };
+  const { page, selection } = await pageOf(ctx, other, query, path, properties, of);
+  const rows = page.rows as unknown as Entity[];
+  const data = rows.map(({ id }, i) => marked({ type: other.type, id }, ctx, query, path, page.points?.[i]));
+  const reply = { path, query, page, seek: selection.seek, cursors: cursorsOf(ctx), related: url };
+  const document = pageDocument(reply, data, await includedLinkage(call, other, tree, rows));
+  return { status: 200, document, version: parent.version, cursors: query.cursors };
+}
+
+/** The resources that linkage names are included themselves, and what the tree names from them. */
+async function includedLinkage(
+  call: Call,
+  other: Definition,
+  tree: IncludeTree | undefined,
+  rows: readonly Entity[],
+): Promise<Resource[] | null> {
+  if (call.query.include === null) return null;
+  if (tree === undefined) return [];
+  allow(call.ctx.caller, `${other.type}.get`);
+  return (await Inclusion.of(call, other, tree, rows, false)).resources();
+}

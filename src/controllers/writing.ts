@@ -1,0 +1,176 @@
+import { isDeepStrictEqual } from 'node:util';
+import { AppError, type Fault } from '../errors';
+import { BodyReader, readLinkageDocument } from '../jsonapi/body';
+import type { Change } from '../jsonapi/define';
+import { isObject } from '../jsonapi/json';
+import { LINKED_LIMIT, readSort } from '../jsonapi/query';
+import { createdDocument, selfUrl } from '../jsonapi/reply';
+import type { Input, LinkageChange } from '../services/crud';
+import { allowWrite, allowWriteTo, type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
+import { type Definition, type Entity, serializerOf } from './include';
+import { included, linkageOf, represent } from './reading';
+
+const readers = new WeakMap<Definition, BodyReader>();
+
+/** The reader of a type's bodies; its schemas are compiled once. */
+function readerOf(definition: Definition): BodyReader {
+  const reader = readers.get(definition) ?? new BodyReader(definition);
+  readers.set(definition, reader);
+  return reader;
+}
+
+/** POST to a collection. */
+export const create: Handler = async (call) => {
+  const { ctx, route, query } = call;
+  const { definition } = route;
+  allowWrite(ctx, `${definition.type}.create`);
+  const clientIds = definition.clientIds && ctx.caller.level !== 'organization';
+  const input = readerOf(definition).read(call.body(), 'create', undefined, clientIds);
+  const entity = (await definition.operations.create?.run(ctx, input)) as unknown as Entity;
+  const inclusion = await included(call, definition, query.include, [entity]);
+  const resource = serializerOf(ctx, definition, query).resource(entity as never);
+  const data = inclusion?.dress(definition, entity, resource) ?? resource;
+  return {
+    status: 201,
+    document: createdDocument(data, inclusion?.resources() ?? null),
+    version: entity.version,
+    secret: revealsSecret(definition, entity),
+    location: `${definition.path}/${entity.id}`,
+  };
+};
+
+/** PATCH of a resource. */
+export const update: Handler = async (call) => {
+  const { ctx, route, ifMatch } = call;
+  const { definition } = route;
+  const id = idOf(call);
+  await allowWriteTo(call, id, `${definition.type}.update`);
+  const document = call.body();
+  await dropEchoedLinkage(call, id, document);
+  const input = readerOf(definition).read(document, 'update', id);
+  for (const name of Object.keys(input.relationships)) await allowWriteTo(call, id, `${definition.type}.${name}`);
+  const changes = changesOf(definition, input);
+  const { run } = definition.operations.update as NonNullable<typeof definition.operations.update>;
+  if (changes.length === 0) return changed(call, id, (await run(ctx, id, input, ifMatch)) as unknown as Entity);
+  const entity = await ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    // The tag is judged once: what comes behind it meets the version that the first change made.
+    let expected = ifMatch;
+    for (const [change, ids] of changes) {
+      await change.run(inside, id, { op: 'replace', ids }, expected);
+      expected = undefined;
+    }
+    return run(inside, id, { ...input, relationships: {} }, expected);
+  });
+  return changed(call, id, entity as unknown as Entity);
+};
+
+function changesOf(
+  definition: Definition,
+  { relationships }: Input,
+): [Change<never>, Input['relationships'][string]][] {
+  return Object.entries(relationships).flatMap(([name, ids]) => {
+    const change = definition.relationships[name]?.change;
+    return change === undefined ? [] : [[change, ids] as [Change<never>, typeof ids]];
+  });
+}
+
+/**
+ * Linkage may be sent back as it was read (domain sheet 1, "Round trip"): it is taken out of the document before that is
+ * judged. Other linkage stays, and is an update.
+ */
+async function dropEchoedLinkage(call: Call, id: string, document: unknown): Promise<void> {
+  const { ctx, route } = call;
+  const { definition } = route;
+  const data = isObject(document) ? document.data : undefined;
+  const given = isObject(data) && isObject(data.relationships) ? data.relationships : {};
+  const names = Object.keys(definition.relationships).filter(
+    (name) => isObject(given[name]) && given[name].data !== undefined,
+  );
+  if (names.length === 0) return;
+  const entity = await seen(ctx, definition, id, names.flatMap((name) => definition.reads(name)) as string[]);
+  const serializer = definition.serializer({ fields: new Set(names), level: ctx.caller.level });
+  const shown = (serializer.resource(entity as never).relationships ?? {}) as Record<string, { data?: unknown }>;
+  for (const name of names) {
+    const own = shown[name]?.data ?? (await includedLinkage(call, id, name));
+    const { data: sent } = given[name] as { data: unknown };
+    if (isDeepStrictEqual(identifiers(sent), own)) delete given[name];
+  }
+}
+
+/** Identifiers without their `meta`. */
+function identifiers(data: unknown): unknown {
+  if (Array.isArray(data)) return data.map(identifiers);
+  return isObject(data) ? { type: data.type, id: data.id } : data;
+}
+
+/** The linkage that `include` gives to a list of others: its first ones. */
+async function includedLinkage({ ctx, route, registry }: Call, id: string, name: string): Promise<unknown> {
+  const relationship = route.definition.relationships[name];
+  const other = registry.get(relationship?.type ?? '');
+  if (relationship === undefined || other === undefined || !('many' in relationship)) return null;
+  const window = { sort: readSort(other.defaultSort, other), limit: LINKED_LIMIT };
+  const [list] = await other.rows.linked(ctx, relationship.link, [id], window, ['id']);
+  return list?.rows.map((row) => ({ type: other.type, id: (row as unknown as Entity).id }));
+}
+
+/** POST to an action. */
+export const act: Handler = async (call) => {
+  const { ctx, route, ifMatch } = call;
+  const id = idOf(call);
+  await allowWriteTo(call, id, `${route.definition.type}.${route.action}`);
+  call.body();
+  const entity = await route.definition.actions[route.action as string]?.run(ctx, id, ifMatch);
+  return changed(call, id, entity as unknown as Entity);
+};
+
+/** DELETE of a resource. */
+export const remove: Handler = async (call) => {
+  const { ctx, route, query, ifMatch } = call;
+  const { definition } = route;
+  const id = idOf(call);
+  const { run, purge } = definition.operations.remove as NonNullable<typeof definition.operations.remove>;
+  const purges = purge !== undefined && query.own.has('purgeNow');
+  if (!purges) await allowWriteTo(call, id, `${definition.type}.remove`);
+  await (purges ? purge : run)(ctx, id, ifMatch);
+  return { status: 204 };
+};
+
+const OPERATIONS: Readonly<Record<string, LinkageChange['op']>> = { PATCH: 'replace', POST: 'add', DELETE: 'remove' };
+
+/** PATCH, POST and DELETE of the linkage of a relationship. */
+export const changeLinkage: Handler = async (call) => {
+  const { ctx, route, method, ifMatch } = call;
+  const { relationship, other } = relationshipOf(call);
+  const id = idOf(call);
+  await allowWriteTo(call, id, `${route.definition.type}.${route.relationship}`);
+  const ids = readLinkageDocument(call.body(), relationship);
+  const change = { op: OPERATIONS[method], ids } as LinkageChange;
+  try {
+    const parent = (await relationship.change?.run(ctx, id, change, ifMatch)) as unknown as Entity;
+    return await linkageOf(call, relationship, other, parent);
+  } catch (error) {
+    throw inLinkage(error, route.relationship as string);
+  }
+};
+
+/** Services point at linkage where it stands in a resource; here it is the whole document. */
+function inLinkage(error: unknown, name: string): unknown {
+  if (!(error instanceof AppError)) return error;
+  const whole = `/data/relationships/${name}/data`;
+  return error.map((fault: Fault) => {
+    const pointer = fault.source?.pointer;
+    if (pointer === undefined || !pointer.startsWith(whole)) return fault;
+    return { ...fault, source: { pointer: `/data${pointer.slice(whole.length)}` } };
+  });
+}
+
+/** The resource as it is now. */
+async function changed(call: Call, id: string, entity: Entity): Promise<Outcome> {
+  const { definition } = call.route;
+  const outcome = await represent(call, definition, entity, selfUrl(`${definition.path}/${id}`, call.query));
+  return { ...outcome, secret: revealsSecret(definition, entity) };
+}
+
+const revealsSecret = ({ attributes }: Definition, entity: Entity): boolean =>
+  Object.entries(attributes).some(([name, { reveal }]) => reveal === 'once' && typeof entity[name] === 'string');

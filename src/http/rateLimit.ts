@@ -1,0 +1,26 @@
+import type { Response } from 'express';
+import { AppError } from '../errors';
+import type { Answer, Verdict } from '../services/rateLimits';
+
+/**
+ * Notes what the limiter said, for the answer, and ends a request that is too many.
+ * @throws AppError `rate_limited`
+ */
+export function enforce(res: Response, answer: Answer): void {
+  if (answer === undefined) return;
+  res.locals.verdict = answer;
+  if (answer.isAdmitted) return;
+  const { policy, secondsLeft } = answer;
+  const detail = `At most ${policy.limit} ${policy.counts} in ${policy.windowSeconds} s: try again in ${secondsLeft} s.`;
+  throw new AppError('rate_limited', detail, undefined, { headers: { 'Retry-After': String(secondsLeft) } });
+}
+
+/** `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers), as name, value, name, value. */
+export function rateLimitFields({ policy: { name, limit, windowSeconds }, left, secondsLeft }: Verdict): string[] {
+  return [
+    'RateLimit-Policy',
+    `"${name}";q=${limit};w=${windowSeconds}`,
+    'RateLimit',
+    `"${name}";r=${left};t=${secondsLeft}`,
+  ];
+}

@@ -1,0 +1,115 @@
+import type { Organization } from '../../entities';
+import type { Context } from '../context';
+import type { Database } from '../db/database';
+import { selectOne, visibleOrganization } from '../db/select';
+import { updateRow, versionGuard } from '../db/write';
+import { AppError, notFound } from '../errors';
+import type { ChangeLinkage } from './crud';
+import { organizationTable } from './organizations';
+import { userTable } from './users';
+
+const TOUCH = "version = version + 1, updated_at = date_trunc('second', now())";
+const OWNER_SOURCE = { pointer: '/data/relationships/owner/data' };
+
+const lastOwner = (): AppError =>
+  new AppError('last_owner', 'An organization keeps at least one owner: make another member owner first.');
+
+/**
+ * Locks an organization that the caller sees, so that its owners are changed one after the other (INV-2).
+ * @returns id of its primary owner, or null
+ */
+export async function lockOrganization(ctx: Context, organizationId: string): Promise<string | null> {
+  const values: unknown[] = [];
+  const visible = visibleOrganization(ctx.caller, 't.id', (value) => `$${values.push(value) + 1}`);
+  const [row] = await ctx.db.query(
+    `select t.owner_id from organizations t where t.id = $1 and ${visible} for no key update`,
+    [organizationId, ...values],
+  );
+  if (row === undefined) {
+    throw notFound('There is no such organization.', { pointer: '/data/relationships/organization/data' });
+  }
+  return row[0] as string | null;
+}
+
+/**
+ * To be called with the organization locked, after its members or their roles have changed: the primary owner is an
+ * active owner (INV-4), and the longest-standing other one takes the place of one that is no more.
+ * @param ownerId user who was the primary owner before
+ * @throws AppError `last_owner` when there was an owner and none is left (INV-2)
+ */
+export async function settleOwnership(db: Database, organizationId: string, ownerId: string | null): Promise<void> {
+  const [heir] = await db.query(
+    `select m.id, m.user_id from members m join member_roles mr on mr.member_id = m.id join roles r on r.id = mr.role_id
+     where m.organization_id = $1 and m.status = 'active' and r.code = 'owner'
+     order by m.user_id is distinct from $2::uuid, m.joined_at, m.id limit 1`,
+    [organizationId, ownerId],
+  );
+  if (heir === undefined) {
+    if (ownerId !== null) throw lastOwner();
+    return;
+  }
+  if (heir[1] !== ownerId) await setPrimaryOwner(db, organizationId, heir[0] as string);
+}
+
+/** The one before is unmarked first: the index allows one per organization. */
+async function setPrimaryOwner(db: Database, organizationId: string, memberId: string): Promise<void> {
+  await db.query(
+    `update members set is_primary_owner = false, ${TOUCH} where organization_id = $1 and is_primary_owner and id <> $2`,
+    [organizationId, memberId],
+  );
+  await db.query(
+    `with heir as (update members set is_primary_owner = true, ${TOUCH} where id = $2 returning user_id)
+     update organizations set owner_id = heir.user_id, ${TOUCH} from heir where id = $1`,
+    [organizationId, memberId],
+  );
+}
+
+/**
+ * Hands an organization over to another of its active members: he becomes owner and primary owner, and the one before
+ * an admin (INV-4).
+ * @throws AppError `last_owner` for null while there is an owner (INV-1), `not_found`, `not_allowed` for a user who is
+ * not an active member
+ */
+export const changeOwner: ChangeLinkage<Organization> = (ctx, id, { ids }, ifMatch) =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const organization = await updateRow(inside, organizationTable, id, {}, versionGuard(ifMatch));
+    if (ids === organization.ownerId) return organization;
+    if (ids === null) throw lastOwner();
+    const heir = await memberOf(inside, id, ids as string);
+    await giveRole(db, heir, 'owner');
+    if (organization.ownerId !== null) await demote(db, id, organization.ownerId);
+    await setPrimaryOwner(db, id, heir);
+    return updateRow(inside, organizationTable, id, {});
+  });
+
+async function memberOf(ctx: Context, organizationId: string, userId: string): Promise<string> {
+  const [row] = await ctx.db.query(
+    "select id from members where organization_id = $1 and user_id = $2 and status = 'active' for update",
+    [organizationId, userId],
+  );
+  if (row !== undefined) return row[0] as string;
+  if ((await selectOne(ctx, userTable, userId, ['id'])) === null)
+    throw notFound('There is no such user.', OWNER_SOURCE);
+  throw new AppError('not_allowed', 'The owner must be an active member of the organization.', OWNER_SOURCE);
+}
+
+async function giveRole(db: Database, memberId: string, code: string): Promise<void> {
+  await db.query(
+    `insert into member_roles (member_id, role_id) select $1, id from roles where code = $2 on conflict do nothing`,
+    [memberId, code],
+  );
+}
+
+async function demote(db: Database, organizationId: string, userId: string): Promise<void> {
+  const [member] = await db.query('select id from members where organization_id = $1 and user_id = $2', [
+    organizationId,
+    userId,
+  ]);
+  if (member === undefined) return;
+  await giveRole(db, member[0] as string, 'admin');
+  await db.query(
+    "delete from member_roles where member_id = $1 and role_id in (select id from roles where code = 'owner')",
+    [member[0]],
+  );
+}
