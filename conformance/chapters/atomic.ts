@@ -244,7 +244,10 @@ export const atomicChapter: Chapter = {
       }
       if (readOnly === undefined) return;
       const { type, id } = await made.row();
-      await t.status(operate(t, { op: 'update', ref: { type, id, relationship: readOnly }, data: [] }), [400, 403]);
+      await t.status(
+        operate(t, { op: 'update', ref: { type, id, relationship: readOnly.name }, data: readOnly.data }),
+        [400, 403],
+      );
     }),
     asks('ATO-28', 'OURS', 'There is a limit on operations', async (t) => {
       const { type, id } = await madeOf(t).row();

@@ -157,9 +157,9 @@ export const relationshipWriteChapter: Chapter = {
     isUnseen('RUP-11', 'MUST', 'What is accepted and not yet done is 202', 'nobody can tell what a server does later'),
     asks('RUP-12', 'MUST', 'An update that is not offered is 403', async (t) => {
       const made = madeOf(t);
-      const name = t.need(made.description.readOnly, 'the description has no read-only relationship');
+      const { name, data } = t.need(made.description.readOnly, 'the description has no read-only relationship');
       const { url } = await targetOf(t, undefined, name);
-      for (const method of ['PATCH', 'POST', 'DELETE']) await t.status(send(t, method, url, []), 403);
+      for (const method of ['PATCH', 'POST', 'DELETE']) await t.status(send(t, method, url, data), 403);
     }),
     asks('RUP-13', 'MUST', 'A relationship of a resource that does not exist is 404', async (t) => {
       const { toOne, toMany } = madeOf(t).description;

@@ -133,8 +133,8 @@ export const updatingChapter: Chapter = {
     isUnseen('UPD-8', 'MUST', 'What is accepted and not yet done is 202', 'nobody can tell what a server does later'),
     asks('UPD-9', 'MUST', 'An update that is not offered is 403', async (t) => {
       const made = madeOf(t);
-      const name = t.need(made.description.readOnly, 'the description has no read-only relationship');
-      await t.status(relate(t, await made.row(), name, []), 403);
+      const { name, data } = t.need(made.description.readOnly, 'the description has no read-only relationship');
+      await t.status(relate(t, await made.row(), name, data), 403);
     }),
     asks('UPD-10', 'MUST', 'An update of a resource that does not exist is 404', async (t) => {
       const made = madeOf(t);

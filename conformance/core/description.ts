@@ -28,8 +28,8 @@ export interface Description {
     readonly name: string;
     readonly targets: readonly [Identifier, Identifier];
   };
-  /** A relationship of the created resource that takes no update. */
-  readonly readOnly?: string;
+  /** A relationship of the created resource that takes no update, and linkage that it does not have. */
+  readonly readOnly?: { readonly name: string; readonly data: Identifier | readonly Identifier[] };
   /** A to-one relationship that may be given on creation, and the type it refers to. */
   readonly reference?: { readonly name: string; readonly type: string };
   /** An attribute of which no two resources may have the same value; `create` must give it. */
@@ -77,14 +77,15 @@ export function readDescription(text: string): Description {
     if (!isObject(change) || typeof change.attribute !== 'string' || !('value' in change))
       throw new Error(`"${name}" of the description needs "attribute" and "value".`);
   }
-  for (const name of ['toOne', 'toMany', 'reference'] as const) {
+  for (const name of ['toOne', 'toMany', 'reference', 'readOnly'] as const) {
     const relationship = value[name];
     if (relationship !== undefined && (!isObject(relationship) || typeof relationship.name !== 'string'))
       throw new Error(`"${name}" of the description needs "name".`);
   }
-  const { toOne, toMany } = value;
+  const { toOne, toMany, readOnly } = value;
   if (isObject(toOne) && !isObject(toOne.target)) throw new Error('"toOne" of the description needs "target".');
   if (isObject(toMany) && !(Array.isArray(toMany.targets) && toMany.targets.length === 2))
     throw new Error('"toMany" of the description needs two "targets".');
+  if (isObject(readOnly) && !('data' in readOnly)) throw new Error('"readOnly" of the description needs "data".');
   return value as unknown as Description;
 }
