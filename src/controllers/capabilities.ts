@@ -5,7 +5,7 @@ import type { Route } from './routes';
 
 /** What a caller may do with one row. */
 export interface Capabilities {
-  /** Operations and actions of the type, and under `relationships` those that can be changed. */
+  /** `update`, `delete` and the actions of the type, and under `relationships` those that can be changed. */
   readonly can: Record<string, unknown>;
   /** The same as methods of the resource's URL, for `Allow`. */
   readonly methods: readonly string[];
@@ -19,7 +19,7 @@ export function capabilities({ caller }: Context, { definition, methods }: Route
   const can: Record<string, unknown> = {};
   if (operations.update !== undefined) can.update = allowed('update');
   const { remove } = operations;
-  if (remove !== undefined) can.remove = allowed('remove', remove.possible?.(entity as never) ?? true);
+  if (remove !== undefined) can.delete = allowed('remove', remove.possible?.(entity as never) ?? true);
   for (const [name, { possible }] of Object.entries(actions)) {
     can[name] = allowed(name, possible?.(entity as never) ?? true);
   }
@@ -29,6 +29,6 @@ export function capabilities({ caller }: Context, { definition, methods }: Route
   if (changeable.length > 0) {
     can.relationships = Object.fromEntries(changeable.map(([name]) => [name, allowed(name)]));
   }
-  const denied = new Set([...(can.update === true ? [] : ['PATCH']), ...(can.remove === true ? [] : ['DELETE'])]);
+  const denied = new Set([...(can.update === true ? [] : ['PATCH']), ...(can.delete === true ? [] : ['DELETE'])]);
   return { can, methods: methods.filter((method) => !denied.has(method)) };
 }
