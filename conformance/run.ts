@@ -53,14 +53,15 @@ export async function conform(options: Options): Promise<Report> {
     if (made !== undefined) for (let i = 0; i < ROWS; i++) await made.row();
     world = await World.discover(client, options.urls, { made, operations, crawlLimit });
     const checks = checksOf(world, options);
-    for (const [rule, check] of checks)
-      client.listeners.push((answer) => {
-        if (rule.watch !== undefined) rule.watch(takeApart(answer), check);
-      });
-    for (const [r, check] of checks) {
-      const b = client.requests;
-      await check.run();
-      if (process.env.CDEBUG && client.requests - b > 25) console.error(r.id, client.requests - b);
+    const watching = [...checks].filter(([{ watch }]) => watch !== undefined);
+    client.listeners.push((answer) => {
+      const seen = takeApart(answer);
+      for (const [{ watch }, check] of watching) watch?.(seen, check);
+    });
+    const base = made?.count ?? 0;
+    for (const { rules } of chapters) {
+      for (const rule of rules) await checks.get(rule)?.run();
+      left.push(...((await made?.cleanUp(base)) ?? []));
     }
     // What only watches has had nothing to see when it alone was asked for.
     if ([...checks.keys()].some(({ watch, check }) => watch !== undefined && check === undefined)) {

@@ -1,7 +1,6 @@
 import { withQuery } from '../core/client';
 import { at, listOf, same } from '../core/json';
 import { asks, type Chapter } from '../core/rules';
-import { keysOf } from '../core/walk';
 
 const dataOf = (body: unknown): unknown => at(body, 'data');
 
@@ -111,16 +110,12 @@ export const filteringChapter: Chapter = {
     ),
     asks('FLT-6', 'OURS', 'Bracket arrays mean any of them', async (t) => {
       const [filter] = await t.world.filters();
-      const { name, value } = t.need(filter, 'no filter by an attribute is taken');
-      const one = await t.get(withQuery(t.url, `filter[${name}]=${encodeURIComponent(value)}`));
-      const many = await t.get(withQuery(t.url, `filter[${name}][]=${encodeURIComponent(value)}&filter[${name}][]=zz`));
-      await t.status(many, 200);
-      const keys = new Set(keysOf(listOf(dataOf(many.body))));
-      t.expect(
-        keysOf(listOf(dataOf(one.body))).every((key) => keys.has(key)),
-        'what the first value gives',
-        many,
-      );
+      const { name } = t.need(filter, 'no filter by an attribute is taken');
+      const values = t.world.main.items.slice(0, 2).map((item) => String(at(item, 'attributes', name)));
+      const query = values.map((value) => `filter[${name}][]=${encodeURIComponent(value)}`).join('&');
+      const answer = await t.status(t.get(withQuery(t.url, query)), 200);
+      const found = new Set(listOf(dataOf(answer.body)).map((item) => String(at(item, 'attributes', name))));
+      t.expect(values.every((value) => found.has(value)) && found.size <= 2, values.join(' and '), answer, '/data');
     }),
     asks('FLT-8', 'MUST', 'Filters whose names are no member names are 400', async (t) => {
       for (const query of ['filter[_]=1', 'filter[a..b]=1', 'filter[-]=1'])

@@ -13,7 +13,7 @@ export interface Row {
 
 /** Makes resources of the described type, remembers all that any test made, and takes them away at the end. */
 export class Made {
-  private count = 0;
+  private uniques = 0;
   private readonly tag = Date.now().toString(36);
   /** URLs of everything made, in order. */
   private readonly urls = new Set<string>();
@@ -35,7 +35,7 @@ export class Made {
 
   /** The value with each `{unique}` in it replaced by the same new text. */
   fill<T>(value: T): T {
-    const unique = `${this.tag}${(++this.count).toString(36)}`;
+    const unique = `${this.tag}${(++this.uniques).toString(36)}`;
     return JSON.parse(JSON.stringify(value).replaceAll('{unique}', unique));
   }
 
@@ -70,10 +70,16 @@ export class Made {
     return { document: { data: { type, id, attributes: { [attribute]: value }, ...more } }, value };
   }
 
-  /** Deletes what was made, the last first, and returns the URLs of what could not be deleted. */
-  async cleanUp(): Promise<string[]> {
+  /** How many resources were made and not taken away. */
+  get count(): number {
+    return this.urls.size;
+  }
+
+  /** Deletes what was made after the first `keep`, the last first; gives the URLs of what could not be deleted. */
+  async cleanUp(keep = 0): Promise<string[]> {
     const left: string[] = [];
-    for (const url of [...this.urls].reverse()) {
+    for (const url of [...this.urls].slice(keep).reverse()) {
+      this.urls.delete(url);
       const { status } = await this.client.ask(url, { method: 'DELETE' });
       if (status >= 300 && status !== 404 && status !== 410) left.push(url);
     }
