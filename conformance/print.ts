@@ -126,23 +126,25 @@ function asJunit(report: Report, secrets: readonly string[]): string {
 const isFailure = ({ outcome, level }: Result): boolean => outcome === 'fail' && BINDING.includes(level);
 
 function testCase(chapter: string, result: Result, secrets: readonly string[]): string {
-  const open = `<testcase classname=${attribute(chapter)} name=${attribute(`${result.id} ${result.level} ${result.title}`)}`;
-  if (result.outcome === 'pass') return `${open}/>`;
-  if (result.outcome === 'skipped') return `${open}><skipped message=${attribute(result.reason ?? '')}/></testcase>`;
-  const message = attribute(result.failures[0]?.wanted ?? '');
-  if (!isFailure(result))
-    return `${open}><skipped message=${attribute(`${result.level} not kept: `).slice(0, -1)}${message.slice(1)}/></testcase>`;
-  const lines = escape(failureLines(result, secrets).join('\n'));
-  return `${open}><failure type="${result.level}" message=${message}>${lines}</failure></testcase>`;
+  const { id, level, title, outcome, reason = '', failures } = result;
+  const open = `<testcase classname=${attribute(chapter)} name=${attribute(`${id} ${level} ${title}`)}`;
+  if (outcome === 'pass') return `${open}/>`;
+  const wanted = failures[0]?.wanted ?? '';
+  if (!isFailure(result)) {
+    const message = outcome === 'skipped' ? reason : `${level} not kept: ${wanted}`;
+    return `${open}><skipped message=${attribute(message)}/></testcase>`;
+  }
+  const lines = escapeXml(failureLines(result, secrets).join('\n'));
+  return `${open}><failure type=${attribute(level)} message=${attribute(wanted)}>${lines}</failure></testcase>`;
 }
 
-/** XML has no place for control characters, not even escaped ones. */
-const escape = (text: string): string =>
+/** XML has no place for control characters and single surrogates, not even escaped ones. */
+const escapeXml = (text: string): string =>
   text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udfff](?![\udc00-\udfff])/g, '\ufffd')
+    .replace(/(?![\t\n\r])\p{Cc}|\p{Cs}|[\ufffe\uffff]/gu, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;');
 
-const attribute = (text: string): string => `"${escape(text).replaceAll('\n', ' ')}"`;
+const attribute = (text: string): string => `"${escapeXml(text).replaceAll('\n', ' ')}"`;

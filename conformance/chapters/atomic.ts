@@ -129,10 +129,11 @@ export const atomicChapter: Chapter = {
     }),
     asks('ATO-14', 'MUST', 'There is one result for each operation, in their order', async (t) => {
       const row = await madeOf(t).row();
-      const answer = await t.status(operate(t, add(t), update(t, row).operation, add(t)), 200);
+      const answer = await t.status(operate(t, update(t, row).operation, add(t), add(t)), 200);
       t.expect(resultsOf(answer).length === 3, 'three results', answer, '/atomic:results');
-      const second = at(resultsOf(answer)[1], 'data');
-      if (second !== undefined) t.expect(at(second, 'id') === row.id, `${row.id} as the second`, answer);
+      const [first, ...others] = resultsOf(answer).map((result) => at(result, 'data', 'id'));
+      t.expect(first === undefined || first === row.id, `${row.id} as the first`, answer);
+      t.expect(!others.includes(row.id), 'the new resources as the others', answer);
     }),
     asks('ATO-15', 'MAY', 'Operations without data to answer are 204, or 200 with empty results', async (t) => {
       const { type, id } = await madeOf(t).row();

@@ -6,7 +6,7 @@ import { hrefOf, type Seen } from '../core/seen';
 
 const LINK = ['href', 'rel', 'describedby', 'title', 'type', 'hreflang', 'meta'];
 /** No blanks, quotes or controls, and percent signs that begin an octet: what RFC 3986 leaves out, brackets aside. */
-const REFERENCE = /^(?:[^\s"<>\\^`{|}\u0000-\u001f\u007f%]|%[0-9a-fA-F]{2})*$/;
+const REFERENCE = /^(?:[^\s"<>\\^`{|}%\p{Cc}]|%[0-9a-fA-F]{2})*$/u;
 /** A registered relation is lower-case words; any other one is a URI (RFC 8288, 2.1). */
 const RELATION = /^(?:[a-z][a-z0-9.-]*|[a-zA-Z][a-zA-Z0-9+.-]*:\S+)$/;
 const LANGUAGE = /^[a-zA-Z]{2,8}(?:-[a-zA-Z0-9]{1,8})*$/;

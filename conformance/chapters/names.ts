@@ -5,7 +5,7 @@ import { asks, type Chapter, each, watches } from '../core/rules';
 
 const EDGE = /[-_ ]/;
 /** What may stand in no member name at all. */
-const RESERVED = /[+,.[\]{}()!"#$%&'*/:;<=>?@\\^`~|\u0000-\u001f\u007f]/;
+const RESERVED = /[+,.[\]{}()!"#$%&'*/:;<=>?@\\^`~|\u007f]|[^\P{Cc}\u0080-\u009f]/u;
 
 export const metaChapter: Chapter = {
   id: 'MET',
