@@ -1,5 +1,5 @@
-import { Skip } from './core/check';
 import { NoAnswer } from './core/client';
+import { Unusable } from './core/made';
 import { Unreachable } from './core/world';
 import { type Arguments, readArguments, USAGE } from './options';
 import { hasBroken, print } from './print';
@@ -24,8 +24,7 @@ export async function main(args: string[]): Promise<number> {
     process.stdout.write(`${print(report, format, Object.keys(options.headers ?? {}))}\n`);
     return hasBroken(report) ? BROKEN : FINE;
   } catch (error) {
-    // A skip outside of any rule is the description's fault.
-    const isKnown = error instanceof Unreachable || error instanceof NoAnswer || error instanceof Skip;
+    const isKnown = error instanceof Unreachable || error instanceof NoAnswer || error instanceof Unusable;
     process.stderr.write(`conformance: ${isKnown ? error.message : (error as Error).stack}\n`);
     return UNUSABLE;
   }

@@ -1,6 +1,6 @@
 import { chapters } from './chapters';
 import { Check, type Result } from './core/check';
-import { Client, resolve } from './core/client';
+import { Client, NoAnswer, resolve } from './core/client';
 import type { Description } from './core/description';
 import { Made } from './core/made';
 import type { Chapter, Rule } from './core/rules';
@@ -16,7 +16,7 @@ export interface Options {
   readonly operations?: string;
   /** Chapters and rules, as `CN` and `PAG-3`; all when empty. */
   readonly only?: readonly string[];
-  /** Whether rules of level OURS are tried as well. */
+  /** Whether rules of level OURS are tried as well; those that `only` names always are. */
   readonly ours?: boolean;
   /** Requests that the crawl may make. */
   readonly crawlLimit?: number;
@@ -38,7 +38,7 @@ const ROWS = 5;
 /**
  * Tests a server. Chapters run one after another, as they share what is known of the server and as rows that one makes
  * must not come between two pages that another compares.
- * @throws Unreachable, NoAnswer when there is nothing to test
+ * @throws Unreachable, NoAnswer when there is nothing to test, Unusable when the description makes no resource
  */
 export async function conform(options: Options): Promise<Report> {
   const begin = Date.now();
@@ -46,45 +46,53 @@ export async function conform(options: Options): Promise<Report> {
   const made = options.description && new Made(client, absolute(options.description, options.urls[0] ?? ''));
   const operations = options.operations ?? made?.description.operations;
   const crawlLimit = options.crawlLimit ?? CRAWL_LIMIT;
-  // A first look decides whether there is a server at all; nothing is made before.
-  let world = await World.discover(client, options.urls, { crawlLimit });
   const left: string[] = [];
   try {
-    if (made !== undefined) for (let i = 0; i < ROWS; i++) await made.row();
-    world = await World.discover(client, options.urls, { made, operations, crawlLimit });
+    // A first look decides whether there is a server at all; nothing is made before.
+    let world = await World.discover(client, options.urls, { crawlLimit });
+    if (made !== undefined) {
+      await made.prepare(ROWS);
+      world = await World.discover(client, options.urls, { made, operations, crawlLimit });
+    }
     const checks = checksOf(world, options);
-    const watching = [...checks].filter(([{ watch }]) => watch !== undefined);
-    client.listeners.push((answer) => {
-      const seen = takeApart(answer);
-      for (const [{ watch }, check] of watching) watch?.(seen, check);
-    });
-    const base = made?.count ?? 0;
-    for (const { rules } of chapters) {
-      for (const rule of rules) await checks.get(rule)?.run();
-      left.push(...((await made?.cleanUp(base)) ?? []));
-    }
-    // What only watches has had nothing to see when it alone was asked for.
-    if ([...checks.keys()].some(({ watch, check }) => watch !== undefined && check === undefined)) {
-      for (const { url } of world.collections) await client.ask(url);
-      await world.crawl();
-    }
+    await runAll(world, checks, async () => void left.push(...((await made?.cleanUp(ROWS)) ?? [])));
     left.push(...((await made?.cleanUp()) ?? []));
-    return {
-      urls: options.urls,
-      requests: client.requests,
-      milliseconds: Date.now() - begin,
-      chapters: resultsOf(checks),
-      left,
-    };
+    const { requests } = client;
+    return { urls: options.urls, requests, milliseconds: Date.now() - begin, chapters: resultsOf(checks), left };
   } finally {
+    // After a failure on the way; what is gone already is not asked for again.
+    await made?.cleanUp();
     client.close();
+  }
+}
+
+async function runAll(world: World, checks: ReadonlyMap<Rule, Check>, endChapter: () => Promise<void>): Promise<void> {
+  const { client } = world;
+  const watching = [...checks].filter(([{ watch }]) => watch !== undefined).map(([, check]) => check);
+  client.listeners.push((answer) => {
+    const seen = takeApart(answer);
+    for (const check of watching) check.look(seen);
+  });
+  for (const { rules } of chapters) {
+    for (const rule of rules) await checks.get(rule)?.run();
+    await endChapter();
+  }
+  // Rules that only watch have had nothing to see when they alone were asked for.
+  if (![...checks.keys()].some(({ watch, check }) => watch !== undefined && check === undefined)) return;
+  try {
+    for (const { url } of world.collections) await client.ask(url);
+    await world.crawl();
+  } catch (error) {
+    // The rules about what was asked have it already.
+    if (!(error instanceof NoAnswer)) throw error;
   }
 }
 
 /** The rules to run, each with its check, in the order of the chapters. */
 function checksOf(world: World, { only = [], ours = false }: Options): Map<Rule, Check> {
   const isWanted = ({ id, level }: Rule): boolean =>
-    (only.length === 0 || only.some((each) => id === each || id.startsWith(`${each}-`))) && (ours || level !== 'OURS');
+    only.includes(id) ||
+    ((only.length === 0 || only.some((each) => id.startsWith(`${each}-`))) && (ours || level !== 'OURS'));
   const wanted = chapters.flatMap(({ rules }) => rules).filter(isWanted);
   return new Map(wanted.map((rule) => [rule, new Check(world, rule)]));
 }

@@ -1,5 +1,5 @@
 import type { Check } from '../core/check';
-import { type Answer, resolve, withQuery } from '../core/client';
+import { type Answer, encode, resolve, withQuery } from '../core/client';
 import { at, isObject, listOf, same } from '../core/json';
 import { CURSOR, CURSOR_URI, urisOf } from '../core/mediaType';
 import { asks, type Chapter, each, watches } from '../core/rules';
@@ -27,8 +27,8 @@ function cursors(t: Check): Promise<Cursors> {
 }
 
 const page = (t: Check, query: string): Promise<Answer> => t.get(withQuery(t.url, query), ACCEPT);
-const after = (cursor: string): string => `page[after]=${encodeURIComponent(cursor)}`;
-const before = (cursor: string): string => `page[before]=${encodeURIComponent(cursor)}`;
+const after = (cursor: string): string => `page[after]=${encode(cursor)}`;
+const before = (cursor: string): string => `page[before]=${encode(cursor)}`;
 
 /** The cursor that falls on the item at an index of the walk: the item's own, or that of a page that ends there. */
 async function cursorAt(t: Check, index: number): Promise<string> {

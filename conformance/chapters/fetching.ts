@@ -1,3 +1,4 @@
+import { encode } from '../core/client';
 import { at, isObject, listOf, same } from '../core/json';
 import { isJsonApi } from '../core/mediaType';
 import { asks, type Chapter } from '../core/rules';
@@ -88,4 +89,4 @@ export const fetchingChapter: Chapter = {
 };
 
 const hasIdInPath = (url: string | undefined, id: string): boolean =>
-  url !== undefined && new URL(url).pathname.includes(`/${encodeURIComponent(id)}/`);
+  url !== undefined && URL.canParse(url) && new URL(url).pathname.includes(`/${encode(id)}/`);

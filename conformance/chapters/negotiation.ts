@@ -1,5 +1,5 @@
 import type { Check } from '../core/check';
-import { withQuery } from '../core/client';
+import { encode, withQuery } from '../core/client';
 import { at, isObject, listOf } from '../core/json';
 import { ATOMIC, ATOMIC_URI, CURSOR, CURSOR_URI, isJsonApi, JSON_API, readMediaType, urisOf } from '../core/mediaType';
 import { asks, type Chapter, isUnseen, type Rule, watches } from '../core/rules';
@@ -148,7 +148,7 @@ export const negotiationChapter: Chapter = {
       if (!(await t.world.hasCursors())) t.skip('the server does not know the cursor pagination profile');
       const first = await t.get(withQuery(t.url, 'page[size]=1'), { accept: CURSOR });
       const cursor = at(first.body, 'data', 0, 'meta', 'page', 'cursor');
-      const query = `page[size]=1&page[after]=${encodeURIComponent(String(t.need(cursor, 'items have no cursor')))}`;
+      const query = `page[size]=1&page[after]=${encode(t.need(cursor, 'items have no cursor'))}`;
       const answer = await t.status(t.get(withQuery(t.url, query)), 200);
       t.expect(
         urisOf(answer.headers['content-type'], 'profile').includes(CURSOR_URI),

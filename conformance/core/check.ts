@@ -1,5 +1,6 @@
 import { type Answer, type Ask, NoAnswer } from './client';
 import type { Level, Rule } from './rules';
+import type { Seen } from './seen';
 import type { World } from './world';
 
 /** Thrown by a check that finds nothing to judge; its message is the reason. */
@@ -90,11 +91,24 @@ export class Check {
     try {
       await this.rule.check?.(this);
     } catch (error) {
-      if (error instanceof NoAnswer) this.expect(false, `an answer: ${error.message}`);
-      else if (error instanceof Skip) this.reason = error.message;
-      // The suite's own mistake, or an answer that no line of it foresaw: never taken for a pass.
-      else this.expect(false, `an answer this suite can read (it stopped with: ${(error as Error).stack})`);
+      this.stop(error);
     }
+  }
+
+  /** Lets the rule look at an answer that somebody asked for. */
+  look(seen: Seen): void {
+    try {
+      this.rule.watch?.(seen, this);
+    } catch (error) {
+      this.stop(error, seen.answer);
+    }
+  }
+
+  private stop(error: unknown, answer?: Answer): void {
+    if (error instanceof Skip) this.reason = error.message;
+    else if (error instanceof NoAnswer) this.expect(false, `an answer: ${error.message}`);
+    // The suite's own mistake, or an answer that no line of it foresaw: never taken for a pass.
+    else this.expect(false, `an answer this suite can read (it stopped with: ${(error as Error).stack})`, answer);
   }
 
   result(): Result {

@@ -139,3 +139,6 @@ export function resolve(href: string, base: string): string {
 export function withQuery(url: string, query: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}${query}`;
 }
+
+/** Text as it stands in a query; half of a surrogate pair, which a faulty server may send, is replaced. */
+export const encode = (text: unknown): string => encodeURIComponent(String(text).toWellFormed());

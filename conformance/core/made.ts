@@ -1,5 +1,5 @@
 import { Skip } from './check';
-import { type Answer, type Client, resolve } from './client';
+import { type Answer, type Client, NoAnswer, resolve } from './client';
 import type { Description } from './description';
 import { at, isObject, type Json, listOf, textAt } from './json';
 
@@ -10,6 +10,9 @@ export interface Row {
   readonly id: string;
   readonly resource: Json;
 }
+
+/** The description cannot be used with this server. */
+export class Unusable extends Error {}
 
 /** Makes resources of the described type, remembers all that any test made, and takes them away at the end. */
 export class Made {
@@ -55,6 +58,18 @@ export class Made {
     return this.client.ask(url, { method: 'POST', body, headers });
   }
 
+  /**
+   * Makes rows before the first rule. An answer that is no error but no resource either is for the rules to judge.
+   * @throws Unusable when the server refuses the described document
+   */
+  async prepare(rows: number): Promise<void> {
+    for (let i = 0; i < rows; i++) {
+      const { status, text } = await this.post(this.document());
+      if (status >= 400)
+        throw new Unusable(`The server refuses "create" of the description: ${status} ${text.slice(0, 300)}`);
+    }
+  }
+
   /** A new resource. */
   async row(): Promise<Row> {
     const answer = await this.post(this.document());
@@ -70,20 +85,24 @@ export class Made {
     return { document: { data: { type, id, attributes: { [attribute]: value }, ...more } }, value };
   }
 
-  /** How many resources were made and not taken away. */
-  get count(): number {
-    return this.urls.size;
-  }
-
   /** Deletes what was made after the first `keep`, the last first; gives the URLs of what could not be deleted. */
   async cleanUp(keep = 0): Promise<string[]> {
     const left: string[] = [];
     for (const url of [...this.urls].slice(keep).reverse()) {
       this.urls.delete(url);
-      const { status } = await this.client.ask(url, { method: 'DELETE' });
-      if (status >= 300 && status !== 404 && status !== 410) left.push(url);
+      if (!(await this.remove(url))) left.push(url);
     }
     return left;
+  }
+
+  private async remove(url: string): Promise<boolean> {
+    try {
+      const { status } = await this.client.ask(url, { method: 'DELETE' });
+      return status < 300 || status === 404 || status === 410;
+    } catch (error) {
+      if (error instanceof NoAnswer) return false;
+      throw error;
+    }
   }
 
   /** Tests that want a refusal may get a resource instead, and operations make several: all are seen here. */

@@ -1,5 +1,5 @@
 import type { Answer, Client } from './client';
-import { resolve, withQuery } from './client';
+import { encode, resolve, withQuery } from './client';
 import { type Crawl, crawl } from './crawl';
 import { at, canonical, isObject, type Json, listOf, objectAt, textAt } from './json';
 import type { Made } from './made';
@@ -172,7 +172,7 @@ export class World {
         samples.map(({ name }) => name),
         (name) => {
           const { value = '' } = samples.find((each) => each.name === name) ?? {};
-          return withQuery(this.main.url, `filter[${name}]=${encodeURIComponent(value)}`);
+          return withQuery(this.main.url, `filter[${name}]=${encode(value)}`);
         },
       );
       return samples.filter(({ name }) => names.includes(name));
@@ -201,7 +201,7 @@ export const pathOf = (url: string): string => url.replace(/\/?(?:[?#].*)?$/, ''
 
 /** A URL with the id of a resource in it replaced by one of the same form that nobody has; undefined without it. */
 export function replaceId(url: string, resource: Json): string | undefined {
-  const id = encodeURIComponent(String(resource.id));
+  const id = encode(resource.id);
   return url.includes(id) ? url.replace(id, missingId(id)) : undefined;
 }
 
