@@ -19,9 +19,9 @@ export type OrganizationStatus = 'active' | 'suspended' | 'pending_deletion';
 @Index('organizations_search_idx', { synchronize: false })
 @Index('organizations_metadata_idx', { synchronize: false })
 @Index('organizations_updated_at_idx', ['updatedAt', 'id'])
-@Index('organizations_external_id_idx', ['externalId', 'id'], { where: 'external_id is not null' })
-@Index('organizations_country_code_idx', ['countryCode', 'createdAt', 'id'], { where: 'country_code is not null' })
-@Index('organizations_primary_domain_idx', ['primaryDomain'], { where: 'primary_domain is not null' })
+@Index('organizations_external_id_idx', ['externalId', 'id'])
+@Index('organizations_country_code_idx', ['countryCode', 'id'])
+@Index('organizations_primary_domain_idx', ['primaryDomain', 'id'])
 @Index('organizations_owner_id_idx', ['ownerId'], { where: 'owner_id is not null' })
 export class Organization extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'organizations_pkey' })

@@ -35,7 +35,7 @@ export function createApp({ services, log, metrics, lifecycle, checkReadiness }:
     // request, a tenth of a small one's time.
     app.use(resources(services, registry));
     app.use('/public/v2/me', me(services));
-    app.all(OPERATIONS_PATH, ...operations(services, registry));
+    app.all(OPERATIONS_PATH, operations(services, registry));
     app.use(docs(registry));
   }
   app.use(health(checkReadiness, lifecycle, metrics));

@@ -20,9 +20,12 @@ export const OPERATIONS_PATH = '/public/v2/operations';
 const JSONAPI = { version: '1.1', ext: [ATOMIC] };
 
 /** POST of atomic operations: all of them are carried out in one transaction, in their order, or none is. */
-export function operations(services: Services, registry: Registry): RequestHandler[] {
+export function operations(services: Services, registry: Registry): RequestHandler {
   const routes = new Routes(registry);
-  const perform: RequestHandler = async (req, res) => {
+  const only = onlyMethods('POST');
+  return async (req, res, next) => {
+    res.locals.route = OPERATIONS_PATH;
+    if (req.method !== 'POST') return only(req, res, next);
     checkAccept(req.headers.accept);
     requireExtension(req.headers['content-type'], ATOMIC);
     const ctx = await contextOf(services, req, res);
@@ -37,11 +40,6 @@ export function operations(services: Services, registry: Registry): RequestHandl
     const key = idempotencyKeyOf(req);
     send(req, res, key === undefined ? await run(ctx) : await once({ ctx, req, key, bytes, registry }, run));
   };
-  const named: RequestHandler = (_req, res, next) => {
-    res.locals.route = OPERATIONS_PATH;
-    next();
-  };
-  return [named, onlyMethods('POST'), perform];
 }
 
 /** Where an absolute `href` may lead: to us, under the name that we know or the one we were called by. */
@@ -171,9 +169,10 @@ function targetOf(batch: Batch, { op, ref, href, data }: Operation, lids: LocalI
 }
 
 function targetOfHref({ routes, origins }: Batch, href: string): Target {
-  const base = 'http://relative.invalid';
-  const url = URL.canParse(href, base) ? new URL(href, base) : undefined;
-  const isOurs = url !== undefined && (url.origin === base || origins.has(url.origin));
+  // A relative reference begins at the URL of the request; its host, which nobody has, only makes it absolute.
+  const here = `http://relative.invalid${OPERATIONS_PATH}`;
+  const url = URL.canParse(href, here) ? new URL(href, here) : undefined;
+  const isOurs = url !== undefined && (url.host === 'relative.invalid' || origins.has(url.origin));
   const { path, search } = splitUrl(isOurs ? `${url.pathname}${url.search}` : '');
   const route = isOurs ? routes.find(path) : undefined;
   if (route === undefined) throw notFound('There is nothing at this href.', { pointer: '/href' });

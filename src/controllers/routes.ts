@@ -26,6 +26,9 @@ interface Shape {
   readonly linkages: ReadonlyMap<string, Route>;
 }
 
+/** Where the types are. */
+const ROOT = '/public/v2';
+
 /** `apiKeys` → `api-keys`: accepted in paths, never printed (recommendations of jsonapi.org). */
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
@@ -117,7 +120,9 @@ export class Routes {
     this.shapes = new Map(
       [...registry.values()].flatMap((definition) => {
         const shape = shapeOf(definition);
-        return [[kebab(definition.path), shape] as const, [definition.path, shape] as const];
+        // Most client libraries make the path from the type: `/public/v2/{type}` works for all of them.
+        const paths = [`${ROOT}/${definition.type}`, kebab(definition.path), definition.path];
+        return paths.map((path) => [path, shape] as const);
       }),
     );
   }

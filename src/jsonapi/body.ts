@@ -88,6 +88,7 @@ export class BodyReader {
     for (const [name, value] of Object.entries(given)) {
       if (name.startsWith('@')) continue;
       const attribute = Object.hasOwn(this.definition.attributes, name) ? this.definition.attributes[name] : undefined;
+      if (attribute === undefined && purpose === 'update' && this.isFlattened(name, value)) continue;
       if (attribute === undefined) {
         faults.push(attributeFault('unknown_attribute', `${this.definition.type} have no attribute ${name}.`, [name]));
       } else if (attribute.write === 'both' || attribute.write === purpose) {
@@ -99,6 +100,15 @@ export class BodyReader {
       for (const error of validate.errors ?? []) faults.push(schemaFault(error, data.attributes !== undefined));
     }
     return values;
+  }
+
+  /**
+   * Client libraries that show a resource as one flat object (kitsu, jsona) send its links, meta and the relationships
+   * without linkage back as attributes: they change nothing, as in their own place.
+   */
+  private isFlattened(name: string, value: unknown): boolean {
+    const isMember = name === 'links' || name === 'meta' || Object.hasOwn(this.definition.relationships, name);
+    return isMember && isObject(value) && value.data === undefined;
   }
 
   private readRelationships(data: Record<string, unknown>, purpose: Purpose, faults: Fault[]): Input['relationships'] {

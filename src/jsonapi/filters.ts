@@ -47,15 +47,17 @@ interface Target {
 function targetOf(name: string, target: string, endpoint: Endpoint): Target {
   const [first = '', ...rest] = target.split('.');
   const { relationships } = endpoint.definition;
-  const toOne = Object.hasOwn(relationships, first) ? relationships[first] : undefined;
-  const isPath = rest.length > 0 && toOne !== undefined && 'one' in toOne && endpoint.reads(toOne.type);
-  const other = isPath ? endpoint.registry.get(toOne.type) : undefined;
+  const named = Object.hasOwn(relationships, first) ? relationships[first] : undefined;
+  const toOne = named !== undefined && 'one' in named && endpoint.reads(named.type) ? named : undefined;
+  // `filter[organization]=id` is what jsonapi.org recommends, `filter[organizationId]=id` what our links say.
+  if (toOne !== undefined && rest.length === 0) return { found: KEY_FILTER, field: toOne.key, path: [] };
+  const other = endpoint.registry.get(toOne?.type ?? '');
   const [field = '', ...path] = other === undefined ? [first, ...rest] : rest;
   const isNamed = target.split('.').every((part) => MEMBER_NAME.test(part));
   const found = !isNamed ? undefined : other === undefined ? filterable(field, endpoint) : attributeOf(other, field);
   const isJson = found?.schema['x-metadata'] === true;
   if (found === undefined || path.length > 0 !== isJson) throw bad(name, `There is no filter ${name}.`);
-  if (!isPath) return { found, field, path };
+  if (toOne === undefined) return { found, field, path };
   endpoint.allowRead(toOne.type);
   return { found, field, path, through: toOne.key };
 }

@@ -130,7 +130,7 @@ export function readQuery(search: string, endpoint: Endpoint): Query {
     include,
     fields: fields ?? EMPTY_FIELDS,
     conditions: filters.reduce(readFilters(endpoint), [] as Condition[]),
-    sort: readSort(sort, definition),
+    sort: readSort(sort, definition, page.style === 'cursor'),
     order: `${sort}?${links(filters.toSorted((a, b) => (a.name < b.name ? -1 : 1)))}`,
     cursors: endpoint.list ? page.style === 'cursor' : endpoint.cursors,
     page,
@@ -211,16 +211,21 @@ function readFields({ name, keys, value }: Parameter, { registry }: Endpoint): R
   return new Set(fields);
 }
 
-/** Sort keys from the value of `sort`. */
-export function readSort(value: string, definition: ResourceDefinition<never>): SortKey[] {
+/**
+ * Sort keys from the value of `sort`.
+ * @param isSought whether the cursor pagination profile is applied, which has a type for what can't be sorted by
+ */
+export function readSort(value: string, definition: ResourceDefinition<never>, isSought = false): SortKey[] {
   const keys = value.split(',');
   if (keys.length > MOST_SORT_KEYS) throw bad('sort', `A list is sorted by ${MOST_SORT_KEYS} fields at the most.`);
   return keys.map((key) => {
     const descending = key.startsWith('-');
     const field = descending ? key.slice(1) : key;
     const sortable = Object.hasOwn(definition.attributes, field) && definition.attributes[field]?.sort === true;
-    if (!sortable && field !== 'id') throw bad('sort', `${definition.type} can't be sorted by ${field}.`);
-    return { field, descending };
+    if (sortable || field === 'id') return { field, descending };
+    const detail = `${definition.type} can't be sorted by ${field}.`;
+    const links = isSought ? { type: `${CURSOR_PROFILE}/unsupported-sort` } : undefined;
+    throw AppError.of([{ code: 'invalid_parameter', detail, source: { parameter: 'sort' }, links }]);
   });
 }
 

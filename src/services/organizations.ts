@@ -6,7 +6,7 @@ import { type Bind, Table } from '../db/table';
 import { type Changes, Expression, type Guard, insertSql, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
 import { allow, may } from '../permissions';
-import { makeKey, makeWebhookSecret } from '../secrets';
+import { hashKey, makeKey, makeWebhookSecret } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { type Create, crud, type Input, type Update } from './crud';
 import { partnerTable } from './partners';
@@ -162,10 +162,13 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
   return ctx.db.transactionIf(typeof token === 'string', async (db) => {
     const inside = { ...ctx, db };
     const updated = await updateRow(inside, organizationTable, id, changes, guards);
-    if (typeof token === 'string') await replaceToken(inside, id, token);
+    const isReplaced = typeof token === 'string' && (await replaceToken(inside, id, token));
     if (token !== undefined || status !== undefined) db.afterCommit(() => ctx.callers.forget());
     const revealed = cipher !== null && updated.webhookSecretCipher?.equals(cipher) === true;
-    return Object.assign(updated, { token: token ?? undefined, webhookSecret: revealed ? secret : undefined });
+    return Object.assign(updated, {
+      token: isReplaced ? token : undefined,
+      webhookSecret: revealed ? secret : undefined,
+    });
   });
 };
 
@@ -252,8 +255,13 @@ function statusGuards(status: string | undefined, reason: string | null | undefi
   return guards;
 }
 
-/** The old token ends at once, the new one begins (domain sheet 9.2). */
-async function replaceToken(ctx: Context, id: string, token: string): Promise<void> {
+/** The old token ends at once, the new one begins (domain sheet 9.2); the same one sent back changes nothing: false. */
+async function replaceToken(ctx: Context, id: string, token: string): Promise<boolean> {
+  const [same] = await ctx.db.query(
+    'select 1 from api_keys where organization_id = $1 and is_organization_token and revoked_at is null and hash = $2',
+    [id, hashKey(token)],
+  );
+  if (same !== undefined) return false;
   await ctx.db.query(
     `update api_keys set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
      where organization_id = $1 and is_organization_token and revoked_at is null`,
@@ -266,4 +274,5 @@ async function replaceToken(ctx: Context, id: string, token: string): Promise<vo
     (value) => `$${list.push(value)}`,
   );
   await ctx.db.query(sql, list);
+  return true;
 }

@@ -15,12 +15,12 @@ create index members_metadata_idx on members using gin (metadata jsonb_path_ops)
 create index api_keys_metadata_idx on api_keys using gin (metadata jsonb_path_ops) where metadata <> '{}';
 `;
 
-/** The filters that clients synchronise and look up by. */
+/** What clients synchronise, look up and sort by. Nulls are in these indexes too: a sorted list ends or begins with them. */
 const FILTERS = `
 create index organizations_updated_at_idx on organizations (updated_at, id);
-create index organizations_external_id_idx on organizations (external_id, id) where external_id is not null;
-create index organizations_country_code_idx on organizations (country_code, created_at, id) where country_code is not null;
-create index organizations_primary_domain_idx on organizations (primary_domain) where primary_domain is not null;
+create index organizations_external_id_idx on organizations (external_id, id);
+create index organizations_country_code_idx on organizations (country_code, id);
+create index organizations_primary_domain_idx on organizations (primary_domain, id);
 create index organizations_owner_id_idx on organizations (owner_id) where owner_id is not null;
 create index users_updated_at_idx on users (updated_at, id);
 create index users_name_idx on users (name, id);
