@@ -1,6 +1,6 @@
 import type { Check } from '../core/check';
 import { type Answer, resolve } from '../core/client';
-import { at, isObject, type Json, listOf, pointsSomewhere, same } from '../core/json';
+import { at, isObject, type Json, listOf, objectAt, pointsSomewhere, same } from '../core/json';
 import { ATOMIC, ATOMIC_URI, urisOf } from '../core/mediaType';
 import { asks, type Chapter, watches } from '../core/rules';
 import { missingId } from '../core/world';
@@ -261,7 +261,7 @@ export const atomicChapter: Chapter = {
       if (!isObject(data)) return t.skip('the result has no data');
       const found = await t.get(`${madeOf(t).collection}/${data.id}`);
       t.expect(
-        same(Object.keys(data).sort(), Object.keys(at(found.body, 'data') as Json).sort()),
+        same(Object.keys(data).sort(), Object.keys(objectAt(found.body, 'data')).sort()),
         'the same members',
         answer,
       );

@@ -59,6 +59,7 @@ export const creatingChapter: Chapter = {
       );
     }),
     isUnseen('CRE-6', 'MUST', 'What is accepted and not yet done is 202', 'nobody can tell what a server does later'),
+    isUnseen('CRE-7', 'REC', '202 leads to a job that tells of the end', 'nobody can tell what a server does later'),
     asks('CRE-8', 'MUST', 'What was sent is what was created', async (t) => {
       const made = madeOf(t);
       const document = made.document();
@@ -110,6 +111,14 @@ export const creatingChapter: Chapter = {
       const before = await total(t);
       await made.post(made.document({ relationships: { [name]: { data: { type, id } } } }));
       t.expect((await total(t)) === before, `a total of ${before} as before`);
+    }),
+    asks('CRE-16', 'MAY', 'POST to a collection that takes none is 403 or 405', async (t) => {
+      for (const { url, type } of t.world.collections) {
+        const { allow } = (await t.ask(url, { method: 'OPTIONS', isDocument: false })).headers;
+        // Only where the server itself says so: anywhere else this might create something.
+        if (allow === undefined || /\bPOST\b/.test(allow)) continue;
+        await t.status(t.ask(url, { method: 'POST', body: { data: { type } } }), [403, 405]);
+      }
     }),
     asks('CRE-17', 'SHOULD', '409 says what the conflict is about', async (t) => {
       const made = madeOf(t);

@@ -1,63 +1,23 @@
-import type { Check } from '../core/check';
-import { type Answer, encode, resolve, withQuery } from '../core/client';
+import { resolve, withQuery } from '../core/client';
 import { at, isObject, listOf, same } from '../core/json';
-import { CURSOR, CURSOR_URI, urisOf } from '../core/mediaType';
+import { CURSOR_URI, urisOf } from '../core/mediaType';
 import { asks, type Chapter, each, watches } from '../core/rules';
 import { hrefOf, type Seen } from '../core/seen';
-import { itemsOf, keyOf, keysOf, type Walk, walk } from '../core/walk';
-
-const ACCEPT = { accept: CURSOR };
-
-/** The first collection with its cursors: all of it, or as much as the bound lets through. */
-interface Cursors extends Walk {
-  readonly keys: readonly string[];
-}
-
-/** Ends the check where the server does not know the profile. */
-async function mustKnow(t: Check): Promise<void> {
-  if (!(await t.world.hasCursors())) t.skip('the server does not know the cursor pagination profile');
-}
-
-function cursors(t: Check): Promise<Cursors> {
-  return t.world.once('cursor walk', async () => {
-    await mustKnow(t);
-    const walked = await walk(t.world.client, withQuery(t.url, 'page[size]=10'), ACCEPT, 6);
-    return { ...walked, keys: keysOf(walked.items) };
-  });
-}
-
-const page = (t: Check, query: string): Promise<Answer> => t.get(withQuery(t.url, query), ACCEPT);
-const after = (cursor: string): string => `page[after]=${encode(cursor)}`;
-const before = (cursor: string): string => `page[before]=${encode(cursor)}`;
-
-/** The cursor that falls on the item at an index of the walk: the item's own, or that of a page that ends there. */
-async function cursorAt(t: Check, index: number): Promise<string> {
-  const { items } = await cursors(t);
-  if (items[index] === undefined) return t.skip(`fewer than ${index + 1} items`);
-  const own = at(items[index], 'meta', 'page', 'cursor');
-  if (typeof own === 'string') return own;
-  const answer = await page(t, `page[size]=${index + 1}`);
-  const next = hrefOf(at(answer.body, 'links', 'next'));
-  const cursor = next === undefined ? null : new URL(resolve(next, t.url)).searchParams.get('page[after]');
-  return cursor ?? t.skip('no cursor of the item can be had');
-}
-
-/** Judges that an answer is 200 with exactly these items, in this order. */
-function isPage(t: Check, answer: Answer, keys: readonly string[]): void {
-  const found = keysOf(itemsOf(answer));
-  t.expect(answer.status === 200 && same(found, keys), `200 with ${keys.join(', ') || 'no items'}`, answer, '/data');
-}
-
-/** Judges a 400 that names a parameter and, where the profile has one, the type of the error. */
-function isRefused(t: Check, answer: Answer, parameter: string, type?: string): void {
-  t.expect(answer.status === 400, '400', answer);
-  const errors = listOf(at(answer.body, 'errors'));
-  const names = errors.map((error) => at(error, 'source', 'parameter'));
-  t.expect(names.includes(parameter), `source.parameter ${parameter}`, answer, '/errors');
-  if (type === undefined) return;
-  const types = errors.map((error) => hrefOf(listOf(at(error, 'links', 'type'))[0]));
-  t.expect(types.includes(`${CURSOR_URI}/${type}`), `links.type ${CURSOR_URI}/${type}`, answer, '/errors');
-}
+import { itemsOf, keyOf, keysOf, walk } from '../core/walk';
+import {
+  ACCEPT,
+  after,
+  before,
+  cursorAt,
+  cursors,
+  follow,
+  isPage,
+  isRefused,
+  mustKnow,
+  page,
+  sortsOf,
+  walkFrom,
+} from './cursorPages';
 
 const isPaged = ({ answer }: Seen): boolean =>
   urisOf(answer.headers['content-type'], 'profile').includes(CURSOR_URI) && answer.status === 200;
@@ -69,8 +29,8 @@ export const cursorChapter: Chapter = {
     asks('CUR-1', 'MUST', 'The order is total: no item is lost or met twice, whatever the sort', async (t) => {
       const all = await cursors(t);
       if (!all.isComplete) t.skip('the collection is larger than this rule walks');
-      for (const sort of ['', ...(await t.world.sorts()).slice(-3).map((name) => `&sort=${name}`)]) {
-        const walked = await walk(t.world.client, withQuery(t.url, `page[size]=2${sort}`), ACCEPT, 40);
+      for (const sort of ['', ...(await sortsOf(t)).slice(-3).map((name) => `&sort=${name}`)]) {
+        const walked = await walkFrom(t, `page[size]=2${sort}`);
         if (walked.pages[0]?.status !== 200 || !walked.isComplete) continue;
         const found = keysOf(walked.items).sort();
         t.expect(same(found, [...all.keys].sort()), `all ${all.keys.length} items, each once`, walked.pages.at(-1));
@@ -99,7 +59,7 @@ export const cursorChapter: Chapter = {
       const answer = await page(t, 'page[size]=1000000');
       if (answer.status === 200) {
         const self = hrefOf(at(answer.body, 'links', 'self'));
-        const used = self === undefined ? null : new URL(resolve(self, t.url)).searchParams.get('page[size]');
+        const used = self === undefined ? null : new URL(resolve(self, answer.sent.url)).searchParams.get('page[size]');
         const isCut = (used ?? '1000000') !== '1000000' || hrefOf(at(answer.body, 'links', 'next')) !== undefined;
         if (!isCut) t.skip('no maximum shows with so few items');
         t.expect(false, '400, not a smaller size', answer, '/links');
@@ -111,7 +71,7 @@ export const cursorChapter: Chapter = {
     }),
     asks('CUR-5', 'MUST', 'Without a size there is a default', async (t) => {
       const { items, isComplete } = await cursors(t);
-      const answer = await t.get(t.url, ACCEPT);
+      const answer = await page(t, '');
       t.expect(answer.status === 200, '200', answer);
       if (isComplete) t.expect(itemsOf(answer).length <= items.length, 'at most what there is', answer);
     }),
@@ -146,11 +106,11 @@ export const cursorChapter: Chapter = {
       isPage(t, await page(t, 'page[size]=2'), keys.slice(0, 2));
     }),
     asks('CUR-11', 'MUST', 'A cursor outlives its item', async (t) => {
-      await mustKnow(t);
+      const { collection } = await cursors(t);
       const made = t.need(t.world.made, 'no description of a writable type');
-      if (t.world.main.type !== made.type) t.skip('the described type is not that of the first collection');
+      if (collection.type !== made.type) t.skip('the described type is not that of the collection');
       const row = await made.row();
-      const { items } = await walk(t.world.client, withQuery(t.url, 'page[size]=10'), ACCEPT, 20);
+      const { items } = await walkFrom(t, 'page[size]=10');
       const index = items.findIndex((item) => keyOf(item) === keyOf(row));
       const cursor = at(items[index], 'meta', 'page', 'cursor');
       if (typeof cursor !== 'string') return t.skip('the new item has no cursor');
@@ -205,7 +165,7 @@ export const cursorChapter: Chapter = {
       if (!isComplete) t.skip('the collection is larger than this rule walks');
       // With a size that divides the count, the last page is full: a server that only counts rows is wrong here.
       for (const size of new Set([2, Math.max(1, keys.length / 2), keys.length].filter(Number.isInteger))) {
-        const { pages, items } = await walk(t.world.client, withQuery(t.url, `page[size]=${size}`), ACCEPT, 40);
+        const { pages, items } = await walkFrom(t, `page[size]=${size}`);
         if (pages[0]?.status !== 200) continue;
         t.expect(same(keysOf(items), keys), 'all items until next is null', pages.at(-1), '/links');
         t.expect(
@@ -228,19 +188,15 @@ export const cursorChapter: Chapter = {
       const { keys } = await cursors(t);
       const second = await page(t, `page[size]=1&${after(await cursorAt(t, 0))}`);
       const prev = hrefOf(at(second.body, 'links', 'prev'));
-      isPage(
-        t,
-        await t.get(resolve(t.need(prev, 'the second page has no prev link'), t.url), ACCEPT),
-        keys.slice(0, 1),
-      );
+      isPage(t, await follow(t, t.need(prev, 'the second page has no prev link')), keys.slice(0, 1));
     }),
     asks('CUR-19', 'REC', 'first and last lead to the ends', async (t) => {
       const { keys, isComplete } = await cursors(t);
       const answer = await page(t, 'page[size]=2');
       const [first, last] = ['first', 'last'].map((name) => hrefOf(at(answer.body, 'links', name)));
-      if (first !== undefined) isPage(t, await t.get(resolve(first, t.url), ACCEPT), keys.slice(0, 2));
+      if (first !== undefined) isPage(t, await follow(t, first), keys.slice(0, 2));
       if (last === undefined || !isComplete) return;
-      const end = await t.get(resolve(last, t.url), ACCEPT);
+      const end = await follow(t, last);
       t.expect(keysOf(itemsOf(end)).at(-1) === keys.at(-1), `${keys.at(-1)} as the last`, end, '/data');
     }),
     watches(
@@ -281,7 +237,7 @@ export const cursorChapter: Chapter = {
     }),
     asks('CUR-24', 'MUST', 'A sort that cannot be paginated is refused as such', async (t) => {
       await mustKnow(t);
-      for (const name of await t.world.sorts()) {
+      for (const name of await sortsOf(t)) {
         const answer = await page(t, `page[size]=1&sort=${name}`);
         if (answer.status !== 200) isRefused(t, answer, 'sort', 'unsupported-sort');
       }
@@ -292,8 +248,18 @@ export const cursorChapter: Chapter = {
       for (const answer of pages)
         t.expect(urisOf(answer.headers['content-type'], 'profile').includes(CURSOR_URI), 'profile', answer);
     }),
+    watches(
+      'CUR-26',
+      'OURS',
+      'The type of an error is a link, not an array',
+      each(
+        ({ links }) => links.filter(({ owner, name }) => owner === 'error' && name === 'type'),
+        (value) => !Array.isArray(value),
+        'a link',
+      ),
+    ),
     asks('CUR-27', 'OURS', 'A cursor of one sort is refused with another', async (t) => {
-      const [first, second] = await t.world.sorts();
+      const [first, second] = await sortsOf(t);
       const cursor = await cursorAt(t, 0);
       t.need(second, 'fewer than two sorts');
       await t.status(page(t, `page[size]=1&sort=${second},-${first}&${after(cursor)}`), 400);

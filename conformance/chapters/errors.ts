@@ -1,10 +1,10 @@
 import type { Check } from '../core/check';
-import { type Answer, withQuery } from '../core/client';
+import { type Answer, resolve, withQuery } from '../core/client';
 import { at, isObject, pointsSomewhere } from '../core/json';
 import { isJsonApi } from '../core/mediaType';
 import { foreignMembers } from '../core/members';
 import { asks, type Chapter, each, watches } from '../core/rules';
-import type { Seen } from '../core/seen';
+import { hrefOf, type Seen } from '../core/seen';
 
 const ERROR = ['id', 'links', 'status', 'code', 'title', 'detail', 'source', 'meta'];
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
@@ -98,6 +98,13 @@ export const errorChapter: Chapter = {
         'about or type',
       ),
     ),
+    asks('ERR-6', 'SHOULD', 'The type of an error leads to a description', async (t) => {
+      const answer = await t.get(withQuery(t.url, 'unknown=1'));
+      const href = hrefOf(at(answer.body, 'errors', 0, 'links', 'type'));
+      const url = resolve(t.need(href, 'errors have no link to their type'), t.url);
+      if (!t.world.client.reaches(url)) t.skip('the description is on another server');
+      await t.status(t.ask(url, { headers: { accept: '*/*' }, isDocument: false }), 200);
+    }),
     watches(
       'ERR-7',
       'SHOULD',
@@ -196,6 +203,12 @@ export const errorChapter: Chapter = {
       },
       provoke,
     ),
+    asks('ERR-15', 'OURS', 'Each error has an id of its own', async (t) => {
+      const ids = new Set<unknown>();
+      for (let i = 0; i < 2; i++) ids.add(at((await t.get(withQuery(t.url, 'unknown=1'))).body, 'errors', 0, 'id'));
+      if (ids.has(undefined)) t.skip('errors have no id');
+      t.expect(ids.size === 2, 'another id for the second error');
+    }),
     watches('ERR-16', 'HTTP', '401 has WWW-Authenticate, 405 has Allow', judgeHeaders, async (t) => {
       const headers = Object.fromEntries(Object.keys(t.world.client.credentials).map((name) => [name, undefined]));
       if (Object.keys(headers).length > 0) await t.get(t.url, headers);

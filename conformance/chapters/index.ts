@@ -13,6 +13,7 @@ import { memberChapter, metaChapter } from './names';
 import { negotiationChapter } from './negotiation';
 import { paginationChapter } from './pagination';
 import { filteringChapter, queryChapter } from './query';
+import { recommendationChapter } from './recommendations';
 import { fetchingRelationshipsChapter, relationshipChapter } from './relationships';
 import { relationshipWriteChapter } from './relationshipWrites';
 import { fieldChapter, resourceChapter } from './resources';
@@ -48,4 +49,5 @@ export const chapters: readonly Chapter[] = [
   errorChapter,
   atomicChapter,
   cursorChapter,
+  recommendationChapter,
 ];

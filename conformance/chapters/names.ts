@@ -1,6 +1,6 @@
+import { withQuery } from '../core/client';
 import { at, isObject, objectAt } from '../core/json';
 import { bareName, NAME } from '../core/members';
-import { withQuery } from '../core/client';
 import { asks, type Chapter, each, watches } from '../core/rules';
 
 const EDGE = /[-_ ]/;

@@ -34,7 +34,8 @@ function walks(t: Check, more = ''): Promise<Walk[]> {
 }
 
 const linkOf = (body: unknown, name: string): string | undefined => hrefOf(at(body, 'links', name));
-const namesIn = (url: string): URLSearchParams => new URL(url).searchParams;
+/** None of a URL that is none, which another rule is about. */
+const namesIn = (url: string): URLSearchParams => new URLSearchParams(URL.canParse(url) ? new URL(url).search : '');
 
 export const paginationChapter: Chapter = {
   id: 'PAG',

@@ -2,6 +2,8 @@ import { encode, withQuery } from '../core/client';
 import { at, listOf, same } from '../core/json';
 import { asks, type Chapter } from '../core/rules';
 
+const FAMILIES = ['include', 'fields', 'sort', 'filter', 'page'];
+
 const dataOf = (body: unknown): unknown => at(body, 'data');
 
 /** What answers one of these statuses may do where the specification has no word: anything but failing. */
@@ -20,6 +22,13 @@ export const queryChapter: Chapter = {
       const { url } = t.need(await t.world.item(), 'no collection has an item').sent;
       for (const query of ['sort=id', 'page[size]=1', 'filter[id]=1'])
         await t.status(t.get(withQuery(url, query)), 400);
+    }),
+    asks('QRY-3', 'MUST', 'Parameters of the server’s own have a name with more than lower-case letters', async (t) => {
+      for (const { url, from, at: place } of (await t.world.crawl()).visits)
+        for (const name of new URL(url).searchParams.keys()) {
+          const base = String(/^[^[]*/.exec(name)?.[0]);
+          t.expect(FAMILIES.includes(base) || /[^a-z]/.test(base), `another name than ${name}`, from.answer, place);
+        }
     }),
     asks('QRY-4', 'OURS', 'An unknown parameter with a capital is 400 too', (t) =>
       t.status(t.get(withQuery(t.url, 'unknownToAll=1')), 400),

@@ -1,5 +1,5 @@
 import type { Check } from '../core/check';
-import { resolve } from '../core/client';
+import { resolve, withQuery } from '../core/client';
 import type { Visit } from '../core/crawl';
 import { at, isObject, listOf, same } from '../core/json';
 import { foreignMembers, hasOneOf, isIdentifier } from '../core/members';
@@ -231,7 +231,7 @@ export const fetchingRelationshipsChapter: Chapter = {
     asks('FRL-7', 'MAY', 'An include at a relationship URL starts with the relationship', async (t) => {
       for (const { seen, relationship, url } of (await visits(t, 'self', 'relationship')).slice(0, 20)) {
         if (relationship === undefined || listOf(seen.document.data).length === 0) continue;
-        const answer = await t.get(`${url}${url.includes('?') ? '&' : '?'}include=${relationship.name}`);
+        const answer = await t.get(withQuery(url, `include=${relationship.name}`));
         if (answer.status !== 200) continue;
         t.expect(
           same(identities(at(answer.body, 'included')), identities(at(answer.body, 'data'))),
@@ -239,6 +239,15 @@ export const fetchingRelationshipsChapter: Chapter = {
           answer,
           '/included',
         );
+      }
+    }),
+    asks('FRL-8', 'OURS', 'Linkage is paginated as a collection is', async (t) => {
+      for (const { seen, url } of await visits(t, 'self', 'relationship')) {
+        if (listOf(seen.document.data).length < 2) continue;
+        const answer = await t.status(t.get(withQuery(url, 'page[size]=1')), 200);
+        t.expect(listOf(at(answer.body, 'data')).length === 1, 'one identifier', answer, '/data');
+        t.expect(hrefOf(at(answer.body, 'links', 'next')) !== undefined, 'a next link', answer, '/links');
+        return;
       }
     }),
   ],

@@ -1,5 +1,5 @@
 import type { Check } from '../core/check';
-import { type Answer } from '../core/client';
+import type { Answer } from '../core/client';
 import { at, type Json, objectAt, same } from '../core/json';
 import type { Row } from '../core/made';
 import { asks, type Chapter, isUnseen } from '../core/rules';
@@ -204,6 +204,16 @@ export const updatingChapter: Chapter = {
       if (etag === undefined) return t.skip('answers have no ETag');
       await patch(t, row.url, made.change(row).document);
       await t.status(patch(t, row.url, made.change(row).document, { 'if-match': etag }), 412);
+    }),
+    asks('UPD-17', 'REC', 'A client without PATCH may send POST with X-HTTP-Method-Override', async (t) => {
+      const made = madeOf(t);
+      const row = await made.row();
+      const { document, value } = made.change(row);
+      const headers = { 'x-http-method-override': 'PATCH' };
+      const answer = await t.ask(row.url, { method: 'POST', body: document, headers });
+      if (answer.status >= 400) t.skip(`not offered: ${answer.status}`);
+      const { attribute } = made.description.update;
+      t.expect(same(at((await t.get(row.url)).body, 'data', 'attributes', attribute), value), `${value}`, answer);
     }),
     asks('UPD-18', 'OURS', 'A resource sent back as it came is accepted', async (t) => {
       const made = madeOf(t);

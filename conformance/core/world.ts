@@ -142,20 +142,20 @@ export class World {
     });
   }
 
-  /** Attributes of the main collection with a plain value in some item, the most varied first. */
-  plainAttributes(): string[] {
+  /** Attributes of a collection with a plain value in some item, the most varied first. */
+  plainAttributes({ items }: Collection = this.main): string[] {
     const values = new Map<string, Set<string>>();
-    for (const item of this.main.items)
+    for (const item of items)
       for (const [name, value] of Object.entries(objectAt(item, 'attributes')))
         if (typeof value === 'string' || typeof value === 'number')
           values.set(name, (values.get(name) ?? new Set()).add(canonical(value)));
     return [...values].sort(([, a], [, b]) => b.size - a.size).map(([name]) => name);
   }
 
-  /** Attributes that the main collection can be sorted by. */
-  sorts(): Promise<string[]> {
-    return this.once('sorts', () =>
-      this.accepted(this.plainAttributes(), (name) => withQuery(this.main.url, `sort=${name}`)),
+  /** Attributes that a collection can be sorted by. */
+  sorts(collection: Collection = this.main): Promise<string[]> {
+    return this.once(`sorts ${collection.url}`, () =>
+      this.accepted(this.plainAttributes(collection), (name) => withQuery(collection.url, `sort=${name}`)),
     );
   }
 
