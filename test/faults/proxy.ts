@@ -1,6 +1,6 @@
 import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Body } from './app';
+import type { Body } from '../support/app';
 
 export interface Asked {
   method: string;
