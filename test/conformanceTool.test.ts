@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { chapters } from '../conformance/chapters';
 import type { Result } from '../conformance/core/check';
 import type { Description } from '../conformance/core/description';
@@ -11,7 +13,7 @@ import { createOrganization, M, S, startApp, type TestApp } from './support/app'
 /** The conformance suite against this service, and against this service with one thing spoiled at a time. */
 
 /** Links that a run follows: enough to see every shape of link. */
-const CRAWL_LIMIT = 24;
+const CRAWL_LIMIT = 30;
 
 /** What a run against this service does not reach: not offered, or not to be seen from outside. */
 const SKIPPED = [
@@ -113,6 +115,22 @@ test.each(FAULTS.map((fault) => [fault.title, fault] as const))('%s', async (_ti
   const failed = idsOf(report, 'fail');
   expect(failed.filter((id) => !may.includes(id)).sort()).toEqual([...red].sort());
   expect(hasBroken(report)).toBe(red.some((id) => ['MUST', 'NOT'].includes(levelOf(id))));
+});
+
+test('it imports nothing but itself and Node', () => {
+  const folder = join(__dirname, '..', 'conformance');
+  const files = readdirSync(folder, { recursive: true }).map(String);
+  const imports = files
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => {
+      const text = readFileSync(join(folder, name), 'utf8');
+      return [...text.matchAll(/ from '([^']+)'/g)].map(([, from = '']) => [name, from] as const);
+    });
+  const isOwn = (name: string, from: string) => !relative(folder, join(folder, dirname(name), from)).startsWith('..');
+  expect(imports.length).toBeGreaterThan(0);
+  expect(
+    imports.filter(([name, from]) => !from.startsWith('node:') && !(from.startsWith('.') && isOwn(name, from))),
+  ).toEqual([]);
 });
 
 describe('the command', () => {
