@@ -106,7 +106,7 @@ export const atomicChapter: Chapter = {
         await t.status(operate(t, { op: 'remove', ref }), 400);
     }),
     asks('ATO-11', 'MAY', 'href names the target', async (t) => {
-      const { url } = await madeOf(t).row();
+      const { url } = await madeOf(t).deletable();
       await t.status(operate(t, { op: 'remove', href: new URL(url).pathname }), [200, 204]);
       await t.status(t.get(url), [404, 410]);
     }),
@@ -114,7 +114,7 @@ export const atomicChapter: Chapter = {
       const row = await madeOf(t).row();
       const [one, two] = [update(t, row), update(t, row)];
       await t.status(operate(t, one.operation, two.operation), [200, 204]);
-      const { attribute } = madeOf(t).description.update;
+      const { attribute } = madeOf(t).update;
       const after = await t.get(row.url);
       t.expect(same(at(after.body, 'data', 'attributes', attribute), two.value), `${two.value}`, after, '/data');
     }),
@@ -136,7 +136,7 @@ export const atomicChapter: Chapter = {
       t.expect(!others.includes(row.id), 'the new resources as the others', answer);
     }),
     asks('ATO-15', 'MAY', 'Operations without data to answer are 204, or 200 with empty results', async (t) => {
-      const { type, id } = await madeOf(t).row();
+      const { type, id } = await madeOf(t).deletable();
       const answer = await t.status(operate(t, { op: 'remove', ref: { type, id } }), [200, 204]);
       if (answer.status === 204) t.expect(answer.bytes.length === 0, 'no body', answer);
       else t.expect(resultsOf(answer).length === 1, 'one result', answer);
@@ -148,7 +148,7 @@ export const atomicChapter: Chapter = {
     }),
     asks('ATO-17', 'MUST', 'update changes the resource that data or ref names', async (t) => {
       const row = await madeOf(t).row();
-      const { attribute } = madeOf(t).description.update;
+      const { attribute } = madeOf(t).update;
       const byData = update(t, row);
       await t.status(operate(t, byData.operation), [200, 204]);
       const once = await t.get(row.url);
@@ -159,7 +159,7 @@ export const atomicChapter: Chapter = {
       t.expect(same(at(twice.body, 'data', 'attributes', attribute), byRef.value), `${byRef.value}`, twice);
     }),
     asks('ATO-18', 'MUST', 'remove needs a target, and its result has no data', async (t) => {
-      const { type, id, url } = await madeOf(t).row();
+      const { type, id, url } = await madeOf(t).deletable();
       const answer = await t.status(operate(t, { op: 'remove', ref: { type, id } }), [200, 204]);
       t.expect(at(resultsOf(answer)[0], 'data') == null, 'no data', answer);
       await t.status(t.get(url), [404, 410]);
@@ -197,7 +197,7 @@ export const atomicChapter: Chapter = {
     }),
     asks('ATO-22', 'MUST', 'A lid of one operation can be used in a later one', async (t) => {
       const made = madeOf(t);
-      const { attribute, value } = made.fill(made.description.update);
+      const { attribute, value } = made.fill(made.update);
       const ref = { type: made.type, lid: 'local-1' };
       const change = { op: 'update', ref, data: { ...ref, attributes: { [attribute]: value } } };
       const answer = await t.status(operate(t, add(t, { lid: 'local-1' }), change), 200);
@@ -215,7 +215,7 @@ export const atomicChapter: Chapter = {
     }),
     asks('ATO-25', 'MUST', 'An operation that cannot be carried out has a fitting status', async (t) => {
       const made = madeOf(t);
-      const missing = { op: 'remove', ref: { type: made.type, id: missingId((await made.row()).id) } };
+      const missing = { op: 'remove', ref: { type: made.type, id: missingId((await made.deletable()).id) } };
       await t.status(operate(t, missing), [400, 404]);
       const { unique } = made.description;
       if (unique === undefined) return;

@@ -109,7 +109,7 @@ export const cursorChapter: Chapter = {
       const { collection } = await cursors(t);
       const made = t.need(t.world.made, 'no description of a writable type');
       if (collection.type !== made.type) t.skip('the described type is not that of the collection');
-      const row = await made.row();
+      const row = await made.deletable();
       const { items } = await walkFrom(t, 'page[size]=10');
       const index = items.findIndex((item) => keyOf(item) === keyOf(row));
       const cursor = at(items[index], 'meta', 'page', 'cursor');

@@ -116,7 +116,7 @@ export const sparseChapter: Chapter = {
     asks('SPF-9', 'MUST', 'The answer to a write is bound by fields too, or they are refused with 400', async (t) => {
       const made = t.need(t.world.made, 'no description of a writable type');
       const row = await made.row();
-      const { attribute } = made.description.update;
+      const { attribute } = made.update;
       const answer = await t.ask(withQuery(row.url, `fields[${row.type}]=${attribute}`), {
         method: 'PATCH',
         body: made.change(row).document,

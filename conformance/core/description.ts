@@ -11,8 +11,8 @@ export interface Description {
   readonly url: string;
   /** A whole request document; `{unique}` in any text of it becomes something new each time. */
   readonly create: Json;
-  /** An attribute that PATCH takes, and a value for it that `create` does not give. */
-  readonly update: { readonly attribute: string; readonly value: unknown };
+  /** An attribute that PATCH takes, and a value for it that `create` does not give; absent: there is no PATCH. */
+  readonly update?: { readonly attribute: string; readonly value: unknown };
   /** An attribute and a value that the server must refuse for it. */
   readonly invalid?: { readonly attribute: string; readonly value: unknown };
   /** A writable to-one relationship, of the created resource or of the one at `on`. */
@@ -34,6 +34,8 @@ export interface Description {
   readonly reference?: { readonly name: string; readonly type: string };
   /** An attribute of which no two resources may have the same value; `create` must give it. */
   readonly unique?: string;
+  /** False where there is no DELETE; what the run makes then stays. */
+  readonly deletable?: boolean;
   /** Whether a client may choose the id; not stated: that is not tested. */
   readonly clientIds?: boolean;
   /** Whether POST takes an Idempotency-Key. */
@@ -52,6 +54,7 @@ const MEMBERS = [
   'readOnly',
   'reference',
   'unique',
+  'deletable',
   'clientIds',
   'idempotencyKey',
   'operations',
@@ -73,7 +76,7 @@ export function readDescription(text: string): Description {
     throw new Error('The description needs "create", a document with "data".');
   for (const name of ['update', 'invalid'] as const) {
     const change = value[name];
-    if (name === 'invalid' && change === undefined) continue;
+    if (change === undefined) continue;
     if (!isObject(change) || typeof change.attribute !== 'string' || !('value' in change))
       throw new Error(`"${name}" of the description needs "attribute" and "value".`);
   }

@@ -36,6 +36,18 @@ export class Made {
     return String(at(this.description.create, 'data', 'type'));
   }
 
+  /** The change that PATCH takes; ends the check where there is none. */
+  get update(): { readonly attribute: string; readonly value: unknown } {
+    if (this.description.update === undefined) throw new Skip('the description has no update');
+    return this.description.update;
+  }
+
+  /** A new resource that is there to be deleted; ends the check where nothing can be. */
+  deletable(): Promise<Row> {
+    if (this.description.deletable === false) throw new Skip('the description says "deletable": false');
+    return this.row();
+  }
+
   /** The value with each `{unique}` in it replaced by the same new text. */
   fill<T>(value: T): T {
     const unique = `${this.tag}${(++this.uniques).toString(36)}`;
@@ -81,16 +93,17 @@ export class Made {
 
   /** A document that changes the described attribute of a row, and the value it asks for. */
   change({ type, id }: Row, more: Json = {}): { document: { data: Json }; value: unknown } {
-    const { attribute, value } = this.fill(this.description.update);
+    const { attribute, value } = this.fill(this.update);
     return { document: { data: { type, id, attributes: { [attribute]: value }, ...more } }, value };
   }
 
   /** Deletes what was made after the first `keep`, the last first; gives the URLs of what could not be deleted. */
   async cleanUp(keep = 0): Promise<string[]> {
     const left: string[] = [];
+    const isFinal = this.description.deletable === false;
     for (const url of [...this.urls].slice(keep).reverse()) {
       this.urls.delete(url);
-      if (!(await this.remove(url))) left.push(url);
+      if (isFinal || !(await this.remove(url))) left.push(url);
     }
     return left;
   }
