@@ -23,11 +23,9 @@ export interface Crawl {
   readonly visits: readonly Visit[];
   /** Every document that was read, each once. */
   readonly documents: readonly Seen[];
-  /** Links that lead to other servers, which are not asked. */
-  readonly foreign: number;
 }
 
-type Waiting = Omit<Visit, 'seen'> & { readonly shape: string };
+type Waiting = Omit<Visit, 'seen'>;
 
 /** Followed links of one shape: the twentieth member's link to its user says what the first said. */
 const PER_SHAPE = 12;
@@ -46,10 +44,9 @@ export async function crawl(world: World, limit: number): Promise<Crawl> {
 class Crawler implements Crawl {
   readonly visits: Visit[] = [];
   readonly documents: Seen[] = [];
-  foreign = 0;
   private readonly answers = new Map<string, Seen>();
-  private readonly shapes = new Map<string, number>();
-  private readonly waiting: Waiting[] = [];
+  /** Links by their shape, in the order they were printed, and how many of each were followed. */
+  private readonly shapes = new Map<string, { readonly waiting: Waiting[]; followed: number }>();
 
   constructor(
     private readonly world: World,
@@ -73,27 +70,28 @@ class Crawler implements Crawl {
     if (answer.status === 200) this.read(takeApart(answer));
   }
 
+  /** The next link of the shape that was followed least. */
   private take(): Waiting | undefined {
-    let best = -1;
-    let least = PER_SHAPE;
-    for (const [i, { shape, url }] of this.waiting.entries()) {
-      const count = this.answers.has(url) ? 0 : (this.shapes.get(shape) ?? 0);
-      if (count >= least) continue;
-      best = i;
-      least = count;
-      if (count === 0) break;
-    }
-    return best < 0 ? undefined : this.waiting.splice(best, 1)[0];
+    let least: { readonly waiting: Waiting[]; followed: number } | undefined;
+    for (const shape of this.shapes.values())
+      if (shape.waiting.length > 0 && shape.followed < (least?.followed ?? PER_SHAPE)) least = shape;
+    if (least !== undefined) least.followed++;
+    return least?.waiting.shift();
   }
 
   private async follow(link: Waiting): Promise<void> {
-    const known = this.answers.get(link.url);
-    if (known === undefined) this.shapes.set(link.shape, (this.shapes.get(link.shape) ?? 0) + 1);
-    const seen = known ?? (await this.fetch(link));
-    this.visits.push({ ...link, seen });
-    if (known !== undefined) return;
+    if (this.isKnown(link)) return;
+    const seen = await this.fetch(link);
     this.answers.set(link.url, seen);
+    this.visits.push({ ...link, seen });
     if (seen.answer.status === 200) this.read(seen);
+  }
+
+  /** Whether the URL was asked already: then this link is judged by the same answer. */
+  private isKnown(link: Waiting): boolean {
+    const seen = this.answers.get(link.url);
+    if (seen !== undefined) this.visits.push({ ...link, seen });
+    return seen !== undefined;
   }
 
   private async fetch({ url, from }: Waiting): Promise<Seen> {
@@ -130,14 +128,16 @@ class Crawler implements Crawl {
       )
         continue;
       const url = resolve(href, seen.answer.sent.url);
-      if (!this.world.client.reaches(url)) {
-        this.foreign++;
-        continue;
-      }
+      // Other servers are not asked.
+      if (!this.world.client.reaches(url)) continue;
       const resource = owner === 'document' ? undefined : owners.find((each) => at.startsWith(`${each.at}/`))?.value;
       const relationship = owner === 'relationship' ? relationshipAt(resource, at) : undefined;
-      const shape = [owner, name, resource?.type ?? patternOf(url), relationship?.name].join(' ');
-      this.waiting.push({ name, owner, url, from: seen, at, resource, relationship, shape });
+      const link = { name, owner, url, from: seen, at, resource, relationship };
+      if (this.isKnown(link)) continue;
+      const key = [owner, name, resource?.type ?? patternOf(url), relationship?.name].join(' ');
+      const shape = this.shapes.get(key) ?? { waiting: [], followed: 0 };
+      this.shapes.set(key, shape);
+      shape.waiting.push(link);
     }
   }
 }
