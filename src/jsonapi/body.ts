@@ -243,7 +243,8 @@ function attributeFault(code: ErrorCode, detail: string, path: readonly string[]
   return { code, detail, source: { pointer }, meta: { attribute: meta, message: detail } };
 }
 
-const KEYWORDS: Readonly<Record<string, ErrorCode>> = {
+/** Keyword of a schema that a value breaks → code; `invalid_format` for all others. */
+export const KEYWORDS: Readonly<Record<string, ErrorCode>> = {
   minLength: 'too_short',
   minItems: 'too_short',
   maxLength: 'too_long',

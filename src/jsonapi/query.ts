@@ -64,7 +64,7 @@ export const DEEPEST_INCLUDE = 3;
 export const LINKED_LIMIT = 25;
 /** Rows that one path of `include` may lead to at the most. */
 export const WIDEST_INCLUDE = 2_500;
-const MOST_SORT_KEYS = 8;
+export const MOST_SORT_KEYS = 8;
 const EMPTY_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 const EMPTY_OWN: ReadonlySet<string> = new Set();
 

@@ -1,3 +1,4 @@
+import type { Relationship } from '../../src/jsonapi/define';
 import { registry } from '../../src/resources';
 import { type Body, createOrganization, M, S, startApp, type TestApp } from '../support/app';
 import { isFullyLinked } from '../support/document';
@@ -60,9 +61,9 @@ function reached(body: Body, path: string): string[] {
 
 /** The resource without what an include adds to its lists. */
 function plain(resource: Body): Body {
-  const { relationships } = registry.get(resource.type) ?? { relationships: {} };
+  const relationships = registry.get(resource.type)?.relationships ?? {};
   const isLinked = (name: string) => {
-    const relationship = relationships[name];
+    const relationship: Relationship | undefined = relationships[name];
     return relationship !== undefined && 'many' in relationship && relationship.keys === undefined;
   };
   const shown = Object.entries<Body>(resource.relationships ?? {}).map(([name, each]) => {
