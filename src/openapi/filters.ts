@@ -46,16 +46,17 @@ function ownFilters(definition: Definition, registry: Registry): Filterable[] {
   return [...found, ...keys.filter(({ name }) => !found.some((each) => each.name === name))];
 }
 
-/** `organization.slug` and the like. */
+/** `organization` and `organization.slug`, and the like. */
 const remoteFilters = (definition: Definition, registry: Registry): Filterable[] =>
-  toOnes(definition, registry).flatMap(({ name: relationship, other }) =>
-    filterable(other).flatMap(({ name, attribute, operators }) => {
+  toOnes(definition, registry).flatMap(({ name: relationship, key, other }) => [
+    { name: relationship, ...KEY_FILTER, summary: `The same as \`${key}\`.${readersNote(other.type)}` },
+    ...filterable(other).flatMap(({ name, attribute, operators }) => {
       const summary = `\`${name}\` of the resource in \`${relationship}\`.${readersNote(other.type)}`;
       return isJson(attribute)
         ? []
         : [{ name: `${relationship}.${name}`, schema: attribute.schema, operators, summary }];
     }),
-  );
+  ]);
 
 /** Paths into free JSON, to which the client's own keys are added: path → operators. */
 export function jsonFilters(definition: Definition, registry: Registry): Record<string, readonly Operator[]> {
