@@ -169,8 +169,9 @@ export async function linkageOf(
       tree,
       rows.filter((row) => row !== undefined),
     );
-    const document = resourceDocument(data, also, { self: selfUrl(path, query), related: url });
-    return { status: 200, document, version: parent.version };
+    const { resources, cursors } = also;
+    const document = resourceDocument(data, resources, { self: selfUrl(path, query), related: url }, cursors);
+    return { status: 200, document, version: parent.version, cursors };
   }
   const properties = tree === undefined ? ['id'] : propertiesOf(other, query, tree.keys());
   const of = { link: relationship.link, id: parent.id };
@@ -178,7 +179,8 @@ export async function linkageOf(
   const rows = page.rows as unknown as Entity[];
   const data = rows.map(({ id }, i) => marked({ type: other.type, id }, ctx, query, path, page.points?.[i]));
   const reply = { path, query, page, seek: selection.seek, cursors: cursorsOf(ctx), related: url };
-  const document = pageDocument(reply, data, await includedLinkage(call, other, tree, rows));
+  const { resources } = await includedLinkage(call, other, tree, rows);
+  const document = pageDocument(reply, data, resources);
   return { status: 200, document, version: parent.version, cursors: query.cursors };
 }
 
@@ -188,9 +190,10 @@ async function includedLinkage(
   other: Definition,
   tree: IncludeTree | undefined,
   rows: readonly Entity[],
-): Promise<Resource[] | null> {
-  if (call.query.include === null) return null;
-  if (tree === undefined) return [];
+): Promise<{ resources: Resource[] | null; cursors: boolean }> {
+  if (call.query.include === null) return { resources: null, cursors: false };
+  if (tree === undefined) return { resources: [], cursors: false };
   allow(call.ctx.caller, `${other.type}.get`);
-  return (await Inclusion.of(call, other, tree, rows, false)).resources();
+  const inclusion = await Inclusion.of(call, other, tree, rows, false);
+  return { resources: inclusion.resources(), cursors: inclusion.hasCursors };
 }

@@ -30,10 +30,12 @@ export const create: Handler = async (call) => {
   const inclusion = await included(call, definition, query.include, [entity]);
   const resource = serializerOf(ctx, definition, query).resource(entity as never);
   const data = inclusion?.dress(definition, entity, resource) ?? resource;
+  const cursors = inclusion?.hasCursors === true;
   return {
     status: 201,
-    document: createdDocument(data, inclusion?.resources() ?? null),
+    document: createdDocument(data, inclusion?.resources() ?? null, cursors),
     version: entity.version,
+    cursors,
     secret: revealsSecret(definition, entity),
     location: `${definition.path}/${entity.id}`,
   };

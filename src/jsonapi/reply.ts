@@ -25,9 +25,9 @@ export function resourceDocument(
 }
 
 /** The answer to a create request (contract 6: `meta: {}`). */
-export function createdDocument(data: Resource, included: Resource[] | null): Document {
-  if (included === null) return { data, meta: {}, jsonapi: JSONAPI };
-  return { data, included, meta: {}, jsonapi: JSONAPI };
+export function createdDocument(data: Resource, included: Resource[] | null, cursors: boolean): Document {
+  if (included === null) return { data, meta: {}, jsonapi: jsonapi(cursors) };
+  return { data, included, meta: {}, jsonapi: jsonapi(cursors) };
 }
 
 /** What a list answers beside its data. */
