@@ -139,11 +139,13 @@ async function otherOf(
 
 /** GET of the linkage of a relationship; a to-many one is cut into pages and filtered as the list of what it leads to. */
 export const linkage: Handler = async (call) => {
-  const { ctx, route } = call;
+  const { ctx, route, query } = call;
   const { relationship, other } = relationshipOf(call);
   const [key] = route.definition.reads(route.relationship ?? '');
   const parent = await seen(ctx, route.definition, idOf(call), key === undefined ? [] : [key]);
-  allow(ctx.caller, key === undefined ? `${other.type}.list` : `${route.definition.type}.get`);
+  if (key !== undefined) allow(ctx.caller, `${route.definition.type}.get`);
+  // The ids come with the row; what they are sorted or filtered by is for those who may list the others.
+  if (key === undefined || query.order !== `${other.defaultSort}?`) allow(ctx.caller, `${other.type}.list`);
   return linkageOf(call, relationship, other, parent);
 };
 
@@ -163,13 +165,8 @@ export async function linkageOf(
     const id = parent[relationship.key] as string | null;
     const data = id === null ? null : { type: other.type, id };
     const rows = tree === undefined ? [] : [await otherOf(call, parent, relationship.key, other)];
-    const also = await includedLinkage(
-      call,
-      other,
-      tree,
-      rows.filter((row) => row !== undefined),
-    );
-    const { resources, cursors } = also;
+    const found = rows.filter((row) => row !== undefined);
+    const { resources, cursors } = await includedLinkage(call, other, tree, found);
     const document = resourceDocument(data, resources, { self: selfUrl(path, query), related: url }, cursors);
     return { status: 200, document, version: parent.version, cursors };
   }

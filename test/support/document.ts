@@ -6,6 +6,8 @@
 type Json = Record<string, unknown>;
 
 const TOP = ['data', 'errors', 'meta', 'jsonapi', 'links', 'included'];
+/** Of answers of the Atomic Operations extension. */
+const ATOMIC_TOP = ['atomic:results', 'meta', 'jsonapi', 'links'];
 const TOP_LINKS = ['self', 'related', 'describedby', 'first', 'last', 'prev', 'next'];
 const RESOURCE = ['type', 'id', 'lid', 'attributes', 'relationships', 'links', 'meta'];
 const LINK = ['href', 'rel', 'describedby', 'title', 'type', 'hreflang', 'meta'];
@@ -14,6 +16,9 @@ const NAME = /^[a-zA-Z0-9\u{80}-\u{10ffff}](?:[-a-zA-Z0-9_ \u{80}-\u{10ffff}]*[a
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A document whose primary data is linkage is the one that has a related link (JSON:API 1.1, "Top Level"). */
+const isLinkage = ({ links }: Json): boolean => isObject(links) && 'related' in links;
 
 class Checker {
   readonly faults: string[] = [];
@@ -96,6 +101,17 @@ class Checker {
     this.meta(resource.meta, where);
   }
 
+  results(value: unknown): void {
+    if (!this.say(Array.isArray(value), 'atomic:results is no list')) return;
+    for (const result of value as unknown[]) {
+      if (!this.say(isObject(result), 'a result is no object')) continue;
+      const { data, meta } = result as Json;
+      this.members(result as Json, ['data', 'meta'], 'a result');
+      this.meta(meta, 'a result');
+      if (data !== undefined && data !== null) this.resource(data, 'the resource of a result');
+    }
+  }
+
   errors(value: unknown): void {
     if (!this.say(Array.isArray(value) && value.length > 0, 'errors is no list')) return;
     for (const error of value as unknown[]) {
@@ -111,27 +127,33 @@ class Checker {
     }
   }
 
-  /** Each type + id once, and everything included is reached from the primary data. */
+  /** Each type + id once, and everything included is reached from the primary data, which may be linkage itself. */
   compound(document: Json): void {
-    const primary = [document.data].flat().filter(isObject);
+    const data = [document.data].flat().filter(isObject);
+    const primary = isLinkage(document) ? [] : data;
     const included = (document.included ?? []) as Json[];
     const all = [...primary, ...included];
     const keys = all.map(({ type, id }) => `${type} ${id}`);
-    this.say(new Set(keys).size === keys.length, 'a resource is there twice');
+    const named = data.map(({ type, id }) => `${type} ${id}`);
+    const isOnce = [keys, named].every((each) => new Set(each).size === each.length);
+    this.say(isOnce, 'a resource is there twice');
     const byKey = new Map(all.map((each, i) => [keys[i] as string, each]));
     const reached = new Set<string>();
-    const visit = (resource: Json | undefined) => {
-      for (const relationship of Object.values((resource?.relationships ?? {}) as Record<string, Json>)) {
-        for (const { type, id } of [relationship.data].flat().filter(isObject)) {
-          const key = `${type} ${id}`;
-          if (!reached.has(key)) {
-            reached.add(key);
-            visit(byKey.get(key));
-          }
+    const follow = (identifiers: Json[]) => {
+      for (const { type, id } of identifiers) {
+        const key = `${type} ${id}`;
+        if (!reached.has(key)) {
+          reached.add(key);
+          visit(byKey.get(key));
         }
       }
     };
+    const visit = (resource: Json | undefined) => {
+      for (const relationship of Object.values((resource?.relationships ?? {}) as Record<string, Json>))
+        follow([relationship.data].flat().filter(isObject));
+    };
     for (const each of primary) visit(each);
+    if (isLinkage(document)) follow(data);
     this.linked = included.every(({ type, id }) => reached.has(`${type} ${id}`));
   }
 
@@ -145,11 +167,13 @@ export function faultsOf(body: unknown, contentType: string): string[] {
   checker.say(!contentType.includes('charset'), 'the media type has a charset');
   if (!checker.say(isObject(body), 'the document is no object')) return checker.faults;
   const document = body as Json;
-  checker.members(document, TOP, 'the document');
+  const isAtomic = contentType.includes('ext="https://jsonapi.org/ext/atomic"');
+  checker.members(document, isAtomic ? ATOMIC_TOP : TOP, 'the document');
   checker.say(
-    'data' in document || 'errors' in document || 'meta' in document,
+    isAtomic || 'data' in document || 'errors' in document || 'meta' in document,
     'the document has no data, errors or meta',
   );
+  if (isAtomic) checker.results(document['atomic:results']);
   checker.say(!('data' in document && 'errors' in document), 'the document has data and errors');
   checker.say('data' in document || !('included' in document), 'the document has included without data');
   checker.links(document.links, 'the document', TOP_LINKS);
@@ -159,8 +183,10 @@ export function faultsOf(body: unknown, contentType: string): string[] {
   }
   if ('errors' in document) checker.errors(document.errors);
   const { data } = document;
-  if (Array.isArray(data)) for (const each of data) checker.resource(each, 'a resource');
-  else if (data !== undefined && data !== null) checker.resource(data, 'the resource');
+  for (const each of [data].flat().filter((given) => given !== undefined && given !== null)) {
+    if (isLinkage(document)) checker.identifier(each, 'linkage');
+    else checker.resource(each, 'a resource');
+  }
   for (const each of (document.included ?? []) as unknown[]) checker.resource(each, 'an included resource');
   checker.compound(document);
   return checker.faults;
