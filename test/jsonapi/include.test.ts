@@ -60,9 +60,8 @@ function reached(body: Body, path: string): string[] {
 
 /** The resource without what an include adds to its lists. */
 function plain(resource: Body): Body {
-  const { relationships } = registry.get(resource.type) ?? { relationships: {} };
   const isLinked = (name: string) => {
-    const relationship = relationships[name];
+    const relationship = registry.get(resource.type)?.relationships[name];
     return relationship !== undefined && 'many' in relationship && relationship.keys === undefined;
   };
   const shown = Object.entries<Body>(resource.relationships ?? {}).map(([name, each]) => {
