@@ -151,18 +151,20 @@ function targetOf(batch: Batch, { op, ref, href, data }: Operation, lids: LocalI
   const named = ref ?? (isObject(data) ? data : {});
   const pointer = ref === undefined ? '/data' : '/ref';
   const { type, id, lid, relationship } = named as Record<string, unknown>;
-  if (typeof type !== 'string') throw new AppError('malformed_document', 'The operation has no type.', { pointer });
+  const incomplete = (detail: string, name: string, value: unknown) =>
+    new AppError('malformed_document', detail, { pointer: value === undefined ? pointer : `${pointer}/${name}` });
+  if (typeof type !== 'string') throw incomplete('The operation names no type.', 'type', type);
   const definition = registry.get(type);
   if (definition === undefined) throw notFound(`There is no type ${type}.`, { pointer: `${pointer}/type` });
   const isCollection = op === 'add' && ref === undefined;
   const own =
     typeof lid === 'string' && id === undefined && !isCollection ? lids.resolve(type, lid, `${pointer}/lid`) : id;
   if (!isCollection && typeof own !== 'string') {
-    throw new AppError('malformed_document', 'The operation names no resource: give an id or a lid.', { pointer });
+    throw incomplete('The operation names no resource: give an id or a lid.', 'id', id);
   }
-  const below = ref?.relationship === undefined ? '' : `/relationships/${ref.relationship}`;
-  const path = isCollection ? definition.path : `${definition.path}/${encodeURIComponent(own as string)}${below}`;
-  const route = routes.find(path);
+  const route = isCollection
+    ? routes.find(definition.path)
+    : routes.named(definition.path, own as string, ref?.relationship);
   if (route === undefined)
     throw notFound(`There is no relationship ${relationship}.`, { pointer: '/ref/relationship' });
   return { route, search: '' };

@@ -139,11 +139,13 @@ async function otherOf(
 
 /** GET of the linkage of a relationship; a to-many one is cut into pages and filtered as the list of what it leads to. */
 export const linkage: Handler = async (call) => {
-  const { ctx, route } = call;
+  const { ctx, route, query } = call;
   const { relationship, other } = relationshipOf(call);
   const [key] = route.definition.reads(route.relationship ?? '');
   const parent = await seen(ctx, route.definition, idOf(call), key === undefined ? [] : [key]);
-  allow(ctx.caller, key === undefined ? `${other.type}.list` : `${route.definition.type}.get`);
+  if (key !== undefined) allow(ctx.caller, `${route.definition.type}.get`);
+  // The ids come with the row; what they are sorted or filtered by is for those who may list the others.
+  if (key === undefined || query.order !== `${other.defaultSort}?`) allow(ctx.caller, `${other.type}.list`);
   return linkageOf(call, relationship, other, parent);
 };
 

@@ -143,6 +143,13 @@ export class Routes {
     return this.findBelow(trimmed, slash);
   }
 
+  /** The route of a resource, or of the linkage of a relationship of it, whose names have not been in a path. */
+  named(collection: string, id: string, relationship?: string): Route | undefined {
+    const shape = this.shapes.get(collection);
+    const route = relationship === undefined ? shape?.resource : shape?.linkages.get(relationship);
+    return route && { ...route, id };
+  }
+
   /** `…/{id}/{name}` and `…/{id}/relationships/{name}`. */
   private findBelow(path: string, slash: number): Route | undefined {
     const name = path.slice(slash + 1);

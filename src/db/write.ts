@@ -85,7 +85,7 @@ export async function updateRow<Entity extends object>(
     return table.read(table.properties, row);
   }
   const checks = guards.map((guard) => `coalesce(${guard.sql(bind)}, false)`).join(', ');
-  const locked = `with old as (select t.* from ${table.name} t where ${target} for update),
+  const locked = `with old as (select t.* from ${table.name} t where ${target} for no key update),
     judged as (select old.*, array[${checks}]::boolean[] as passed from old)`;
   const sql =
     set === ''

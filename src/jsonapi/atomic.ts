@@ -1,5 +1,5 @@
 import { AppError, type Fault } from '../errors';
-import { isObject } from './json';
+import { escapePointer, isObject } from './json';
 
 /** Operations of one request at the most. */
 export const MOST_OPERATIONS = 100;
@@ -81,9 +81,9 @@ function readOperation(value: unknown, pointer: string, faults: Fault[]): Operat
 function checkRef(ref: unknown, pointer: string, faults: Fault[]): void {
   if (!isObject(ref)) return void faults.push(malformed('ref must be an object.', pointer));
   const { type, id, lid, relationship } = ref;
-  if (typeof type !== 'string') faults.push(malformed('ref has a type.', pointer));
+  if (type === undefined) faults.push(malformed('ref has a type.', pointer));
   if ((id === undefined) === (lid === undefined)) faults.push(malformed('ref has either id or lid.', pointer));
-  for (const [name, value] of Object.entries({ id, lid, relationship })) {
+  for (const [name, value] of Object.entries({ type, id, lid, relationship })) {
     if (value === undefined || typeof value === 'string') continue;
     faults.push(malformed(`${name} must be a string.`, `${pointer}/${name}`));
   }
@@ -123,7 +123,7 @@ export class LocalIds {
     if (!isObject(data.relationships)) return data;
     const resolved = Object.entries(data.relationships).map(([name, each]) => {
       if (!isObject(each) || each.data === undefined) return [name, each];
-      return [name, { ...each, data: this.linkage(each.data, `${pointer}/relationships/${name}/data`) }];
+      return [name, { ...each, data: this.linkage(each.data, `${pointer}/relationships/${escapePointer(name)}/data`) }];
     });
     return { ...data, relationships: Object.fromEntries(resolved) };
   }

@@ -95,7 +95,7 @@ export const revokeApiKey: Remove = (ctx, id, ifMatch) =>
   ctx.db.transaction(async (db) => {
     // The organization before its key, as everybody locks them: the count of the keys locks it too, and would be late.
     await db.query(
-      'select 1 from organizations where id = (select organization_id from api_keys where id = $1) for share',
+      'select 1 from organizations where id = (select organization_id from api_keys where id = $1) for no key update',
       [id],
     );
     const changes = { revokedAt: new Expression(() => "date_trunc('second', now())") };

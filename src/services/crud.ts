@@ -63,11 +63,26 @@ export async function ownerOf(ctx: Context, input: Input): Promise<string> {
       { meta: { attribute: 'organization' } },
     );
   }
-  const values: unknown[] = [id];
-  const visible = visibleOrganization(ctx.caller, '$1::uuid', (value) => `$${values.push(value)}`);
-  const [row] = await ctx.db.query(`select ${visible}`, values);
-  if (row?.[0] === true) return id;
-  throw notFound('There is no such organization.', { pointer: '/data/relationships/organization/data' });
+  await lockOrganization(ctx, id);
+  return id;
+}
+
+/**
+ * Locks an organization that the caller sees: what belongs to it is changed by one transaction after the other, its owners
+ * above all (INV-2). With a weaker lock at first, two of them would each wait for the other to change it.
+ * @returns id of its primary owner, or null
+ */
+export async function lockOrganization(ctx: Context, organizationId: string): Promise<string | null> {
+  const values: unknown[] = [organizationId];
+  const visible = visibleOrganization(ctx.caller, 't.id', (value) => `$${values.push(value)}`);
+  const [row] = await ctx.db.query(
+    `select t.owner_id from organizations t where t.id = $1 and ${visible} for no key update`,
+    values,
+  );
+  if (row === undefined) {
+    throw notFound('There is no such organization.', { pointer: '/data/relationships/organization/data' });
+  }
+  return row[0] as string | null;
 }
 
 /** The operations of a type that has no rules of its own. */

@@ -5,9 +5,9 @@ import { callerScope, organizationOwned, selectOne, visibleOrganization } from '
 import { Table } from '../db/table';
 import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, type ErrorSource, notFound } from '../errors';
-import { type ChangeLinkage, type Create, crud, type LinkageChange, type Remove } from './crud';
+import { type ChangeLinkage, type Create, crud, type LinkageChange, lockOrganization, type Remove } from './crud';
 import { organizationTable } from './organizations';
-import { lockOrganization, settleOwnership } from './ownership';
+import { settleOwnership } from './ownership';
 import { userTable } from './users';
 
 export const memberTable = new Table(Member, {

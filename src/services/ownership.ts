@@ -1,7 +1,7 @@
 import type { Organization } from '../../entities';
 import type { Context } from '../context';
 import type { Database } from '../db/database';
-import { selectOne, visibleOrganization } from '../db/select';
+import { selectOne } from '../db/select';
 import { updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
 import type { ChangeLinkage } from './crud';
@@ -13,23 +13,6 @@ const OWNER_SOURCE = { pointer: '/data/relationships/owner/data' };
 
 const lastOwner = (): AppError =>
   new AppError('last_owner', 'An organization keeps at least one owner: make another member owner first.');
-
-/**
- * Locks an organization that the caller sees, so that its owners are changed one after the other (INV-2).
- * @returns id of its primary owner, or null
- */
-export async function lockOrganization(ctx: Context, organizationId: string): Promise<string | null> {
-  const values: unknown[] = [];
-  const visible = visibleOrganization(ctx.caller, 't.id', (value) => `$${values.push(value) + 1}`);
-  const [row] = await ctx.db.query(
-    `select t.owner_id from organizations t where t.id = $1 and ${visible} for no key update`,
-    [organizationId, ...values],
-  );
-  if (row === undefined) {
-    throw notFound('There is no such organization.', { pointer: '/data/relationships/organization/data' });
-  }
-  return row[0] as string | null;
-}
 
 /**
  * To be called with the organization locked, after its members or their roles have changed: the primary owner is an

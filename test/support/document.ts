@@ -6,6 +6,8 @@
 type Json = Record<string, unknown>;
 
 const TOP = ['data', 'errors', 'meta', 'jsonapi', 'links', 'included'];
+/** Of answers of the Atomic Operations extension. */
+const ATOMIC_TOP = ['atomic:results', 'meta', 'jsonapi', 'links'];
 const TOP_LINKS = ['self', 'related', 'describedby', 'first', 'last', 'prev', 'next'];
 const RESOURCE = ['type', 'id', 'lid', 'attributes', 'relationships', 'links', 'meta'];
 const LINK = ['href', 'rel', 'describedby', 'title', 'type', 'hreflang', 'meta'];
@@ -99,6 +101,17 @@ class Checker {
     this.meta(resource.meta, where);
   }
 
+  results(value: unknown): void {
+    if (!this.say(Array.isArray(value), 'atomic:results is no list')) return;
+    for (const result of value as unknown[]) {
+      if (!this.say(isObject(result), 'a result is no object')) continue;
+      const { data, meta } = result as Json;
+      this.members(result as Json, ['data', 'meta'], 'a result');
+      this.meta(meta, 'a result');
+      if (data !== undefined && data !== null) this.resource(data, 'the resource of a result');
+    }
+  }
+
   errors(value: unknown): void {
     if (!this.say(Array.isArray(value) && value.length > 0, 'errors is no list')) return;
     for (const error of value as unknown[]) {
@@ -154,11 +167,13 @@ export function faultsOf(body: unknown, contentType: string): string[] {
   checker.say(!contentType.includes('charset'), 'the media type has a charset');
   if (!checker.say(isObject(body), 'the document is no object')) return checker.faults;
   const document = body as Json;
-  checker.members(document, TOP, 'the document');
+  const isAtomic = contentType.includes('ext="https://jsonapi.org/ext/atomic"');
+  checker.members(document, isAtomic ? ATOMIC_TOP : TOP, 'the document');
   checker.say(
-    'data' in document || 'errors' in document || 'meta' in document,
+    isAtomic || 'data' in document || 'errors' in document || 'meta' in document,
     'the document has no data, errors or meta',
   );
+  if (isAtomic) checker.results(document['atomic:results']);
   checker.say(!('data' in document && 'errors' in document), 'the document has data and errors');
   checker.say('data' in document || !('included' in document), 'the document has included without data');
   checker.links(document.links, 'the document', TOP_LINKS);
