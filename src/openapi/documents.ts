@@ -7,15 +7,14 @@ import {
   anyOf,
   closed,
   cursorPage,
+  documentLinks,
   identifier,
   jsonapi,
-  linkageLinks,
   listOf,
   numberedPage,
   orNull,
   type PageParts,
   replayMeta,
-  selfLink,
 } from './schemas';
 
 /** Media type → what is sent under it. */
@@ -44,7 +43,7 @@ export class Documents {
       data: isNullable ? orNull(data) : data,
       ...this.included(definition),
       ...(isSecret && isChanged && !isNullable ? { meta: replayMeta(this.components) } : {}),
-      links: selfLink(this.components),
+      links: documentLinks(this.components, false, includable(definition, this.registry).hasLists),
       jsonapi: jsonapi(this.components),
     };
     const name = `${isNullable ? 'Nullable' : ''}${nameOf(type)}Document`;
@@ -73,7 +72,7 @@ export class Documents {
     const members = {
       data: linkageOfOne(this.components, relationship),
       ...also,
-      links: linkageLinks(this.components),
+      links: documentLinks(this.components, true, includable(definition, this.registry, relationshipName).hasLists),
       jsonapi: jsonapi(this.components),
     };
     const document = this.add(`${relationship.required === true ? '' : 'Nullable'}${name}`, members, 'included');

@@ -56,6 +56,16 @@ export const selfLink = (components: Components): Ref => components.add('schemas
 export const linkageLinks = (components: Components): Ref =>
   components.add('schemas', closed({ self: link, related: link }), 'LinkageLinks');
 
+/** `self` where the cursor pagination profile was applied. */
+const selfOfCursors = closed({ href: link, type: constant(CURSOR_TYPE) });
+
+/** Links of a document that is no list. Cursors may cut the lists that come into it with `include`. */
+export function documentLinks(components: Components, isLinkage: boolean, hasLists: boolean): Ref {
+  if (!hasLists) return isLinkage ? linkageLinks(components) : selfLink(components);
+  const members = { self: anyOf([link, selfOfCursors]), ...(isLinkage ? { related: link } : {}) };
+  return components.add('schemas', closed(members), isLinkage ? 'LinkageDocumentLinks' : 'DocumentLinks');
+}
+
 const pageLinks = { first: link, last: link, prev: nullable(link), next: nullable(link) };
 const totals = {
   total: count(0, 'Resources that fit the filters.'),
@@ -86,8 +96,7 @@ export function numberedPage(components: Components, isLinkage: boolean): PagePa
 export function cursorPage(components: Components, isLinkage: boolean): PageParts {
   const truncated = { const: true, description: 'There are more resources between the two cursors.' };
   const page = closed({ total: count(0), rangeTruncated: truncated }, ['rangeTruncated']);
-  const self = closed({ href: link, type: constant(CURSOR_TYPE) });
-  const links = { self, ...(isLinkage ? { related: link } : {}), ...pageLinks };
+  const links = { self: selfOfCursors, ...(isLinkage ? { related: link } : {}), ...pageLinks };
   const marked = components.add('schemas', object({ meta: object({ page: itemCursor(components) }) }), 'WithCursor');
   return {
     meta: components.add('schemas', closed({ ...totals, page }), 'CursorPageMeta'),

@@ -24,13 +24,14 @@ export interface Exchange {
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Templates with their items; names can be written in kebab case. */
+/** Templates with their items; names can be written in kebab case, and management types are at `/public/v2/{type}` too. */
 const items = Object.entries(description.paths).map(([template, item]) => {
   const segments = template.split('/').map((segment) => {
     if (segment.startsWith('{')) return '[^/]+';
     return kebab(segment) === segment ? segment.replaceAll('.', '\\.') : `(?:${segment}|${kebab(segment)})`;
   });
-  return { pattern: new RegExp(`^${segments.join('/')}/?$`), item: item as Any };
+  const path = segments.join('/').replace('/management/', '/(?:management/)?');
+  return { pattern: new RegExp(`^${path}/?$`), item: item as Any };
 });
 const found = new Map<string, Any>();
 
