@@ -1,53 +1,111 @@
 import { PATH } from './bareDocument';
+import { BareCursors, CURSOR_TYPE, PAGE_SIZE } from './barePage';
 import type { BenchDatabase } from './database';
-
-/** What the load sends, as plain data: it is made into requests in the process that sends them. */
-export interface Plan {
-  readonly method: 'GET' | 'POST' | 'PATCH';
-  /** GET: paths in turn. PATCH: ids. POST: the collection. */
-  readonly targets: readonly string[];
-}
+import { BIG_ORGANIZATION } from './fill';
+import { OPERATIONS, type Plan } from './requests';
 
 export interface Case {
   readonly name: string;
+  readonly plan: Plan;
+  /** Whether the bare server answers it too. */
+  readonly bare: boolean;
   /** Requests per second of the service as a part of the yardstick's, at the least. */
   readonly aim?: number;
-  readonly plan: Plan;
+  /** The case that does the same in another way, and how many of its requests one of these stands for. */
+  readonly instead?: { readonly of: string; readonly times: number };
 }
 
-export const PAGE_SIZE = 25;
 const DEEP_PAGE = 2_000;
 /** Different rows that are read and changed: more than any cache of a connection, few enough to be prepared ahead. */
 const SAMPLE = 4_000;
-
-export const FILTERED = `${PATH}?filter[status]=active&sort=name`;
+/** Different values that are filtered by. */
+const VALUES = 400;
+const LIVE = "status <> 'pending_deletion'";
+const USERS = '/public/v2/users';
 
 /** Page 2,000, or the last one of a smaller table. */
 export async function deepPage({ client }: BenchDatabase): Promise<number> {
-  const { rows } = await client.query("select count(*) as n from organizations where status <> 'pending_deletion'");
+  const { rows } = await client.query(`select count(*) as n from organizations where ${LIVE}`);
   return Math.min(DEEP_PAGE, Math.ceil(Number(rows[0].n) / PAGE_SIZE));
 }
 
-export const firstPage: Case = { name: 'list', aim: 0.7, plan: { method: 'GET', targets: [PATH] } };
-
-/** Every case, those that write last, so that all reads see the table as it was filled. */
-export async function allCases(database: BenchDatabase): Promise<Case[]> {
-  const { rows } = await database.client.query(
-    `select id from organizations where status <> 'pending_deletion' order by random() limit ${SAMPLE}`,
-  );
-  const ids = rows.map(({ id }) => id as string);
-  const deep = `${PATH}?page[number]=${await deepPage(database)}&page[size]=${PAGE_SIZE}`;
-  return [
-    firstPage,
-    { name: 'get', aim: 0.6, plan: { method: 'GET', targets: ids.map((id) => `${PATH}/${id}`) } },
-    { name: 'deep page', plan: { method: 'GET', targets: [deep] } },
-    { name: 'filtered list', plan: { method: 'GET', targets: [FILTERED] } },
-    { name: 'update', aim: 0.6, plan: { method: 'PATCH', targets: ids } },
-    { name: 'create', aim: 0.6, plan: { method: 'POST', targets: [PATH] } },
-  ];
+/** The place in front of the deep page, as the service writes it into a cursor. */
+export async function deepPoint(database: BenchDatabase): Promise<string[]> {
+  const { rows } = await database.client.query({
+    text: `select created_at::text, id::text from organizations where ${LIVE}
+      order by created_at desc, id desc limit 1 offset $1`,
+    values: [((await deepPage(database)) - 1) * PAGE_SIZE - 1],
+    rowMode: 'array',
+  });
+  return rows[0] ?? [];
 }
 
-/** The body of a request that writes. */
-export function bodyOf(name: string, id?: string): string {
-  return JSON.stringify({ data: { type: 'organizations', id, attributes: { name } } });
+const get = (...paths: string[]): Plan => ({ method: 'GET', paths });
+
+export const firstPage: Case = { name: 'list', bare: true, aim: 0.7, plan: get(PATH) };
+
+/** One organization at a time, different ones in random order. */
+export async function getCase({ client }: BenchDatabase): Promise<Case> {
+  const { rows } = await client.query(`select id from organizations where ${LIVE} order by random() limit ${SAMPLE}`);
+  return { name: 'get', bare: true, aim: 0.6, plan: get(...rows.map(({ id }) => `${PATH}/${id}`)) };
+}
+
+/** A filter by values of rows that are there, each of which an index finds. */
+async function filterCase(name: string, { client }: BenchDatabase, parameter: string, value: string): Promise<Case> {
+  const { rows } = await client.query(
+    `select ${value} as value from organizations o join users u on u.id = o.owner_id
+     where o.${LIVE} order by random() limit ${VALUES}`,
+  );
+  const paths = rows.map((row) => `${PATH}?filter[${parameter}]=${encodeURIComponent(row.value)}`);
+  return { name, bare: false, plan: get(...paths) };
+}
+
+/** Every case, those that write last, so that all reads see the table as it was filled. */
+export async function allCases(database: BenchDatabase, secretKey: string): Promise<Case[]> {
+  const getOne = await getCase(database);
+  const deep = `${PATH}?page[number]=${await deepPage(database)}&page[size]=${PAGE_SIZE}`;
+  const after = new BareCursors(secretKey).encode(await deepPoint(database));
+  const { rows: big } = await database.client.query('select id from organizations where number = $1', [
+    BIG_ORGANIZATION,
+  ]);
+  const create: Plan = { method: 'POST', paths: [PATH], body: 'organization' };
+  return [
+    firstPage,
+    getOne,
+    { name: 'deep page', bare: true, plan: get(deep) },
+    { name: 'filtered list', bare: true, plan: get(`${PATH}?filter[status]=active&sort=name`) },
+    {
+      name: 'sparse list',
+      bare: true,
+      plan: get(`${PATH}?fields[organizations]=name,slug`),
+      instead: { of: 'list', times: 1 },
+    },
+    { name: 'include', bare: true, plan: get(`${PATH}?include=owner,members.user`) },
+    {
+      name: 'cursor list',
+      bare: true,
+      plan: { ...get(PATH), headers: { Accept: CURSOR_TYPE } },
+      instead: { of: 'list', times: 1 },
+    },
+    {
+      name: 'deep cursor',
+      bare: true,
+      plan: get(`${PATH}?page[after]=${after}`),
+      instead: { of: 'deep page', times: 1 },
+    },
+    await filterCase('search', database, 'q', 'lower(o.name)'),
+    await filterCase('metadata filter', database, 'metadata.billing.account', "o.metadata #>> '{billing,account}'"),
+    await filterCase('owner filter', database, 'owner.email', 'u.email'),
+    { name: 'linkage', bare: false, plan: get(`${PATH}/${big[0].id}/relationships/members`) },
+    { name: 'update', bare: true, aim: 0.6, plan: { method: 'PATCH', paths: getOne.plan.paths, body: 'rename' } },
+    { name: 'create', bare: true, aim: 0.6, plan: create },
+    { name: 'keyed create', bare: false, plan: { ...create, keyed: true }, instead: { of: 'create', times: 1 } },
+    { name: 'create user', bare: false, plan: { method: 'POST', paths: [USERS], body: 'user' } },
+    {
+      name: 'atomic',
+      bare: false,
+      plan: { method: 'POST', paths: ['/public/v2/operations'], body: 'users' },
+      instead: { of: 'create user', times: OPERATIONS },
+    },
+  ];
 }

@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded';
-import { stopChild } from './children';
+import { runProgram } from './children';
 import type { Closers } from './closers';
 import { fill } from './fill';
+import { COUNTING_SETTINGS } from './statements';
 
 /** Type number of a file system in memory, where waiting for the disk costs nothing. */
 const TMPFS = 0x01021994;
@@ -28,9 +28,17 @@ export async function startPostgres(closers: Closers): Promise<EmbeddedPostgres>
       `bench: ${tmpdir()} is in memory, so writes do not wait for a disk: set TMPDIR to change that.\n`,
     );
   }
-  const postgres = await startEmbeddedPostgres({ dataDir: directory });
+  const postgres = await startEmbeddedPostgres({ dataDir: directory, settings: COUNTING_SETTINGS });
   closers.add(() => postgres.stop());
   return postgres;
+}
+
+/** As in `18.4`. */
+export async function versionOf(postgres: EmbeddedPostgres): Promise<string> {
+  const client = await open(urlOf(postgres, postgres.database));
+  const { rows } = await client.query('show server_version');
+  await client.end();
+  return rows[0].server_version;
 }
 
 function urlOf({ host, port, user, password }: EmbeddedPostgres, database: string): string {
@@ -38,22 +46,27 @@ function urlOf({ host, port, user, password }: EmbeddedPostgres, database: strin
   return `postgres://${user}:${password ?? ''}@${host}:${port}/${database}`;
 }
 
+interface Size {
+  readonly rows: number;
+  readonly withMembers: boolean;
+}
+
 /** Makes a database, migrates it with the program under test, and fills it. */
 export async function makeDatabase(
   postgres: EmbeddedPostgres,
-  rows: number,
+  name: string,
+  { rows, withMembers }: Size,
   program: Program,
   closers: Closers,
 ): Promise<BenchDatabase> {
-  const name = `bench_${rows}`;
   const admin = await open(urlOf(postgres, postgres.database));
   await admin.query(`create database ${name}`);
   await admin.end();
   const url = urlOf(postgres, name);
-  await run([program.main, 'migrate'], { ...program.env, DATABASE_URL: url }, closers);
+  await runProgram([program.main, 'migrate'], { env: { ...program.env, DATABASE_URL: url } }, closers);
   const client = await open(url);
   closers.add(() => client.end());
-  await fill(client, rows);
+  await fill(client, rows, withMembers);
   return { url, rows, client };
 }
 
@@ -69,18 +82,4 @@ async function open(url: string): Promise<Client> {
   client.on('error', () => undefined);
   await client.connect();
   return client;
-}
-
-/** Runs the program to its end. */
-function run(args: string[], env: Record<string, string>, closers: Closers): Promise<void> {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  // It waits half a minute for a database that is away, and would stay as long behind.
-  closers.add(() => stopChild(child));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      if (code === 0) resolve();
-      else reject(new Error(`${args.join(' ')} ended with ${signal ?? code}.`));
-    });
-  });
 }

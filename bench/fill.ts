@@ -2,11 +2,15 @@ import type { Client } from 'pg';
 
 const NIL = '00000000-0000-0000-0000-000000000000';
 const PARTNERS = 8;
+/** The number of the organization with very many members. */
+export const BIG_ORGANIZATION = 2;
+const MOST_MEMBERS = 100_000;
 
 const PARTNER_ROWS = `
 insert into partners (id, name, external_id, metadata)
 select uuidv7(), 'Partner ' || i, 'p-' || i, jsonb_build_object('tier', i % 3) from generate_series(1, ${PARTNERS}) i`;
 
+/** Persons own several organizations each. */
 const USER_ROWS = `
 insert into users (id, partner_id, email, name)
 select uuidv7(), null, 'person' || i || '@example.com', 'Person ' || i from generate_series(1, greatest($1 / 20, 10)) i`;
@@ -16,7 +20,7 @@ select uuidv7(), null, 'person' || i || '@example.com', 'Person ' || i from gene
  * being deleted. Ids are UUIDs of version 7 of the time of creation, as the service makes them.
  */
 const ORGANIZATION_ROWS = `
-with p as (select array_agg(id order by id) as ids from partners), u as (select array_agg(id) as ids from users),
+with p as (select array_agg(id order by id) as ids from partners), u as (select array_agg(id order by id) as ids from users),
   made as (
     select i, now() - make_interval(secs => ($1 - i) * 94608000.0 / $1) as at,
       (array['Northern','Blue','Golden','Silent','Rapid','Open','Bright','Quiet','Iron','Green'])[1 + (hashint4(i) & 7)] || ' ' ||
@@ -36,7 +40,8 @@ select uuidv7(at - clock_timestamp()), case when i % 10 < 6 then p.ids[1 + i % $
   case when i % 5 > 0 then 'org' || i || '.example.com' end,
   case when i % 2 = 0 then 'https://hooks.example.com/organizations/' || i end,
   case when i % 2 = 0 then decode(md5(i::text) || md5(name) || md5(i::text), 'hex') end,
-  jsonb_build_object('plan', (array['free','team','business'])[1 + i % 3], 'seats', i % 200, 'region', 'eu-' || i % 4),
+  jsonb_build_object('plan', (array['free','team','business'])[1 + i % 3], 'seats', i % 200, 'region', 'eu-' || i % 4,
+    'billing', jsonb_build_object('account', 'acc-' || i / 10)),
   case when i % 100 = 0 then now() end, case when i % 100 = 0 then now() + interval '30 days' end,
   date_trunc('second', at), date_trunc('second', at + (now() - at) * 0.3)
 from made, p, u order by i`;
@@ -47,6 +52,36 @@ select uuidv7(created_at - clock_timestamp()), 'organization', id, 'Organization
   'sk_live_' || left(md5(id::text), 4), '{*}', '{*}', true, created_at
 from organizations`;
 
+/** The owner and up to three persons more; in one organization also a user of its own for each organization there is. */
+const MEMBER_ROWS = `
+with person as (select id, row_number() over (order by id) as n from users),
+  crowd as (
+    insert into users (id, partner_id, email, name)
+    select uuidv7(), null, 'crowd' || i || '@example.com', 'Crowd ' || i from generate_series(1, least($1, ${MOST_MEMBERS})) i
+    returning id),
+  joined as (
+    select o.id as organization_id, o.owner_id as user_id, 'created' as method, o.created_at from organizations o
+      where o.owner_id is not null
+    union all
+    select o.id, person.id, 'invited', o.created_at from organizations o cross join generate_series(1, o.number % 4) k
+      join person on person.n = 1 + (o.number + k) % (select count(*) from person)
+    union all
+    select o.id, crowd.id, 'import', o.created_at from organizations o cross join crowd where o.number = ${BIG_ORGANIZATION})
+insert into members (id, organization_id, user_id, join_method, is_primary_owner, joined_at, created_at, updated_at)
+select uuidv7(created_at - clock_timestamp()), organization_id, user_id, method, method = 'created', created_at, created_at,
+  created_at from joined`;
+
+const MEMBER_ROLE_ROWS = `
+insert into member_roles (member_id, role_id)
+select m.id, r.id from members m join roles r on r.code = case when m.is_primary_owner then 'owner' else 'member' end`;
+
+/** Of tables that hang on organizations: how many rows everybody sees, and how many a partner. */
+const tenantCounts = (relation: string, condition: string) => `
+  union all select '${relation}', '${NIL}', count(*) from ${relation} t left join organizations o on o.id = t.organization_id
+    where ${condition} and o.status is distinct from 'pending_deletion'
+  union all select '${relation}', o.partner_id, count(*) from ${relation} t join organizations o on o.id = t.organization_id
+    where ${condition} and o.status <> 'pending_deletion' and o.partner_id is not null group by o.partner_id`;
+
 /** What the triggers would have counted, with the rows that are there already. */
 const COUNTS = `
 truncate row_counts;
@@ -56,21 +91,25 @@ insert into row_counts (relation, scope, rows)
   union all select 'organizations', '${NIL}', count(*) from organizations where status <> 'pending_deletion'
   union all select 'organizations', partner_id, count(*) from organizations
     where status <> 'pending_deletion' and partner_id is not null group by partner_id
-  union all select 'api_keys', '${NIL}', count(*) from api_keys k left join organizations o on o.id = k.organization_id
-    where k.revoked_at is null and o.status is distinct from 'pending_deletion'
-  union all select 'api_keys', o.partner_id, count(*) from api_keys k join organizations o on o.id = k.organization_id
-    where k.revoked_at is null and o.status <> 'pending_deletion' and o.partner_id is not null group by o.partner_id`;
+  union all select 'members', organization_id, count(*) from members group by organization_id
+  ${tenantCounts('members', 'true')}
+  ${tenantCounts('api_keys', 't.revoked_at is null')}`;
 
 /**
- * Fills an empty, migrated database with partners, users, `rows` organizations and a token for each. Triggers are off:
- * each would write the same counter again for every row, in one transaction that can't clear away the old versions.
+ * Fills an empty, migrated database with partners, users, `rows` organizations and a token for each, and with members
+ * where they are asked for. Triggers are off: each would write the same counter again for every row, in one transaction
+ * that can't clear away the old versions.
  */
-export async function fill(client: Client, rows: number): Promise<void> {
+export async function fill(client: Client, rows: number, withMembers: boolean): Promise<void> {
   await client.query('set session_replication_role = replica');
   await client.query(PARTNER_ROWS);
   await client.query(USER_ROWS, [rows]);
   await client.query(ORGANIZATION_ROWS, [rows]);
   await client.query(TOKEN_ROWS);
+  if (withMembers) {
+    await client.query(MEMBER_ROWS, [rows]);
+    await client.query(MEMBER_ROLE_ROWS);
+  }
   await client.query(COUNTS);
   await client.query('set session_replication_role = origin');
   await client.query('vacuum (analyze)');
@@ -83,9 +122,11 @@ export async function fill(client: Client, rows: number): Promise<void> {
  */
 export async function checkTotals(client: Client): Promise<void> {
   const { rows } = await client.query(`
-    select (select sum(rows) from row_counts where relation = 'organizations' and scope = '${NIL}') as counted,
-      (select count(*) from organizations where status <> 'pending_deletion') as there`);
-  const { counted, there } = rows[0];
-  if (Number(counted) !== Number(there))
-    throw new Error(`row_counts has ${counted} organizations, but there are ${there}.`);
+    select relation, (select sum(rows) from row_counts c where c.relation = t.relation and scope = '${NIL}') as counted, there
+    from (select 'organizations' as relation, count(*) as there from organizations where status <> 'pending_deletion'
+      union all select 'users', count(*) from users) t`);
+  for (const { relation, counted, there } of rows) {
+    if (Number(counted) !== Number(there))
+      throw new Error(`row_counts has ${counted} ${relation}, but there are ${there}.`);
+  }
 }

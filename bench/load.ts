@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import type { Plan } from './cases';
 import { firstMessage, stopChild } from './children';
 import type { Closers } from './closers';
+import type { Plan } from './requests';
 import type { ServerUnderTest } from './servers';
 
 export const CONNECTIONS = 16;

@@ -1,24 +1,26 @@
 // The process that sends the load, so that making requests costs the servers nothing but a share of the cores.
 import autocannon from 'autocannon';
-import { PATH } from './bareDocument';
-import { bodyOf, type Plan } from './cases';
 import type { Job, Outcome } from './load';
-
-const CONTENT_TYPE = { 'Content-Type': 'application/vnd.api+json' };
+import { type Plan, requestOf } from './requests';
 
 /** Makes every name of this process another one: two organizations of one name need two tries at a slug. */
 let names = 0;
 const nextName = (): string => `Bench ${process.pid} ${++names}`;
 
 /** Every connection has its own rows: two that change the same one would wait for each other, not for the server. */
-function requestsOf({ method, targets }: Plan, connection: number, connections: number): autocannon.Request[] {
-  if (method === 'POST') {
-    const setupRequest = (request: autocannon.Request) => ({ ...request, body: bodyOf(nextName()) });
-    return [{ method, path: PATH, headers: CONTENT_TYPE, setupRequest }];
-  }
-  const own = targets.length < connections ? targets : targets.filter((_, i) => i % connections === connection);
-  if (method === 'GET') return own.map((path) => ({ method, path }));
-  return own.map((id) => ({ method, path: `${PATH}/${id}`, headers: CONTENT_TYPE, body: bodyOf(nextName(), id) }));
+function requestsOf(plan: Plan, connection: number, connections: number): autocannon.Request[] {
+  const { method, paths } = plan;
+  const own = paths.length < connections ? paths : paths.filter((_, i) => i % connections === connection);
+  if (method !== 'POST') return own.map((path) => requestOf(plan, path, nextName()));
+  // Made when they are sent: nothing can be created twice.
+  return own.map((path) => ({
+    method,
+    path,
+    setupRequest: (request) => {
+      const { headers, body } = requestOf(plan, path, nextName());
+      return { ...request, headers: { ...request.headers, ...headers }, body };
+    },
+  }));
 }
 
 /** @param sorted ascending */

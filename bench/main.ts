@@ -3,19 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SETTINGS } from '../src/config';
-import type { EmbeddedPostgres } from '../src/db/embedded';
 import { watchParent } from '../src/parent';
-import { allCases, type Case, firstPage } from './cases';
+import { compareWith } from './against';
 import { Closers } from './closers';
-import { type BenchDatabase, makeDatabase, type Program, startPostgres } from './database';
-import { checkTotals } from './fill';
+import { type Program, startPostgres, versionOf } from './database';
 import { Load } from './load';
-import { type Bench, measure, type Result } from './measure';
+import type { Bench } from './measure';
 import { type Options, readOptions, USAGE } from './options';
-import { type PageTimes, timePages } from './pageTimes';
-import { describe, writeReport } from './report';
-import { checkSameBodies } from './sameBody';
-import { startBare, startGuildhall } from './servers';
+import { describe, describeComparison, type Section, type Setting, writeReport } from './report';
+import { measureCases, type Surroundings } from './yardstick';
 
 interface Start {
   /** The clone. */
@@ -71,64 +67,21 @@ function programIn(root: string): Program {
 }
 
 async function run(root: string, options: Options, closers: Closers): Promise<void> {
-  const program = programIn(root);
   const postgres = await startPostgres(closers);
-  const load = await Load.start(closers);
-  const results: Result[] = [];
-  const firstPages = new Map<number, Result>();
-  const pageTimes: PageTimes[] = [];
-  let postgresVersion = '';
-  for (const size of options.sizes) {
-    say(`Making ${size} organizations`);
-    const database = await makeDatabase(postgres, size, program, closers);
-    pageTimes.push(await timePages(database));
-    const isMain = size === options.mainSize;
-    const cases = isMain ? await allCases(database) : [firstPage];
-    const measured = await measureAt(database, cases, { program, load, options, postgres, closers });
-    if (isMain) results.push(...measured);
-    if (measured[0] !== undefined) firstPages.set(size, measured[0]);
-    await checkTotals(database.client);
-    postgresVersion = (await database.client.query('show server_version')).rows[0].server_version;
+  const bench: Bench = { load: await Load.start(closers), options, postmaster: postgres.pid ?? 0 };
+  const program = programIn(root);
+  const guildhallVersion: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
+  const setting: Setting = { options, guildhallVersion, postgresVersion: await versionOf(postgres) };
+  if (options.against === undefined) {
+    const surroundings: Surroundings = { options, program, postgres, bench, closers };
+    await publish(root, options, 'bench', describe(setting, await measureCases(surroundings)));
+  } else {
+    const given = { root, revision: options.against, rows: options.mainSize, program, postgres, bench };
+    await publish(root, options, 'against', describeComparison(setting, await compareWith(given, closers)));
   }
-  const guildhallVersion = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
-  const text = describe({ options, guildhallVersion, postgresVersion, results, firstPages, pageTimes });
+}
+
+async function publish(root: string, { write }: Options, section: Section, text: string): Promise<void> {
   process.stdout.write(`\n${text}\n`);
-  if (options.write) await writeReport(root, text);
-}
-
-interface Surroundings {
-  readonly program: Program;
-  readonly load: Load;
-  readonly options: Options;
-  readonly postgres: EmbeddedPostgres;
-  readonly closers: Closers;
-}
-
-/** Starts both servers on a database, checks that they answer the same, measures the cases, and stops them. */
-async function measureAt(
-  database: BenchDatabase,
-  cases: readonly Case[],
-  { program, load, options, postgres, closers }: Surroundings,
-): Promise<Result[]> {
-  const own = new Closers();
-  closers.add(() => own.closeAll());
-  const results: Result[] = [];
-  try {
-    const guildhall = await startGuildhall(program, database, own);
-    const bare = await startBare(program, database, own);
-    await checkSameBodies(database, [guildhall, bare], cases);
-    const bench: Bench = { load, options, guildhall, bare, postmaster: postgres.pid ?? 0 };
-    for (const each of cases) {
-      say(`Measuring ${each.name} at ${database.rows} rows`);
-      results.push(await measure(bench, each));
-    }
-  } finally {
-    await own.closeAll();
-  }
-  return results;
-}
-
-/** Progress, apart from the result. */
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  if (write) await writeReport(root, section, text);
 }

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Case } from './cases';
 import type { Load } from './load';
 import type { Options } from './options';
 import { hasProcessTimes, peakMb, postgresMs, processMs, resetPeak } from './processTimes';
+import type { Plan } from './requests';
 import type { ServerUnderTest } from './servers';
 
 /** Before the first round of a case: V8 compiles what it sees run often, and PostgreSQL reads its pages in. */
@@ -10,7 +10,7 @@ const WARM_UP_S = 2;
 /** Lets what the last turn has left over end: answers under way, and PostgreSQL's notes of them. */
 const SETTLE_MS = 200;
 
-/** One case on one server: medians of the rounds, NaN where the system does not tell. */
+/** One plan on one server: medians of the rounds, NaN where the system does not tell. */
 export interface Figures {
   readonly requestsPerSecond: number;
   /** Milliseconds. */
@@ -23,41 +23,39 @@ export interface Figures {
   readonly peakMb: number;
 }
 
-export interface Result {
-  readonly case: Case;
-  readonly guildhall: Figures;
-  readonly bare: Figures;
-}
-
 export interface Bench {
   readonly load: Load;
   readonly options: Options;
   /** Process id of PostgreSQL. */
   readonly postmaster: number;
-  readonly guildhall: ServerUnderTest;
-  readonly bare: ServerUnderTest;
 }
 
-/** Measures one case on both servers turn by turn; who begins changes from round to round, as machines get warm. */
-export async function measure(bench: Bench, each: Case): Promise<Result> {
-  const { guildhall, bare, load, options } = bench;
-  for (const server of [guildhall, bare]) {
-    await load.run(server, each.plan, Math.min(WARM_UP_S, options.seconds));
+/** A server and what it is asked. */
+export interface Contender {
+  readonly server: ServerUnderTest;
+  readonly plan: Plan;
+}
+
+/** Measures servers turn by turn; who begins changes from round to round, as machines get warm. */
+export async function measure(bench: Bench, contenders: readonly Contender[]): Promise<Figures[]> {
+  const { load, options } = bench;
+  for (const { server, plan } of contenders) {
+    await load.run(server, plan, Math.min(WARM_UP_S, options.seconds));
     if (hasProcessTimes) resetPeak(server.pid);
   }
-  const turns = { guildhall: [] as Figures[], bare: [] as Figures[] };
+  const turns = new Map(contenders.map((each): [Contender, Figures[]] => [each, []]));
   for (let round = 0; round < options.rounds; round++) {
-    const order = round % 2 === 0 ? [guildhall, bare] : [bare, guildhall];
-    for (const server of order) turns[server.name].push(await takeTurn(bench, server, each));
+    const order = round % 2 === 0 ? contenders : [...contenders].reverse();
+    for (const each of order) turns.get(each)?.push(await takeTurn(bench, each));
   }
-  return { case: each, guildhall: summarize(turns.guildhall), bare: summarize(turns.bare) };
+  return [...turns.values()].map(summarize);
 }
 
-async function takeTurn({ load, options, postmaster }: Bench, server: ServerUnderTest, each: Case): Promise<Figures> {
+async function takeTurn({ load, options, postmaster }: Bench, { server, plan }: Contender): Promise<Figures> {
   await pause(SETTLE_MS);
   const node = processMs(server.pid);
   const postgres = hasProcessTimes ? postgresMs(postmaster) : Number.NaN;
-  const { requests, requestsPerSecond, p50, p99 } = await load.run(server, each.plan, options.seconds);
+  const { requests, requestsPerSecond, p50, p99 } = await load.run(server, plan, options.seconds);
   const perRequest = (ms: number) => (ms * 1000) / requests;
   return {
     requestsPerSecond,

@@ -8,14 +8,18 @@ export interface Options {
   /** Seconds of one turn of one server. */
   readonly seconds: number;
   readonly rounds: number;
+  /** The git revision that is compared with, instead of the yardstick. */
+  readonly against: string | undefined;
   /** Whether docs/BENCHMARKS.md gets the result. */
   readonly write: boolean;
 }
 
 export const USAGE =
   'npm run bench -- [--rows 1000,100000] [--million] [--seconds 5] [--rounds 3] [--write]\n' +
-  '  --rows     organizations in the table; every case is measured at the last of them, the first page at all\n' +
+  'npm run bench -- --against <git revision> [--rows 100000] [--seconds 5] [--rounds 3] [--write]\n' +
+  '  --rows     organizations in the table; every case is measured at the most of them, the first page at all\n' +
   '  --million  the first page at 1,000,000 rows too\n' +
+  '  --against  measures list and get beside those of another revision, which it installs and builds, and nothing else\n' +
   '  --seconds  of one turn; --rounds turns of each server per case\n' +
   '  --write    puts the result into docs/BENCHMARKS.md';
 
@@ -27,6 +31,7 @@ export function readOptions(args: string[]): Options {
     args,
     options: {
       rows: { type: 'string', default: '1000,100000' },
+      against: { type: 'string' },
       million: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '5' },
       rounds: { type: 'string', default: '3' },
@@ -36,12 +41,14 @@ export function readOptions(args: string[]): Options {
   // Fewer than two pages leave nothing to compare.
   const rows = values.rows.split(',').map((text) => readWhole('--rows', text, 100));
   const mainSize = Math.max(...rows);
+  if (values.million && values.against !== undefined) throw new Error('--million does not go with --against.');
   const sizes = [...new Set(values.million ? [...rows, MILLION] : rows)].sort((a, b) => a - b);
   return {
     sizes,
     mainSize,
     seconds: readWhole('--seconds', values.seconds, 1),
     rounds: readWhole('--rounds', values.rounds, 1),
+    against: values.against,
     write: values.write,
   };
 }

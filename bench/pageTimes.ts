@@ -2,7 +2,8 @@ import type { Context } from '../src/context';
 import { selectPage } from '../src/db/select';
 import type { Selection } from '../src/selection';
 import { organizationTable } from '../src/services/organizations';
-import { deepPage, PAGE_SIZE } from './cases';
+import { PAGE_SIZE } from './barePage';
+import { deepPage, deepPoint } from './cases';
 import type { BenchDatabase } from './database';
 import { median } from './measure';
 
@@ -17,6 +18,8 @@ export interface PageTimes {
   readonly deepPage: number;
   /** The same page by OFFSET alone. */
   readonly plainOffset: number;
+  /** The same page by a cursor, as the service asks for it. */
+  readonly cursor: number;
 }
 
 interface Statement {
@@ -25,7 +28,7 @@ interface Statement {
 }
 
 /** The statement that the service sends for a page of the default list: taken from it, so that it can't drift. */
-async function statementOf(page: number): Promise<Statement> {
+async function statementOf(place: Pick<Selection, 'offset' | 'seek'>): Promise<Statement> {
   const sent: Statement[] = [];
   const db = {
     query: async (sql: string, values: unknown[] = []) => {
@@ -35,7 +38,7 @@ async function statementOf(page: number): Promise<Statement> {
   };
   const ctx = { db, caller: { level: 'platform', partnerId: null, organizationId: null } } as unknown as Context;
   const sort = [{ field: 'createdAt', descending: true }];
-  const selection: Selection = { conditions: [], sort, offset: (page - 1) * PAGE_SIZE, limit: PAGE_SIZE };
+  const selection: Selection = { conditions: [], sort, limit: PAGE_SIZE, ...place };
   await selectPage(ctx, organizationTable, selection, organizationTable.properties);
   const [first] = sent;
   if (first === undefined) throw new Error('The service sent no statement for a page.');
@@ -58,14 +61,15 @@ async function timeOf({ client }: BenchDatabase, { sql, values }: Statement): Pr
   return median(times);
 }
 
-/** Times the first page, a deep one, and what the deep one would be by OFFSET alone, inside PostgreSQL. */
+/** Times the first page, and a deep one in three ways, inside PostgreSQL. */
 export async function timePages(database: BenchDatabase): Promise<PageTimes> {
   const page = await deepPage(database);
   return {
     rows: database.rows,
     page,
-    firstPage: await timeOf(database, await statementOf(1)),
-    deepPage: await timeOf(database, await statementOf(page)),
+    firstPage: await timeOf(database, await statementOf({ offset: 0 })),
+    deepPage: await timeOf(database, await statementOf({ offset: (page - 1) * PAGE_SIZE })),
     plainOffset: await timeOf(database, plainStatement(page)),
+    cursor: await timeOf(database, await statementOf({ offset: 0, seek: { after: await deepPoint(database) } })),
   };
 }

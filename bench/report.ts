@@ -1,25 +1,40 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { AGAINST_AIM, type Comparison } from './against';
+import type { Case } from './cases';
 import { CONNECTIONS } from './load';
-import type { Figures, Result } from './measure';
+import type { Figures } from './measure';
 import type { Options } from './options';
 import type { PageTimes } from './pageTimes';
 import { hasProcessTimes } from './processTimes';
 
-export interface Report {
+/** One server in one case. */
+export interface Measured extends Figures {
+  /** SQL statements of one request. */
+  readonly statements: number;
+}
+
+export interface Result {
+  readonly case: Case;
+  readonly guildhall: Measured;
+  readonly bare: Measured | undefined;
+}
+
+/** What was measured, and with what. */
+export interface Setting {
   readonly options: Options;
   readonly guildhallVersion: string;
   readonly postgresVersion: string;
+}
+
+export interface Report {
   /** Every case at the main size. */
   readonly results: readonly Result[];
   /** The first page at every size, ascending. */
   readonly firstPages: ReadonlyMap<number, Result>;
   readonly pageTimes: readonly PageTimes[];
 }
-
-const BEGIN = '<!-- bench: begin, written by npm run bench -- --write -->';
-const END = '<!-- bench: end -->';
 
 const count = (value: number): string => Math.round(value).toLocaleString('en');
 const fixed = (value: number, digits: number): string => (Number.isNaN(value) ? '–' : value.toFixed(digits));
@@ -31,82 +46,116 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-const ratios = ({ guildhall, bare }: Result): [string, string] => [
-  fixed(guildhall.requestsPerSecond / bare.requestsPerSecond, 2),
-  fixed(bare.nodeUs / guildhall.nodeUs, 2),
+type Figured = Pick<Figures, 'requestsPerSecond' | 'nodeUs'>;
+
+/** By requests per second and by CPU of node; 1 is as fast, more is faster. */
+const ratios = (ours: Figured, theirs: Figured): [string, string] => [
+  fixed(ours.requestsPerSecond / theirs.requestsPerSecond, 2),
+  fixed(theirs.nodeUs / ours.nodeUs, 2),
 ];
 
+function judged(ours: Figured, theirs: Figured, aim: number | undefined): string {
+  if (aim === undefined) return '';
+  return `${aim}: ${ours.requestsPerSecond / theirs.requestsPerSecond >= aim ? 'reached' : '**missed**'}`;
+}
+
 function ratioTable(results: readonly Result[]): string {
-  const rows = results.map((result) => {
-    const { aim } = result.case;
-    const [byRate, byCpu] = ratios(result);
-    const reached = aim === undefined ? '' : result.guildhall.requestsPerSecond / result.bare.requestsPerSecond >= aim;
-    return [result.case.name, byRate, byCpu, aim === undefined ? '' : `${aim}: ${reached ? 'reached' : '**missed**'}`];
-  });
+  const rows = results.flatMap(({ case: { name, aim }, guildhall, bare }) =>
+    bare === undefined ? [] : [[name, ...ratios(guildhall, bare), judged(guildhall, bare, aim)]],
+  );
   return table(['case', 'by requests/s', 'by CPU of node', 'aim'], rows);
 }
 
+const FIGURES = ['requests/s', 'p50 ms', 'p99 ms', 'node µs', 'PostgreSQL µs', 'peak RSS MB'];
+const figureCells = (figures: Figures): string[] => [
+  count(figures.requestsPerSecond),
+  fixed(figures.p50, 2),
+  fixed(figures.p99, 1),
+  whole(figures.nodeUs),
+  whole(figures.postgresUs),
+  whole(figures.peakMb),
+];
+
 function figureTable(results: readonly Result[]): string {
-  const head = ['case', 'server', 'requests/s', 'p50 ms', 'p99 ms', 'node µs', 'PostgreSQL µs', 'peak RSS MB'];
-  const cells = (name: string, server: string, figures: Figures) => [
+  const cells = (name: string, server: string, measured: Measured) => [
     name,
     server,
-    count(figures.requestsPerSecond),
-    fixed(figures.p50, 2),
-    fixed(figures.p99, 1),
-    whole(figures.nodeUs),
-    whole(figures.postgresUs),
-    whole(figures.peakMb),
+    ...figureCells(measured),
+    String(measured.statements),
   ];
-  const rows = results.flatMap((result) => [
-    cells(result.case.name, 'guildhall', result.guildhall),
-    cells('', 'bare', result.bare),
+  const rows = results.flatMap(({ case: { name }, guildhall, bare }) => [
+    cells(name, 'guildhall', guildhall),
+    ...(bare === undefined ? [] : [cells('', 'bare', bare)]),
   ]);
-  return table(head, rows);
+  return table(['case', 'server', ...FIGURES, 'statements'], rows);
+}
+
+/** Cases that do what others do, by what they get done. */
+function wayTable(results: readonly Result[]): string {
+  const rates = new Map(results.map((result) => [result.case.name, result.guildhall.requestsPerSecond]));
+  const rows = results.flatMap(({ case: { name, instead }, guildhall }) => {
+    if (instead === undefined) return [];
+    const rate = guildhall.requestsPerSecond * instead.times;
+    const other = rates.get(instead.of) ?? Number.NaN;
+    return [[name, instead.of, count(rate), count(other), fixed(rate / other, 2)]];
+  });
+  return table(['case', 'instead of', 'done per second', 'that one', 'ratio'], rows);
 }
 
 function sizeTable(firstPages: Report['firstPages']): string {
-  const rows = [...firstPages].map(([size, result]) => [
+  const rows = [...firstPages].map(([size, { guildhall, bare }]) => [
     count(size),
-    count(result.guildhall.requestsPerSecond),
-    count(result.bare.requestsPerSecond),
-    ratios(result)[0],
-    whole(result.guildhall.postgresUs),
+    count(guildhall.requestsPerSecond),
+    ...(bare === undefined ? ['', ''] : [count(bare.requestsPerSecond), ratios(guildhall, bare)[0]]),
+    whole(guildhall.postgresUs),
   ]);
   return table(['rows', 'guildhall requests/s', 'bare requests/s', 'ratio', 'PostgreSQL µs (guildhall)'], rows);
 }
 
 function pageTable(times: readonly PageTimes[]): string {
-  const rows = times.map(({ rows: size, page, firstPage, deepPage, plainOffset }) => [
+  const rows = times.map(({ rows: size, page, firstPage, deepPage, plainOffset, cursor }) => [
     count(size),
     fixed(firstPage, 2),
     count(page),
     fixed(deepPage, 2),
     fixed(plainOffset, 2),
+    fixed(cursor, 2),
   ]);
-  return table(['rows', 'first page ms', 'deep page', 'ms', 'plain OFFSET ms'], rows);
+  return table(['rows', 'first page ms', 'deep page', 'ms', 'plain OFFSET ms', 'by cursor ms'], rows);
 }
 
-function commandOf({ sizes, mainSize, seconds, rounds, write }: Options): string {
-  const rows = sizes.filter((size) => size <= mainSize).join();
+function commandOf({ sizes, mainSize, seconds, rounds, against, write }: Options): string {
+  const rows = against === undefined ? sizes.filter((size) => size <= mainSize).join() : mainSize;
   const million = sizes.some((size) => size > mainSize) ? ' --million' : '';
-  return `npm run bench -- --rows ${rows}${million} --seconds ${seconds} --rounds ${rounds}${write ? ' --write' : ''}`;
+  const other = against === undefined ? '' : ` --against ${against}`;
+  return `npm run bench --${other} --rows ${rows}${million} --seconds ${seconds} --rounds ${rounds}${write ? ' --write' : ''}`;
 }
 
-/** The result in Markdown. */
-export function describe(report: Report): string {
-  const { options, results, firstPages, pageTimes } = report;
+/** When, where and with what. */
+function introduction({ options, guildhallVersion, postgresVersion }: Setting): string[] {
   const gib = Math.round(totalmem() / 2 ** 30);
   const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${gib} GiB, ${platform()}`;
   return [
-    `${new Date().toISOString().slice(0, 10)}: guildhall ${report.guildhallVersion}, Node ${process.versions.node}, ` +
-      `PostgreSQL ${report.postgresVersion}; ${machine}; ${CONNECTIONS} connections.`,
+    `${new Date().toISOString().slice(0, 10)}: guildhall ${guildhallVersion}, Node ${process.versions.node}, ` +
+      `PostgreSQL ${postgresVersion}; ${machine}; ${CONNECTIONS} connections.`,
     `\`${commandOf(options)}\``,
     ...(hasProcessTimes ? [] : ['CPU and memory are missing: only Linux tells them.']),
-    `Speed of guildhall as a part of the bare server's, ${count(options.mainSize)} organizations:`,
+  ];
+}
+
+/** The two results of docs/BENCHMARKS.md. */
+export type Section = 'bench' | 'against';
+
+/** The result in Markdown. */
+export function describe(setting: Setting, { results, firstPages, pageTimes }: Report): string {
+  return [
+    ...introduction(setting),
+    `Speed of guildhall as a part of the bare server's, ${count(setting.options.mainSize)} organizations:`,
     ratioTable(results),
     'What was measured (µs are CPU per request):',
     figureTable(results),
+    'One way instead of another, guildhall alone:',
+    wayTable(results),
     'The first page, by size of the table:',
     sizeTable(firstPages),
     'Pages inside PostgreSQL (`explain analyze`, median):',
@@ -114,15 +163,37 @@ export function describe(report: Report): string {
   ].join('\n\n');
 }
 
+/** The comparison with another revision in Markdown. */
+export function describeComparison(setting: Setting, comparisons: readonly Comparison[]): string {
+  const other = setting.options.against ?? '';
+  const speeds = comparisons.map(({ name, ours, others }) => [
+    name,
+    ...ratios(ours, others),
+    judged(ours, others, AGAINST_AIM),
+  ]);
+  const rows = comparisons.flatMap(({ name, ours, others }) => [
+    [name, 'guildhall', ...figureCells(ours)],
+    ['', other, ...figureCells(others)],
+  ]);
+  return [
+    ...introduction(setting),
+    `Speed of guildhall as a part of that of revision ${other}, ${count(setting.options.mainSize)} organizations:`,
+    table(['case', 'by requests/s', 'by CPU of node', 'aim'], speeds),
+    'What was measured (µs are CPU per request):',
+    table(['case', 'server', ...FIGURES], rows),
+  ].join('\n\n');
+}
+
 /**
- * Puts the result between the markers of docs/BENCHMARKS.md.
+ * Puts the result between its markers in docs/BENCHMARKS.md.
  * @throws Error when they are not there
  */
-export async function writeReport(root: string, text: string): Promise<void> {
+export async function writeReport(root: string, section: Section, text: string): Promise<void> {
   const file = join(root, 'docs', 'BENCHMARKS.md');
   const page = await readFile(file, 'utf8');
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`${file} has no lines "${BEGIN}" and "${END}".`);
-  await writeFile(file, `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`);
+  const [begin, end] = [`<!-- ${section}: begin, written with --write -->`, `<!-- ${section}: end -->`];
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`${file} has no lines "${begin}" and "${end}".`);
+  await writeFile(file, `${page.slice(0, from + begin.length)}\n\n${text}\n\n${page.slice(to)}`);
 }

@@ -1,9 +1,9 @@
 import { PATH } from './bareDocument';
-import { bodyOf, type Case } from './cases';
+import type { Case } from './cases';
 import type { BenchDatabase } from './database';
-import type { ServerUnderTest } from './servers';
+import { type Plan, requestOf } from './requests';
+import { answerText, type ServerUnderTest } from './servers';
 
-const MEDIA_TYPE = 'application/vnd.api+json';
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00/g;
 const TOKEN = /sk_live_[\w-]{36}/g;
@@ -17,27 +17,20 @@ export async function checkSameBodies(
   servers: readonly ServerUnderTest[],
   cases: readonly Case[],
 ): Promise<void> {
-  for (const { name, plan } of cases) {
-    const [target = ''] = plan.targets;
+  for (const { name, plan, bare } of cases) {
+    if (!bare) continue;
     const answers: string[] = [];
-    for (const server of servers) answers.push(await answerOf(database, server, plan.method, target));
+    for (const server of servers) answers.push(await answerOf(database, server, plan));
     const [first = '', second = ''] = answers;
     if (first !== second) throw new Error(`${name}: the answers differ.\n${difference(first, second)}`);
   }
 }
 
-async function answerOf(
-  database: BenchDatabase,
-  server: ServerUnderTest,
-  method: Case['plan']['method'],
-  target: string,
-): Promise<string> {
-  if (method === 'GET') return fetchText(server, method, target);
-  if (method === 'PATCH') {
-    const text = await fetchText(server, method, `${PATH}/${target}`, bodyOf('Same Name GmbH', target));
-    return text.replace(TIME, 'TIME');
-  }
-  const text = await fetchText(server, method, PATH, bodyOf('Harbour & Söhne GmbH'));
+async function answerOf(database: BenchDatabase, server: ServerUnderTest, plan: Plan): Promise<string> {
+  const { method, paths } = plan;
+  const text = await answerText(server, requestOf(plan, paths[0] ?? PATH, 'Harbour & Söhne GmbH'));
+  if (method === 'GET') return text;
+  if (method === 'PATCH') return text.replace(TIME, 'TIME');
   // Else its name would take the slug from the other server.
   await database.client.query('delete from organizations where id = $1', [JSON.parse(text).data.id]);
   return text
@@ -45,14 +38,6 @@ async function answerOf(
     .replace(TIME, 'TIME')
     .replace(TOKEN, 'TOKEN')
     .replace(/"number":\d+/, '"number":N');
-}
-
-async function fetchText(server: ServerUnderTest, method: string, path: string, body?: string): Promise<string> {
-  const headers = { ...server.headers, ...(body === undefined ? {} : { 'Content-Type': MEDIA_TYPE }) };
-  const answer = await fetch(server.origin + path, { method, headers, body });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} on ${server.name}: ${answer.status} ${text}`);
-  return text;
 }
 
 function difference(first: string, second: string): string {

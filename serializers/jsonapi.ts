@@ -134,7 +134,8 @@ function compileBuilder<Entity>(
 function relationshipCode<Entity>(name: string, { relationships }: Declaration<Entity>): string {
   const view = relationships[name] as RelationshipView<Entity>;
   const related = view.related === undefined ? `base + '/${name}'` : `relationships.${name}.related(e)`;
-  const links = `links: { self: base + '/relationships/${name}', related: ${related} }`;
+  // The seed has `related` alone: what is ours comes behind it.
+  const links = `links: { related: ${related}, self: base + '/relationships/${name}' }`;
   const data = view.ids === undefined ? [] : [`data: linkage('${view.type}', relationships.${name}.ids(e))`];
   return `{ ${[...(view.bare ? [] : [links]), ...data].join(', ')} }`;
 }

@@ -145,18 +145,20 @@ export class Inclusion {
     if (!isShown) this.included.push([definition, entity]);
   }
 
+  /**
+   * One relationship after the other: the order of `included`, and with it the ETag, is the same each time, and a
+   * transaction has but one connection.
+   */
   private async descend(from: Definition, tree: IncludeTree, rows: readonly Entity[]): Promise<void> {
-    await Promise.all(
-      [...tree].map(async ([name, below]) => {
-        const relationship = from.relationships[name];
-        const other = this.registry.get(relationship?.type ?? '');
-        if (relationship === undefined || other === undefined) return;
-        allow(this.ctx.caller, `${other.type}.get`);
-        const loaded = await this.load(from, name, relationship, other, rows);
-        for (const entity of loaded) this.add(other, entity, false);
-        await this.descend(other, below, loaded);
-      }),
-    );
+    for (const [name, below] of tree) {
+      const relationship = from.relationships[name];
+      const other = this.registry.get(relationship?.type ?? '');
+      if (relationship === undefined || other === undefined) continue;
+      allow(this.ctx.caller, `${other.type}.get`);
+      const loaded = await this.load(from, name, relationship, other, rows);
+      for (const entity of loaded) this.add(other, entity, false);
+      await this.descend(other, below, loaded);
+    }
   }
 
   private async load(
@@ -170,7 +172,11 @@ export class Inclusion {
     const isLinked = 'many' in relationship && relationship.keys === undefined;
     const ids = [...new Set(rows.flatMap((row) => (isLinked ? [row.id] : idsOf(from, name, row))))];
     if (ids.length === 0) return [];
-    if (!isLinked) return (await other.rows.load(this.ctx, ids, properties)) as Entity[];
+    if (!isLinked) {
+      const found = (await other.rows.load(this.ctx, ids, properties)) as Entity[];
+      const byId = new Map(found.map((entity) => [entity.id, entity]));
+      return ids.flatMap((id) => byId.get(id) ?? []);
+    }
     const window = { sort: readSort(other.defaultSort, other), limit: LINKED_LIMIT };
     const lists = await other.rows.linked(this.ctx, relationship.link, ids, window, properties);
     for (const list of lists as unknown as Linked<Entity>[]) {

@@ -139,11 +139,13 @@ async function otherOf(
 
 /** GET of the linkage of a relationship; a to-many one is cut into pages and filtered as the list of what it leads to. */
 export const linkage: Handler = async (call) => {
-  const { ctx, route } = call;
+  const { ctx, route, query } = call;
   const { relationship, other } = relationshipOf(call);
   const [key] = route.definition.reads(route.relationship ?? '');
   const parent = await seen(ctx, route.definition, idOf(call), key === undefined ? [] : [key]);
-  allow(ctx.caller, key === undefined ? `${other.type}.list` : `${route.definition.type}.get`);
+  if (key !== undefined) allow(ctx.caller, `${route.definition.type}.get`);
+  // The ids come with the row; what they are sorted or filtered by is for those who may list the others.
+  if (key === undefined || query.order !== `${other.defaultSort}?`) allow(ctx.caller, `${other.type}.list`);
   return linkageOf(call, relationship, other, parent);
 };
 
@@ -163,14 +165,10 @@ export async function linkageOf(
     const id = parent[relationship.key] as string | null;
     const data = id === null ? null : { type: other.type, id };
     const rows = tree === undefined ? [] : [await otherOf(call, parent, relationship.key, other)];
-    const also = await includedLinkage(
-      call,
-      other,
-      tree,
-      rows.filter((row) => row !== undefined),
-    );
-    const document = resourceDocument(data, also, { self: selfUrl(path, query), related: url });
-    return { status: 200, document, version: parent.version };
+    const found = rows.filter((row) => row !== undefined);
+    const { resources, cursors } = await includedLinkage(call, other, tree, found);
+    const document = resourceDocument(data, resources, { self: selfUrl(path, query), related: url }, cursors);
+    return { status: 200, document, version: parent.version, cursors };
   }
   const properties = tree === undefined ? ['id'] : propertiesOf(other, query, tree.keys());
   const of = { link: relationship.link, id: parent.id };
@@ -178,7 +176,8 @@ export async function linkageOf(
   const rows = page.rows as unknown as Entity[];
   const data = rows.map(({ id }, i) => marked({ type: other.type, id }, ctx, query, path, page.points?.[i]));
   const reply = { path, query, page, seek: selection.seek, cursors: cursorsOf(ctx), related: url };
-  const document = pageDocument(reply, data, await includedLinkage(call, other, tree, rows));
+  const { resources } = await includedLinkage(call, other, tree, rows);
+  const document = pageDocument(reply, data, resources);
   return { status: 200, document, version: parent.version, cursors: query.cursors };
 }
 
@@ -188,9 +187,10 @@ async function includedLinkage(
   other: Definition,
   tree: IncludeTree | undefined,
   rows: readonly Entity[],
-): Promise<Resource[] | null> {
-  if (call.query.include === null) return null;
-  if (tree === undefined) return [];
+): Promise<{ resources: Resource[] | null; cursors: boolean }> {
+  if (call.query.include === null) return { resources: null, cursors: false };
+  if (tree === undefined) return { resources: [], cursors: false };
   allow(call.ctx.caller, `${other.type}.get`);
-  return (await Inclusion.of(call, other, tree, rows, false)).resources();
+  const inclusion = await Inclusion.of(call, other, tree, rows, false);
+  return { resources: inclusion.resources(), cursors: inclusion.hasCursors };
 }

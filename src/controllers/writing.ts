@@ -30,10 +30,12 @@ export const create: Handler = async (call) => {
   const inclusion = await included(call, definition, query.include, [entity]);
   const resource = serializerOf(ctx, definition, query).resource(entity as never);
   const data = inclusion?.dress(definition, entity, resource) ?? resource;
+  const cursors = inclusion?.hasCursors === true;
   return {
     status: 201,
-    document: createdDocument(data, inclusion?.resources() ?? null),
+    document: createdDocument(data, inclusion?.resources() ?? null, cursors),
     version: entity.version,
+    cursors,
     secret: revealsSecret(definition, entity),
     location: `${definition.path}/${entity.id}`,
   };
@@ -144,7 +146,7 @@ export const changeLinkage: Handler = async (call) => {
   const { relationship, other } = relationshipOf(call);
   const id = idOf(call);
   await allowWriteTo(call, id, `${route.definition.type}.${route.relationship}`);
-  const ids = readLinkageDocument(call.body(), relationship);
+  const ids = readLinkageDocument(call.body(), relationship, method === 'DELETE');
   const change = { op: OPERATIONS[method], ids } as LinkageChange;
   try {
     const parent = (await relationship.change?.run(ctx, id, change, ifMatch)) as unknown as Entity;

@@ -107,8 +107,8 @@ async function seekPage<Entity extends object>(
   const select = `select ${totalsSql(ctx, generic, selection, bind)}, ${generic.selectList(properties)}, ${pointSql(keys)}`;
   const where = (): string => {
     const visible = whereSql(ctx, generic, selection.conditions, bind, selection.of);
-    const range = backwards || before === undefined ? [] : segmentsBehind(reversed(forwards), before, bind);
-    return before?.length && range.length > 0 ? `${visible} and (${range.join(' or ')})` : visible;
+    if (backwards || before === undefined || before.length === 0) return visible;
+    return `${visible} and (${segmentsBehind(reversed(forwards), before, bind).join(' or ')})`;
   };
   const from = (backwards ? before : after) ?? [];
   const segments = from.length === 0 ? ['true'] : segmentsBehind(keys, from, bind);

@@ -168,14 +168,20 @@ export class BodyReader {
 
 /**
  * The document of a request to a relationship's own URL (JSON:API 1.1, "Updating Relationships").
+ * @param removes what can't be the id of anything is not there already, which is no fault
  * @throws AppError with all faults of the document
  */
-export function readLinkageDocument(document: unknown, relationship: Relationship): string | string[] | null {
+export function readLinkageDocument(
+  document: unknown,
+  relationship: Relationship,
+  removes: boolean,
+): string | string[] | null {
   if (!isObject(document)) throw AppError.of([malformed('The document must be an object.', '')]);
   if (document.data === undefined) throw AppError.of([malformed('The document has no data.', '')]);
   const faults: Fault[] = [];
   const ids = readLinkage(relationship, document.data, '/data', faults);
-  if (faults.length > 0 || ids === undefined) throw AppError.of(faults);
+  const relevant = removes ? faults.filter(({ code }) => code !== 'not_found') : faults;
+  if (relevant.length > 0 || ids === undefined) throw AppError.of(relevant);
   return ids;
 }
 
@@ -237,7 +243,8 @@ function attributeFault(code: ErrorCode, detail: string, path: readonly string[]
   return { code, detail, source: { pointer }, meta: { attribute: meta, message: detail } };
 }
 
-const KEYWORDS: Readonly<Record<string, ErrorCode>> = {
+/** Keyword of a schema that a value breaks → code; `invalid_format` for all others. */
+export const KEYWORDS: Readonly<Record<string, ErrorCode>> = {
   minLength: 'too_short',
   minItems: 'too_short',
   maxLength: 'too_long',

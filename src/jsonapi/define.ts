@@ -2,7 +2,7 @@ import type { Context, Level } from '../context';
 import type { IfMatch } from '../db/write';
 import type { ErrorCode } from '../errors';
 import type { Operator } from '../selection';
-import type { ChangeLinkage, Create, Get, List, Remove, Rows, Update } from '../services/crud';
+import type { ChangeLinkage, Create, Get, LinkageChange, List, Remove, Rows, Update } from '../services/crud';
 
 /** A JSON schema (2020-12), the same for ajv and OpenAPI. */
 export type Schema = Record<string, unknown>;
@@ -23,8 +23,8 @@ export interface Attribute {
 export interface Change<Entity> {
   run: ChangeLinkage<Entity>;
   summary: string;
-  /** Codes of the rules behind it, for OpenAPI; those of the protocol follow from the rest. */
-  errors?: readonly ErrorCode[];
+  /** Codes of the rules behind each kind of change, for OpenAPI; those of the protocol follow from the rest. */
+  errors?: Partial<Record<LinkageChange['op'], readonly ErrorCode[]>>;
 }
 
 interface RelationshipBase<Entity> {

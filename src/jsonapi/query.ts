@@ -64,7 +64,7 @@ export const DEEPEST_INCLUDE = 3;
 export const LINKED_LIMIT = 25;
 /** Rows that one path of `include` may lead to at the most. */
 export const WIDEST_INCLUDE = 2_500;
-const MOST_SORT_KEYS = 8;
+export const MOST_SORT_KEYS = 8;
 const EMPTY_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 const EMPTY_OWN: ReadonlySet<string> = new Set();
 
@@ -213,19 +213,19 @@ function readFields({ name, keys, value }: Parameter, { registry }: Endpoint): R
 
 /**
  * Sort keys from the value of `sort`.
- * @param isSought whether the cursor pagination profile is applied, which has a type for what can't be sorted by
+ * @param cursors whether pages are of the cursor pagination profile, which has a type for this kind of problem
  */
-export function readSort(value: string, definition: ResourceDefinition<never>, isSought = false): SortKey[] {
+export function readSort(value: string, definition: ResourceDefinition<never>, cursors = false): SortKey[] {
   const keys = value.split(',');
-  if (keys.length > MOST_SORT_KEYS) throw bad('sort', `A list is sorted by ${MOST_SORT_KEYS} fields at the most.`);
+  const links = cursors ? { type: `${CURSOR_PROFILE}/unsupported-sort` } : undefined;
+  const refused = (detail: string) => bad('sort', detail).map((fault) => ({ ...fault, links }));
+  if (keys.length > MOST_SORT_KEYS) throw refused(`A list is sorted by ${MOST_SORT_KEYS} fields at the most.`);
   return keys.map((key) => {
     const descending = key.startsWith('-');
     const field = descending ? key.slice(1) : key;
     const sortable = Object.hasOwn(definition.attributes, field) && definition.attributes[field]?.sort === true;
-    if (sortable || field === 'id') return { field, descending };
-    const detail = `${definition.type} can't be sorted by ${field}.`;
-    const links = isSought ? { type: `${CURSOR_PROFILE}/unsupported-sort` } : undefined;
-    throw AppError.of([{ code: 'invalid_parameter', detail, source: { parameter: 'sort' }, links }]);
+    if (!sortable && field !== 'id') throw refused(`${definition.type} can't be sorted by ${field}.`);
+    return { field, descending };
   });
 }
 
@@ -279,9 +279,11 @@ function styleOf(values: ReadonlyMap<string, string>): PageRequest['style'] | un
 }
 
 function readPageValue(name: string, key: string, value: string, least: number): number {
-  const number = /^[0-9]{1,10}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= least && number <= MOST_INTEGER)) throw bad(name, `${name} is a whole number from ${least} on.`);
-  if ((key === 'size' || key === 'limit') && number > PAGE_SIZE.most) {
+  const number = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN;
+  const isSize = key === 'size' || key === 'limit';
+  if (!(number >= least && (isSize || number <= MOST_INTEGER)))
+    throw bad(name, `${name} is a whole number from ${least} on.`);
+  if (isSize && number > PAGE_SIZE.most) {
     throw AppError.of([
       {
         code: 'page_size_too_large',

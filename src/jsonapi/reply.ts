@@ -20,14 +20,13 @@ export function resourceDocument(
   links: Document,
   cursors = false,
 ): Document {
-  if (included === null) return { data, links, jsonapi: jsonapi(cursors) };
-  return { data, included, links, jsonapi: jsonapi(cursors) };
+  const shown = cursors ? { ...links, self: { href: links.self, type: CURSOR_TYPE } } : links;
+  return { data, ...(included === null ? {} : { included }), links: shown, jsonapi: jsonapi(cursors) };
 }
 
 /** The answer to a create request (contract 6: `meta: {}`). */
-export function createdDocument(data: Resource, included: Resource[] | null): Document {
-  if (included === null) return { data, meta: {}, jsonapi: JSONAPI };
-  return { data, included, meta: {}, jsonapi: JSONAPI };
+export function createdDocument(data: Resource, included: Resource[] | null, cursors = false): Document {
+  return { data, ...(included === null ? {} : { included }), meta: {}, jsonapi: jsonapi(cursors) };
 }
 
 /** What a list answers beside its data. */

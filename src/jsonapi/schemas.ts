@@ -1,4 +1,4 @@
-import type { ValidateFunction } from 'ajv';
+import type { Options, ValidateFunction } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { isCredential } from '../secrets';
@@ -166,10 +166,16 @@ const checkMetadata: MetadataKeyword = (_schema, value, _parent, context) => {
   return faults.length === 0;
 };
 
-const ajv = new Ajv2020({ allErrors: true, strict: false });
-addFormats(ajv);
-for (const [name, { test }] of Object.entries(FORMATS)) ajv.addFormat(name, test);
-ajv.addKeyword({ keyword: 'x-metadata', type: 'object', errors: 'full', validate: checkMetadata as never });
+/** An ajv that knows our formats and keywords. */
+export function newAjv(options: Options): Ajv2020 {
+  const made = new Ajv2020(options);
+  addFormats(made);
+  for (const [name, { test }] of Object.entries(FORMATS)) made.addFormat(name, test);
+  made.addKeyword({ keyword: 'x-metadata', type: 'object', errors: 'full', validate: checkMetadata as never });
+  return made;
+}
+
+const ajv = newAjv({ allErrors: true, strict: false });
 
 /** A schema made ready; compiled once, at start. */
 export const compile = (schema: Schema): ValidateFunction => ajv.compile(schema);

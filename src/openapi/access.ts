@@ -1,5 +1,5 @@
 import type { Level } from '../context';
-import { OPERATIONS } from '../permissions';
+import { levelReads, OPERATIONS } from '../permissions';
 
 /** Every level of credential. */
 export const LEVELS: readonly Level[] = ['platform', 'partner', 'organization'];
@@ -14,17 +14,21 @@ export interface Access {
 
 const levelsWords = (levels: readonly Level[]): string => `${levels.join(' and ')} credentials only`;
 
-/** @throws Error for an operation without a row in permissions.ts */
-export function accessOf(operation: string): Access {
+/**
+ * @param through types that the caller must be able to read for the path to exist
+ * @throws Error for an operation without a row in permissions.ts
+ */
+export function accessOf(operation: string, ...through: string[]): Access {
   const rule = OPERATIONS[operation];
   if (rule === undefined) throw new Error(`${operation} has no row in permissions.ts`);
-  const { permission, levels } = rule;
+  const { permission } = rule;
+  const levels = rule.levels.filter((level) => through.every((type) => levelReads(level, type)));
   const limit = levels.length === LEVELS.length ? '' : `; ${levelsWords(levels)}`;
   return { 'x-permission': permission, 'x-levels': levels, words: `Permission: \`${permission}\`${limit}.` };
 }
 
 /** Says who sees relationships to a type and their filters; '' when everybody does. */
 export function readersNote(type: string): string {
-  const levels = OPERATIONS[`${type}.get`]?.levels ?? [];
+  const levels = LEVELS.filter((level) => levelReads(level, type));
   return levels.length === LEVELS.length ? '' : ` For ${levelsWords(levels)}.`;
 }

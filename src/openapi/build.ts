@@ -2,20 +2,32 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { allRoutes } from '../controllers/routes';
 import type { ResourceDefinition } from '../jsonapi/define';
+import { atomicPath } from './atomic';
 import { Components, type Json } from './components';
 import { pathItem } from './operations';
-import { addSchemas } from './schemas';
+import { FILTERS } from './filters';
+import { resourceSchema } from './resource';
 import { SERVICE_TAGS, servicePaths } from './service';
 
 const DESCRIPTION = `Organizations, their people and their keys, over [JSON:API 1.1](https://jsonapi.org/format/1.1/).
 
 - Every request needs a key: \`Authorization: <key>\` or \`Authorization: Bearer <key>\`.
 - Bodies and answers are \`application/vnd.api+json\`. Parameters that an endpoint does not have are refused.
-- A path with and without a slash at the end is the same.
-- \`GET\` on one resource gives an \`ETag\`: send it in \`If-None-Match\` to ask for changes, in \`If-Match\` to write only over what you have read.
+- Links are URLs without a host.
+- A path with and without a slash at the end is the same; \`apiKeys\` in a path can also be written \`api-keys\`.
+- Methods that a path does not list are answered with 405 and \`Allow\`; updates that JSON:API knows and this service does not offer, with 403 \`update_not_offered\`. \`OPTIONS\` lists the methods.
+- What shows one resource, or the linkage of one, has an \`ETag\`: send it in \`If-None-Match\` to ask for changes, in \`If-Match\` to write only over what you have read.
+- \`Idempotency-Key\` makes a request that changes something safe to repeat.
 - \`RateLimit\` says how many requests the credential has left; past that they are answered with 429, and \`Retry-After\` says when to come back. Failed authentication is counted by address.
 - What the caller can't see is answered with 404, whatever he may do.
-- A request that sets attributes which can't be set is served without them, so that a resource can be sent back as it was read.`;
+- A request that sets attributes which can't be set is served without them, so that a resource can be sent back as it was read. Texts are trimmed and put into NFC before they are judged.
+- \`x-permission\`, \`x-levels\` and \`x-codes\` tell programs what descriptions tell people: the permission that an operation needs, the levels of credential that may ever do it, the error codes of an answer.
+
+## Lists
+
+Pages are asked for by number (\`page[number]\`, \`page[size]\`), by offset (\`page[offset]\`, \`page[limit]\`) or with cursors (\`page[after]\`, \`page[before]\`). Cursors are those of the [cursor pagination profile](https://jsonapi.org/profiles/ethanresnick/cursor-pagination/): name it in \`Accept\` to get the first page with them. Links then have cursors, and each item has its own in \`meta.page.cursor\`.
+
+${FILTERS}`;
 
 /** The version of the package: its package.json is one folder further up from the compiled file than from the source. */
 function packageVersion(folder = __dirname): string {
@@ -30,10 +42,10 @@ function packageVersion(folder = __dirname): string {
 /** Tells programs and people the same as the registry tells the controllers: the OpenAPI 3.1 document of all paths. */
 export function buildOpenApi(registry: ReadonlyMap<string, ResourceDefinition<never>>): Json {
   const components = new Components();
-  for (const definition of registry.values()) addSchemas(components, definition, registry);
+  for (const definition of registry.values()) resourceSchema(components, definition);
   const items = allRoutes(registry).map((route) => [route.template, pathItem(components, registry, route)] as const);
   const paths = Object.fromEntries(items.filter(([, item]) => Object.keys(item).length > 0));
-  Object.assign(paths, servicePaths(components));
+  Object.assign(paths, atomicPath(components, registry), servicePaths(components));
   return {
     openapi: '3.1.0',
     info: {

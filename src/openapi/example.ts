@@ -1,8 +1,7 @@
 import { attributesSchema } from '../jsonapi/body';
-import type { ResourceDefinition, Schema } from '../jsonapi/define';
+import type { Relationship, Schema } from '../jsonapi/define';
 import type { Json } from './components';
-
-type Definition = ResourceDefinition<never>;
+import type { Definition } from './include';
 
 const ID = '0198f2a4-7c1e-7d3a-9b60-2f5c8e1d4a77';
 const BY_FORMAT: Readonly<Record<string, string>> = {
@@ -24,29 +23,33 @@ function sampleOf(schema: Schema): unknown {
   return BY_FORMAT[schema.format as string] ?? 'Example';
 }
 
+/** A change of a relationship's linkage. */
+export function linkageExample(relationship: Relationship): Json {
+  const other = { type: relationship.type, id: ID };
+  return { data: 'many' in relationship ? [other] : other };
+}
+
 /**
  * The least that a request of a type must have; a change is one of the first attribute. Without it, readers of the
  * document make up a request that sets everything, and is refused.
  */
 export function exampleOf(definition: Definition, purpose: 'create' | 'update'): Json {
+  const { type, relationships: all } = definition;
   const { required = [], properties } = attributesSchema(definition, purpose) as {
     required?: string[];
     properties: Json;
   };
-  const names = purpose === 'create' ? required : Object.keys(properties).slice(0, 1);
+  const isNew = purpose === 'create';
+  const names = isNew ? required : Object.keys(properties).slice(0, 1);
   const attributes = Object.fromEntries(names.map((name) => [name, sampleOf(properties[name] as Schema)]));
-  const needed = Object.entries(definition.relationships).filter(
-    ([, { write, required: must }]) => write === purpose && must,
-  );
-  const relationships = needed.map(([name, each]) => {
-    const one = { type: each.type, id: ID };
-    return [name, { data: 'one' in each ? one : [one] }];
-  });
-  const data = {
-    type: definition.type,
-    ...(purpose === 'update' ? { id: ID } : {}),
-    attributes,
-    ...(relationships.length === 0 ? {} : { relationships: Object.fromEntries(relationships) }),
+  const needed = Object.entries(all).filter(([, each]) => isNew && each.write === 'create' && each.required === true);
+  const relationships = Object.fromEntries(needed.map(([name, each]) => [name, linkageExample(each)]));
+  return {
+    data: {
+      type,
+      ...(isNew ? {} : { id: ID }),
+      attributes,
+      ...(needed.length === 0 ? {} : { relationships }),
+    },
   };
-  return { data };
 }

@@ -4,7 +4,10 @@ const HEADERS: Readonly<Record<string, string>> = {
   'X-Request-Id': 'Id of the request: in the log, and in the error object.',
   ETag: 'Strong; changes with the resource, and with what of it is shown.',
   Location: 'URL of the resource that was made.',
+  Allow: 'Methods that can be used here; with `withCapabilities=true` those that this caller may use.',
   'Cache-Control': '`no-store` where a secret is shown.',
+  'Idempotent-Replayed':
+    'Always `true`: this is the answer that was stored for the `Idempotency-Key`, and nothing was done.',
   'RateLimit-Policy':
     'What is counted, and how much of it: `"default";q=600;w=60` are 600 requests of the credential in 60 seconds. Not when the limit is off.',
   RateLimit: 'What is left of it: `"default";r=599;t=60` are 599 requests in the next 60 seconds.',
@@ -13,13 +16,18 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** Of answers to a request that was counted. */
-export const RATE_LIMIT = ['RateLimit-Policy', 'RateLimit'] as const;
+export const RATE_LIMIT = ['RateLimit-Policy?', 'RateLimit?'] as const;
 
-/** Header fields of an answer, by name. */
-export const headersOf = (components: Components, ...names: string[]): Record<string, Ref> =>
-  Object.fromEntries(
-    names.map((name) => [
+/** Header fields of an answer, by name; a name with `?` behind it is not in every one. */
+export function headersOf(components: Components, ...names: string[]): Record<string, Ref> {
+  const fields = names.map((each) => {
+    const name = each.replace('?', '');
+    const part = { description: HEADERS[name], schema: { type: 'string' } };
+    const isSometimes = each !== name;
+    return [
       name,
-      components.add('headers', { description: HEADERS[name], schema: { type: 'string' } }, name),
-    ]),
-  );
+      components.add('headers', isSometimes ? part : { ...part, required: true }, name, `${name}.optional`),
+    ];
+  });
+  return Object.fromEntries(fields);
+}

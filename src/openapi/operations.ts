@@ -1,154 +1,151 @@
 import type { Route } from '../controllers/routes';
-import type { ResourceDefinition } from '../jsonapi/define';
-import { MEDIA_TYPE } from '../jsonapi/negotiate';
 import { accessOf } from './access';
-import { type Components, capitalize, type Json, nameOf, type Ref } from './components';
-import { codesOf, errorResponses } from './errors';
-import { exampleOf } from './example';
-import { headersOf, RATE_LIMIT } from './headers';
+import { answer, deleted, HEAD, notModified, REPLAYED } from './answers';
+import { codesOf } from './codes';
+import { type Components, capitalize, type Json, nameOf } from './components';
+import { Documents } from './documents';
+import { errorResponses } from './errors';
+import { jsonFilters, jsonFiltersNote } from './filters';
 import type { Registry } from './include';
 import {
+  capabilitiesParameter,
   documentParameters,
-  filterNotes,
+  header,
   idParameter,
-  ifMatch,
-  ifNoneMatch,
   listParameters,
   purgeParameter,
-  requestId,
 } from './parameters';
+import { changeLinkage, getLinkage, getRelated } from './relationships';
+import { actionBody, resourceBody } from './requests';
+import type { Parts, Task } from './task';
 
-type Definition = ResourceDefinition<never>;
-
-/** What differs between the kinds of operation. */
-interface Parts {
-  parameters: Ref[];
-  requestBody?: Json;
-  responses: Record<string, Json | Ref>;
-  notes?: string[];
-}
-
-interface Task {
-  components: Components;
-  definition: Definition;
-  registry: Registry;
-}
-
-/** An answer with a JSON:API document. */
-export function answer(components: Components, description: string, schema: string, ...headers: string[]): Json {
+function list({ components, registry, documents, definition }: Task): Parts {
   return {
-    description,
-    headers: headersOf(components, 'X-Request-Id', ...RATE_LIMIT, 'Cache-Control', ...headers),
-    content: { [MEDIA_TYPE]: { schema: { $ref: `#/components/schemas/${schema}` } } },
+    operationId: `list${capitalize(definition.type)}`,
+    summary: definition.operations.list?.summary,
+    access: accessOf(`${definition.type}.list`),
+    parameters: [
+      ...listParameters(components, registry, definition),
+      ...documentParameters(components, registry, definition),
+    ],
+    responses: { 200: answer(components, 'One page.', documents.list(definition)) },
+    listOf: definition,
   };
 }
 
-/** The answer to `If-None-Match` when nothing has changed. */
-export const notModified = (components: Components, counted: readonly string[] = RATE_LIMIT): Ref =>
-  components.add(
-    'responses',
-    { description: 'Not modified.', headers: headersOf(components, 'X-Request-Id', ...counted, 'ETag') },
-    '304',
-    '304.uncounted',
-  );
-
-const deleted = (components: Components): Ref =>
-  components.add(
-    'responses',
-    { description: 'Done; there is no body.', headers: headersOf(components, 'X-Request-Id', ...RATE_LIMIT) },
-    '204',
-  );
-
-function bodyOf(definition: Definition, purpose: 'create' | 'update'): Json {
-  const schema = { $ref: `#/components/schemas/${nameOf(definition.type)}${capitalize(purpose)}` };
-  return { required: true, content: { [MEDIA_TYPE]: { schema, example: exampleOf(definition, purpose) } } };
+function get({ components, registry, documents, definition }: Task): Parts {
+  return {
+    operationId: `get${nameOf(definition.type)}`,
+    summary: definition.operations.get?.summary,
+    access: accessOf(`${definition.type}.get`),
+    parameters: [
+      ...documentParameters(components, registry, definition),
+      capabilitiesParameter(components),
+      header(components, 'ifNoneMatch'),
+    ],
+    responses: {
+      200: answer(components, 'The resource.', documents.resource(definition), 'ETag', 'Allow?'),
+      304: notModified(components),
+    },
+  };
 }
 
-/** Said of every GET: HEAD has no entry of its own. */
-export const HEAD = '`HEAD` answers the same without a body.';
+function create({ components, registry, documents, definition }: Task): Parts {
+  const headers = ['ETag', 'Location', REPLAYED];
+  return {
+    operationId: `create${nameOf(definition.type)}`,
+    summary: definition.operations.create?.summary,
+    access: accessOf(`${definition.type}.create`),
+    parameters: documentParameters(components, registry, definition),
+    requestBody: resourceBody(components, definition, 'create'),
+    responses: { 201: answer(components, 'The new resource.', documents.created(definition), ...headers) },
+  };
+}
 
-const list = ({ components, definition, registry }: Task): Parts => ({
-  parameters: listParameters(components, definition, registry),
-  responses: { 200: answer(components, 'One page.', `${nameOf(definition.type)}List`) },
-  notes: [HEAD, filterNotes(definition)],
-});
+/** What changes a resource and shows it. */
+function changed({ components, registry, documents, definition }: Task): Pick<Parts, 'parameters' | 'responses'> {
+  const resource = documents.resource(definition);
+  return {
+    parameters: [...documentParameters(components, registry, definition), header(components, 'ifMatch')],
+    responses: { 200: answer(components, 'The resource as it is now.', resource, 'ETag', REPLAYED) },
+  };
+}
 
-const get = ({ components, definition, registry }: Task): Parts => ({
-  parameters: [
-    idParameter(components),
-    ...documentParameters(components, definition, registry),
-    ifNoneMatch(components),
-  ],
-  responses: {
-    200: answer(components, 'The resource.', `${nameOf(definition.type)}Document`, 'ETag'),
-    304: notModified(components),
-  },
-  notes: [HEAD],
-});
-
-const create = ({ components, definition, registry }: Task): Parts => ({
-  parameters: documentParameters(components, definition, registry),
-  requestBody: bodyOf(definition, 'create'),
-  responses: {
-    201: answer(components, 'The new resource.', `${nameOf(definition.type)}Created`, 'ETag', 'Location'),
-  },
-});
-
-const changed = ({ components, definition, registry }: Task): Parts => ({
-  parameters: [idParameter(components), ...documentParameters(components, definition, registry), ifMatch(components)],
-  responses: { 200: answer(components, 'The resource as it is now.', `${nameOf(definition.type)}Document`, 'ETag') },
-});
-
-const update = (task: Task): Parts => ({ ...changed(task), requestBody: bodyOf(task.definition, 'update') });
-
-const remove = ({ components, definition }: Task): Parts => ({
-  parameters: [idParameter(components), ...purgeParameter(components, definition), ifMatch(components)],
-  responses: { 204: deleted(components) },
-});
+function update(task: Task): Parts {
+  const { components, definition } = task;
+  return {
+    operationId: `update${nameOf(definition.type)}`,
+    summary: definition.operations.update?.summary,
+    access: accessOf(`${definition.type}.update`),
+    requestBody: resourceBody(components, definition, 'update'),
+    ...changed(task),
+  };
+}
 
 function act(task: Task): Parts {
-  const settings = { type: 'object', properties: { meta: { type: 'object', description: 'Settings of the action.' } } };
-  const schema = task.components.add('schemas', settings, 'Action');
-  const requestBody = { required: false, content: { [MEDIA_TYPE]: { schema } } };
-  return { ...changed(task), requestBody };
+  const { components, definition, action } = task;
+  return {
+    operationId: `${action}${nameOf(definition.type)}`,
+    summary: definition.actions[action]?.summary,
+    access: accessOf(`${definition.type}.${action}`),
+    requestBody: actionBody(components),
+    ...changed(task),
+  };
 }
 
-type Name = 'list' | 'get' | 'create' | 'update' | 'remove';
+function remove({ components, definition }: Task): Parts {
+  return {
+    operationId: `delete${nameOf(definition.type)}`,
+    summary: definition.operations.remove?.summary,
+    access: accessOf(`${definition.type}.remove`),
+    parameters: [...purgeParameter(components, definition), header(components, 'ifMatch')],
+    responses: { 204: deleted(components) },
+  };
+}
 
-const PARTS: Readonly<Record<Name, (task: Task) => Parts>> = { list, get, create, update, remove };
-const NAMES: Readonly<Record<string, Name>> = {
-  'collection GET': 'list',
-  'collection POST': 'create',
-  'resource GET': 'get',
-  'resource PATCH': 'update',
-  'resource DELETE': 'remove',
+const KINDS: Readonly<Record<string, (task: Task) => Parts>> = {
+  'collection GET': list,
+  'collection POST': create,
+  'resource GET': get,
+  'resource PATCH': update,
+  'resource DELETE': remove,
+  'action POST': act,
+  'related GET': getRelated,
+  'linkage GET': getLinkage,
+  'linkage PATCH': changeLinkage,
+  'linkage POST': changeLinkage,
+  'linkage DELETE': changeLinkage,
 };
 
-function operationId(name: string, type: string): string {
-  if (name === 'list') return `list${capitalize(type)}`;
-  return `${name === 'remove' ? 'delete' : name}${nameOf(type)}`;
-}
-
-function operation(
-  components: Components,
-  registry: Registry,
-  { definition, action }: Route,
-  name: Name | undefined,
-): Json {
-  const { type, operations, actions } = definition;
-  const key = name ?? (action as string);
-  const task = { components, definition, registry };
-  const { parameters, requestBody, responses, notes = [] } = name === undefined ? act(task) : PARTS[name](task);
-  const { words, ...access } = accessOf(`${type}.${key}`);
+function operation(components: Components, registry: Registry, route: Route, method: string): Json {
+  const { kind, definition, action = '', relationship: name = '', refused } = route;
+  const documents = new Documents(components, registry);
+  const task: Task = { components, registry, documents, definition, method, action, name };
+  const parts = (KINDS[`${kind} ${method}`] as (task: Task) => Parts)(task);
+  const { words, ...access } = parts.access;
+  const { listOf, requestBody } = parts;
+  const isRead = method === 'GET';
+  const notes = [
+    words,
+    ...(isRead ? [HEAD] : []),
+    ...(isRead && refused.length > 0 ? [`Takes no ${refused.join(', ')}: 403 \`update_not_offered\`.`] : []),
+    ...(listOf === undefined ? [] : [jsonFiltersNote(listOf, registry)]),
+  ];
   return {
-    tags: [type],
-    operationId: operationId(key, type),
-    summary: (name === undefined ? actions[key] : operations[name])?.summary,
-    description: [words, ...notes].join('\n\n'),
+    tags: [definition.type],
+    operationId: parts.operationId,
+    summary: parts.summary,
+    description: notes.filter((note) => note !== undefined).join('\n\n'),
     ...access,
-    parameters: [...parameters, requestId(components)],
+    ...(listOf === undefined ? {} : { 'x-json-filters': jsonFilters(listOf, registry) }),
+    parameters: [
+      ...(kind === 'collection' ? [] : [idParameter(components)]),
+      ...parts.parameters,
+      ...(isRead ? [] : [header(components, 'idempotencyKey')]),
+      header(components, 'requestId'),
+    ],
     ...(requestBody === undefined ? {} : { requestBody }),
-    responses: { ...responses, ...errorResponses(components, codesOf(definition, key)) },
+    responses: { ...parts.responses, ...errorResponses(components, codesOf(route, method)) },
   };
 }
 
@@ -156,9 +153,6 @@ function operation(
 export function pathItem(components: Components, registry: Registry, route: Route): Json {
   const methods = route.methods.filter((method) => method !== 'HEAD' && method !== 'OPTIONS');
   return Object.fromEntries(
-    methods.map((method) => [
-      method.toLowerCase(),
-      operation(components, registry, route, NAMES[`${route.kind} ${method}`]),
-    ]),
+    methods.map((method) => [method.toLowerCase(), operation(components, registry, route, method)]),
   );
 }

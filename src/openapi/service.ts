@@ -1,21 +1,24 @@
+import { MEDIA_TYPE } from '../jsonapi/negotiate';
 import { PERMISSIONS } from '../permissions';
 import { LEVELS } from './access';
+import { answer, HEAD, notModified } from './answers';
+import { WITH_CREDENTIAL } from './codes';
 import type { Components, Json, Ref } from './components';
-import { anywhere, errorResponses, WITH_CREDENTIAL } from './errors';
+import { anywhere, errorResponses } from './errors';
 import { headersOf } from './headers';
-import { answer, HEAD, notModified } from './operations';
-import { ifNoneMatch, requestId } from './parameters';
-import { constant, identifier, jsonapi, object, selfLink } from './schemas';
+import { header } from './parameters';
+import { closed, constant, identifier, jsonapi, selfLink } from './schemas';
 
 export const SERVICE_TAGS = [
   { name: 'callers', description: 'Whoever holds the credential.' },
+  { name: 'operations', description: 'Several changes at once.' },
   { name: 'service', description: 'The process itself; these need no credential.' },
 ];
 
 /** Paths beside the resource types: who is asking, this document, and what the operator's tools ask. */
 export function servicePaths(components: Components): Record<string, Json> {
   const status = (value: Json) => ({
-    'application/json': { schema: object({ status: { type: 'string', ...value } }) },
+    'application/json': { schema: closed({ status: { type: 'string', ...value } }) },
   });
   return {
     '/public/v2/me': { get: me(components) },
@@ -52,7 +55,7 @@ const open = (components: Components, operationId: string, summary: string, resp
   summary,
   description: HEAD,
   security: [],
-  parameters: [requestId(components)],
+  parameters: [header(components, 'requestId')],
   responses: { ...responses, default: anywhere(components) },
 });
 
@@ -62,20 +65,20 @@ function description(components: Components): Json {
     200: plain(components, 'An OpenAPI 3.1 document.', content, 'ETag'),
     304: notModified(components, []),
   });
-  return { ...operation, parameters: [ifNoneMatch(components), requestId(components)] };
+  return { ...operation, parameters: [header(components, 'ifNoneMatch'), header(components, 'requestId')] };
 }
 
 function me(components: Components): Json {
   const members = { data: caller(components), links: selfLink(components), jsonapi: jsonapi(components) };
-  components.add('schemas', object(members), 'CallerDocument');
+  const schema = components.add('schemas', closed(members), 'CallerDocument');
   return {
     tags: ['callers'],
     operationId: 'getCaller',
     summary: 'Show which credential this is and what it may do',
     description: HEAD,
-    parameters: [ifNoneMatch(components), requestId(components)],
+    parameters: [header(components, 'ifNoneMatch'), header(components, 'requestId')],
     responses: {
-      200: answer(components, 'The caller.', 'CallerDocument', 'ETag'),
+      200: answer(components, 'The caller.', { [MEDIA_TYPE]: { schema } }, 'ETag'),
       304: notModified(components),
       ...errorResponses(components, WITH_CREDENTIAL),
     },
@@ -83,17 +86,17 @@ function me(components: Components): Json {
 }
 
 function caller(components: Components): Ref {
-  const attributes = object({
+  const attributes = closed({
     level: { type: 'string', enum: LEVELS },
     name: { type: 'string' },
     permissions: { type: 'array', items: { type: 'string', enum: PERMISSIONS } },
   });
-  const to = (type: string) => object({ data: identifier(components, type) });
-  const relationships = object({ organization: to('organizations'), partner: to('partners') }, [
+  const to = (type: string) => closed({ data: identifier(components, type) });
+  const relationships = closed({ organization: to('organizations'), partner: to('partners') }, [
     'organization',
     'partner',
   ]);
   const id = { type: 'string', format: 'uuid', description: 'Of the credential.' };
   const members = { id, type: constant('callers'), attributes, relationships, links: selfLink(components) };
-  return components.add('schemas', object(members, ['relationships']), 'Caller');
+  return components.add('schemas', closed(members, ['relationships']), 'Caller');
 }

@@ -59,7 +59,15 @@ export const members = defineResource(Member, {
       keys: 'roleIds',
       include: true,
       write: 'create',
-      change: { run: changeRoles, summary: 'Change his roles', errors: ['cannot_grant', 'last_owner', 'too_short'] },
+      change: {
+        run: changeRoles,
+        summary: 'Change his roles',
+        errors: {
+          replace: ['cannot_grant', 'last_owner', 'too_short'],
+          add: ['cannot_grant'],
+          remove: ['last_owner', 'too_short'],
+        },
+      },
       summary: 'His roles, one at the least.',
     },
   },

@@ -83,7 +83,7 @@ export const organizations = defineResource(Organization, {
       change: {
         run: changeOwner,
         summary: 'Make another member its primary owner; the one before becomes an admin',
-        errors: ['last_owner', 'not_allowed'],
+        errors: { replace: ['last_owner', 'not_allowed'] },
       },
       summary: 'Its primary owner.',
     },

@@ -1,7 +1,7 @@
 import { levelReads } from '../../src/permissions';
 import { registry } from '../../src/resources';
-import { type Body, type Client, createOrganization, document, M, S, startApp, type TestApp } from '../support/app';
-import { buildWorld, creationOf, masked, membership, pathOf, sampleOf, TIME, TYPES, type World } from './world';
+import { type Body, type Client, document, M, S, startApp, type TestApp } from '../support/app';
+import { buildWorld, creationOf, masked, pathOf, sampleOf, TIME, TYPES, type World } from './world';
 
 let app: TestApp;
 let world: World;
@@ -11,16 +11,23 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
+const get = async (path: string): Promise<Body> => (await app.platform.get(path)).body;
 const definition = (type: string) => registry.get(type) as NonNullable<ReturnType<typeof registry.get>>;
 const names = () => ({
   [world.organization.id]: 'ACME',
   [world.owner.id]: 'OLGA',
   [world.user.id]: 'UWE',
   [world.partner.id]: 'PARTNER',
+  [world.members[0].id]: 'OWNER',
   [world.members[1].id]: 'MEMBER',
   [world.roles.admin.id]: 'ADMIN',
   [world.roles.member.id]: 'MEMBER-ROLE',
 });
+
+/** The links of a relationship of the resource at this path. */
+const linksOf = (path: string, name: string) => ({ self: `${path}/relationships/${name}`, related: `${path}/${name}` });
+const AT = '/public/v2/management/organizations/ACME';
+const CURSORS = 'application/vnd.api+json;profile="https://jsonapi.org/profiles/ethanresnick/cursor-pagination"';
 
 const ACME = {
   id: 'ACME',
@@ -49,14 +56,14 @@ const ACME = {
     purgeAt: null,
   },
   relationships: {
-    users: { links: { related: '/public/v2/users?filter[organizationId]=ACME' } },
-    members: { links: { related: '/public/v2/members?filter[organizationId]=ACME' } },
-    roles: { links: { related: '/public/v2/roles?filter[organizationId]=ACME' } },
-    apiKeys: { links: { related: '/public/v2/apiKeys?filter[organizationId]=ACME' } },
-    owner: { data: { type: 'users', id: 'OLGA' } },
-    partner: { data: { type: 'partners', id: 'PARTNER' } },
+    users: { links: { ...linksOf(AT, 'users'), related: '/public/v2/users?filter[organizationId]=ACME' } },
+    members: { links: linksOf(AT, 'members') },
+    roles: { links: linksOf(AT, 'roles') },
+    apiKeys: { links: linksOf(AT, 'apiKeys') },
+    owner: { links: linksOf(AT, 'owner'), data: { type: 'users', id: 'OLGA' } },
+    partner: { links: linksOf(AT, 'partner'), data: { type: 'partners', id: 'PARTNER' } },
   },
-  links: { self: '/public/v2/management/organizations/ACME' },
+  links: { self: AT },
 };
 
 describe('whole documents', () => {
@@ -65,7 +72,7 @@ describe('whole documents', () => {
     expect(Object.keys(body)).toEqual(['data', 'links', 'jsonapi']);
     expect(masked(body, names())).toEqual({
       data: ACME,
-      links: { self: '/public/v2/management/organizations/ACME' },
+      links: { self: AT },
       jsonapi: { version: '1.1' },
     });
   });
@@ -94,6 +101,61 @@ describe('whole documents', () => {
     expect(Object.keys(list.body)).toEqual(['data', 'included', 'meta', 'links', 'jsonapi']);
     const one = await app.platform.get(`${S}/members/${world.members[0].id}?include=user`);
     expect(Object.keys(one.body)).toEqual(['data', 'included', 'links', 'jsonapi']);
+  });
+
+  test('a list that is included stands in its relationship, with its total and where the rest is [DOC-5, REL-9]', async () => {
+    const { body } = await app.platform.get(`${M}/organizations/${world.organization.id}?include=members`);
+    const [third, second, first] = body.included.map(({ id }: Body) => ({ type: 'members', id }));
+    expect(body.data.relationships.members).toEqual({
+      links: { ...world.organization.relationships.members.links, prev: null, next: null },
+      data: [third, second, first],
+      meta: { page: { total: 3 } },
+    });
+    expect(first.id).toBe(world.members[0].id);
+    const { members, ...others } = masked(body, names()).data.relationships;
+    expect({ ...others, members: ACME.relationships.members }).toEqual(ACME.relationships);
+  });
+
+  test('linkage has data, links to itself and to the resources, and jsonapi [DOC-8, DOC-12]', async () => {
+    const at = world.organization.links.self;
+    const owner = await app.platform.get(`${at}/relationships/owner`);
+    expect(masked(owner.body, names())).toEqual({
+      data: { type: 'users', id: 'OLGA' },
+      links: linksOf(AT, 'owner'),
+      jsonapi: { version: '1.1' },
+    });
+    const members = await app.platform.get(`${at}/relationships/members?page[size]=1&sort=number`);
+    const page = (number: number) => `${AT}/relationships/members?sort=number&page[number]=${number}&page[size]=1`;
+    expect(Object.keys(members.body)).toEqual(['data', 'meta', 'links', 'jsonapi']);
+    expect(masked(members.body, names())).toEqual({
+      data: [{ type: 'members', id: 'OWNER' }],
+      meta: { total: 3, totalUnfiltered: 3, currentSize: 1, currentPage: 1, maxPage: 3 },
+      links: {
+        self: `${AT}/relationships/members?page[size]=1&sort=number`,
+        related: `${AT}/members`,
+        first: page(1),
+        last: page(3),
+        prev: null,
+        next: page(2),
+      },
+      jsonapi: { version: '1.1' },
+    });
+  });
+
+  test('a profile that was applied is told by links.self, jsonapi and Content-Type alike [DOC-11, JA-4]', async () => {
+    const path = `${M}/organizations?filter[externalId]=acme-1`;
+    const { body, headers } = await app.platform.get(path, { Accept: CURSORS });
+    expect(headers['content-type']).toBe(CURSORS);
+    expect(body.jsonapi).toEqual({ version: '1.1', profile: [/"(.*)"/.exec(CURSORS)?.[1]] });
+    const { self, first, last, ...others } = body.links;
+    expect([self, others]).toEqual([
+      { href: path, type: CURSORS },
+      { prev: null, next: null },
+    ]);
+    expect(first).toContain(`${path}&page[after]=`);
+    expect(last).toContain(`${path}&page[before]=`);
+    expect(body.meta).toEqual({ total: 1, totalUnfiltered: expect.any(Number), page: { total: 1 } });
+    expect(body.data).toEqual([{ ...(await get(path)).data[0], meta: { page: { cursor: expect.any(String) } } }]);
   });
 
   test('what POST made has data, meta and jsonapi, and meta is empty', async () => {
@@ -125,12 +187,14 @@ describe('whole documents', () => {
 
   test('linkage is there where the row holds it: null, one, or many [REL-5]', async () => {
     const other = await app.platform.get(`${M}/organizations/${world.other.id}`);
-    expect(other.body.data.relationships.owner).toEqual({ data: null });
+    expect(other.body.data.relationships.owner.data).toBeNull();
     const member = await app.platform.get(`${S}/members/${world.members[1].id}`);
+    const at = '/public/v2/members/MEMBER';
     expect(masked(member.body, names()).data.relationships).toEqual({
-      organization: { data: { type: 'organizations', id: 'ACME' } },
-      user: { data: { type: 'users', id: 'UWE' } },
+      organization: { links: linksOf(at, 'organization'), data: { type: 'organizations', id: 'ACME' } },
+      user: { links: linksOf(at, 'user'), data: { type: 'users', id: 'UWE' } },
       roles: {
+        links: linksOf(at, 'roles'),
         data: [
           { type: 'roles', id: 'ADMIN' },
           { type: 'roles', id: 'MEMBER-ROLE' },
@@ -143,6 +207,15 @@ describe('whole documents', () => {
     const one = await app.platform.get(`${M}/organizations?filter[slug]=acme`);
     const none = await app.platform.get(`${M}/organizations?filter[slug]=nobody`);
     expect([one.body.data.length, none.body.data]).toEqual([1, []]);
+  });
+
+  test('a single target is an object or null, never an array [DOC-6]', async () => {
+    for (const path of ['owner', 'relationships/owner', 'partner', 'relationships/partner']) {
+      const data = await Promise.all(
+        [world.organization, world.other].map(async ({ links }) => (await get(`${links.self}/${path}`)).data),
+      );
+      expect(data).toEqual([expect.objectContaining({ type: expect.any(String), id: expect.any(String) }), null]);
+    }
   });
 });
 
@@ -205,66 +278,5 @@ describe.each(TYPES)('%s', (type) => {
       expect(body.data.length).toBeGreaterThan(0);
       for (const { attributes } of body.data) for (const [name] of secrets) expect(attributes[name]).toBeNull();
     }
-  });
-});
-
-describe('links', () => {
-  const linksIn = (value: unknown): string[] => {
-    if (typeof value !== 'object' || value === null) return [];
-    return Object.entries(value).flatMap(([name, each]) =>
-      name === 'links' ? Object.values(each as object).filter((link) => link !== null) : linksIn(each),
-    );
-  };
-
-  test.each([
-    ['platform', () => app.platform],
-    ['partner', () => world.partner],
-    ['organization', () => world.key],
-  ] as const)(
-    'every link that the %s caller is shown is relative and answers 200 [FET-1, LNK-9, REL-10]',
-    async (level, client) => {
-      const queue = TYPES.filter((type) => levelReads(level, type)).flatMap((type) => [
-        pathOf(type),
-        `${pathOf(type)}?page[size]=1&sort=-createdAt`,
-        `${pathOf(type)}?page[limit]=1&fields[${type}]=createdAt`,
-      ]);
-      const seen = new Set(queue);
-      for (const url of queue) {
-        const { status, body } = await client().get(url);
-        expect([url, status]).toEqual([url, 200]);
-        for (const each of [body.data].flat()) {
-          if (each.links.self === url) expect(body.data.links.self).toBe(body.links.self);
-        }
-        for (const link of linksIn(body)) {
-          expect(link).toMatch(/^\/public\/v2\/[^%]*$/);
-          if (!seen.has(link)) queue.push(link);
-          seen.add(link);
-        }
-      }
-      // Otherwise nothing was crawled.
-      expect(seen.size).toBeGreaterThan(20);
-    },
-  );
-
-  test.each(TYPES)(
-    'self of one of the %s gives it as primary data, whatever list showed it [LNK-6, LNK-8]',
-    async (type) => {
-      const { body } = await app.platform.get(pathOf(type));
-      for (const shown of body.data as Body[]) {
-        expect(shown.links.self).toBe(`${pathOf(type)}/${shown.id}`);
-        const { body: own } = await app.platform.get(shown.links.self);
-        expect([own.data.type, own.data.id, own.links.self]).toEqual([type, shown.id, shown.links.self]);
-      }
-    },
-  );
-
-  test('the related link of a relationship stays the same when its content changes [REL-6, REL-7]', async () => {
-    const { id, relationships, links } = await createOrganization(app.platform);
-    const empty = await app.platform.get(relationships.members.links.related);
-    expect([empty.status, empty.body.data]).toEqual([200, []]);
-    await app.platform.post(`${S}/members`, membership(id, world.user.id));
-    const after = (await app.platform.get(links.self)).body.data;
-    expect(after.relationships.members).toEqual(relationships.members);
-    expect((await app.platform.get(relationships.members.links.related)).body.data).toHaveLength(1);
   });
 });

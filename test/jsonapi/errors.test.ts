@@ -137,6 +137,7 @@ test.each(CASES)('%s at %j is one whole error document [ERR-1…5, ERR-7…11, E
         detail: expect.stringMatching(/^\S.*\.$/s),
         ...(where === undefined ? {} : { source: where }),
         ...(body.errors[0].meta === undefined ? {} : { meta: expect.any(Object) }),
+        ...(code === 'page_size_too_large' ? { links: { type: expect.stringMatching(/^https:/) } } : {}),
       },
     ],
     jsonapi: { version: '1.1' },

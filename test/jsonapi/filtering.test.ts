@@ -213,7 +213,11 @@ describe('what can’t be processed is 400 that names the parameter', () => {
     'filter[q][contains]',
     'filter[id][null]',
     'filter[number][startsWith]',
-    'filter[partner.name]',
+    'filter[partner.nope]',
+    'filter[partner.metadata]',
+    'filter[partner.organizations]',
+    'filter[partner.name.x]',
+    'filter[members.status]', // a list of others
     'filter[name.x]',
     'filter[metadata]',
     'filter[metadata.a][gt]',

@@ -1,5 +1,16 @@
 import { registry } from '../../src/resources';
-import { type Client, createOrganization, document, link, M, NIL, S, startApp, type TestApp } from '../support/app';
+import {
+  type Client,
+  createOrganization,
+  createUser,
+  document,
+  link,
+  M,
+  NIL,
+  S,
+  startApp,
+  type TestApp,
+} from '../support/app';
 import { buildWorld, errorsOf, pathOf, pointed, sampleOf, statementsOf, TYPES, type World } from './world';
 
 const ORGANIZATIONS = `${M}/organizations`;
@@ -208,18 +219,18 @@ describe('a body', () => {
 
   test('has all its faults reported at once [CRE-18, ERR-9]', async () => {
     const attributes = { name: '', kind: 5, foo: 1, metadata: [], deleteProtection: null };
-    const relationships = { owner: { data: null }, bar: { data: null }, partner: {}, users: 'x' };
+    const relationships = { partner: { data: null }, bar: { data: null }, owner: {}, users: 'x' };
     const errors = await refuse(acme(), change(attributes, { relationships }));
     expect(errors.map(([, code, pointer]) => `${code} ${pointer}`).sort()).toEqual([
       'invalid_format /data/attributes/deleteProtection',
       'invalid_format /data/attributes/kind',
       'invalid_format /data/attributes/metadata',
-      'malformed_document /data/relationships/partner',
+      'malformed_document /data/relationships/owner',
       'malformed_document /data/relationships/users',
       'too_short /data/attributes/name',
       'unknown_attribute /data/attributes/foo',
       'unknown_relationship /data/relationships/bar',
-      'update_not_offered /data/relationships/owner',
+      'update_not_offered /data/relationships/partner',
     ]);
   });
 
@@ -232,24 +243,36 @@ describe('a body', () => {
 });
 
 describe('relationships', () => {
-  const refused = (name: string) => [['403', 'update_not_offered', `/data/relationships/${name}`]];
+  const owner = { type: 'users', id: NIL };
 
   test.each([
-    ['another owner', () => ({ owner: link('users', world.user.id) })],
-    ['no owner', () => ({ owner: { data: null } })],
-    ['an owner that does not exist', () => ({ owner: link('users', NIL) })],
-    ['the owner under another type', () => ({ owner: link('members', world.owner.id) })],
-    ['the owner in a list', () => ({ owner: { data: [{ type: 'users', id: world.owner.id }] } })],
-    ['another partner', () => ({ partner: { data: null } })],
-    ['no users', () => ({ users: { data: [] } })],
-  ])(
-    '%s is refused, and the attributes beside it are not stored [UPD-5, UPD-9, UPD-15]',
-    async (_title, relationships) => {
-      const given = relationships();
-      const [name = ''] = Object.keys(given);
-      expect(await refuse(acme(), change({ name: 'Never' }, { relationships: given }))).toEqual(refused(name));
-    },
-  );
+    ['no partner [UPD-9]', { partner: { data: null } }, '403 update_not_offered /partner'],
+    ['no users [UPD-5]', { users: { data: [] } }, '403 update_not_offered /users'],
+    ['no owner', { owner: { data: null } }, '409 last_owner'],
+    ['an owner that does not exist [UPD-11]', { owner: { data: owner } }, '404 not_found /owner/data'],
+    [
+      'an owner of another type',
+      { owner: { data: { ...owner, type: 'roles' } } },
+      '409 type_mismatch /owner/data/type',
+    ],
+    ['the owner in a list', { owner: { data: [owner] } }, '400 malformed_document /owner/data'],
+  ])('%s is refused, and the attributes beside it are not stored [UPD-15]', async (_title, relationships, expected) => {
+    const [error = []] = await refuse(acme(), change({ name: 'Never' }, { relationships }));
+    expect(error.filter(Boolean).join(' ').replace('/data/relationships', '')).toBe(expected);
+  });
+
+  test('an owner who is no member is refused, a member is stored with the attributes beside him [UPD-4]', async () => {
+    const { id } = await createUser(app.platform);
+    const handOver = (user: string) =>
+      change({ name: 'Handed over' }, { relationships: { owner: link('users', user) } });
+    expect(await refuse(acme(), handOver(id))).toEqual([['422', 'not_allowed', '/data/relationships/owner/data']]);
+    for (const user of [world.user.id, world.owner.id]) {
+      const { status, body } = await platform.patch(acme(), handOver(user));
+      const { attributes, relationships } = body.data;
+      expect([status, attributes.name, relationships.owner.data.id]).toEqual([200, 'Handed over', user]);
+      expect((await platform.get(acme())).body.data).toEqual(body.data);
+    }
+  });
 
   test('linkage as it was read, and links or meta alone, are no update [UPD-18]', async () => {
     const relationships = {

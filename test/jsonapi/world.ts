@@ -22,6 +22,10 @@ export interface World {
 
 export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
+/** Every relationship of every type. */
+export const RELATIONSHIPS = [...registry.values()].flatMap(({ type, relationships }) =>
+  Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
+);
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
 
 const created = async (answer: Promise<Answer>): Promise<Body> => {
@@ -146,6 +150,7 @@ export const pointed = (client: Client): Client => ({
   ...client,
   post: async (path, body, headers) => checkPointers(await client.post(path, body, headers), body),
   patch: async (path, body, headers) => checkPointers(await client.patch(path, body, headers), body),
+  delete: async (path, headers, body) => checkPointers(await client.delete(path, headers, body), body),
 });
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;

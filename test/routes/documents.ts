@@ -12,8 +12,14 @@ export const PLATFORM_KEY = expect.stringMatching(/^pk_live_[0-9A-Za-z]{36}$/);
 /** `whsec_` and 32 bytes in base64. */
 export const WEBHOOK_SECRET = expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/);
 
-const identifier = (type: string, id: string | null) => ({ data: id === null ? null : { type, id } });
-const related = (path: string) => ({ links: { related: path } });
+/** Links of a relationship of the resource at this path; `data` where the row holds it. */
+const toMany = (path: string, name: string) => ({
+  links: { self: `${path}/relationships/${name}`, related: `${path}/${name}` },
+});
+const toOne = (path: string, name: string, type: string, id: string | null) => ({
+  ...toMany(path, name),
+  data: id === null ? null : { type, id },
+});
 
 /** An organization as a platform caller sees it. */
 export function organization(
@@ -22,6 +28,7 @@ export function organization(
   owner: string | null = null,
   partner?: string | null,
 ): Body {
+  const self = `${S}/management/organizations/${id}`;
   return {
     id,
     type: 'organizations',
@@ -48,14 +55,15 @@ export function organization(
       ...attributes,
     },
     relationships: {
-      users: related(`${S}/users?filter[organizationId]=${id}`),
-      members: related(`${S}/members?filter[organizationId]=${id}`),
-      roles: related(`${S}/roles?filter[organizationId]=${id}`),
-      apiKeys: related(`${S}/apiKeys?filter[organizationId]=${id}`),
-      owner: identifier('users', owner),
-      ...(partner === undefined ? {} : { partner: identifier('partners', partner) }),
+      // The seed's link.
+      users: { links: { self: `${self}/relationships/users`, related: `${S}/users?filter[organizationId]=${id}` } },
+      members: toMany(self, 'members'),
+      roles: toMany(self, 'roles'),
+      apiKeys: toMany(self, 'apiKeys'),
+      owner: toOne(self, 'owner', 'users', owner),
+      ...(partner === undefined ? {} : { partner: toOne(self, 'partner', 'partners', partner) }),
     },
-    links: { self: `${S}/management/organizations/${id}` },
+    links: { self },
   };
 }
 
@@ -64,8 +72,8 @@ export const partner = (id: unknown, attributes: object): Body => ({
   type: 'partners',
   attributes: { createdAt: TIME, updatedAt: TIME, status: 'active', externalId: null, metadata: {}, ...attributes },
   relationships: {
-    organizations: related(`${S}/management/organizations?filter[partnerId]=${id}`),
-    apiKeys: related(`${S}/apiKeys?filter[partnerId]=${id}`),
+    organizations: toMany(`${S}/management/partners/${id}`, 'organizations'),
+    apiKeys: toMany(`${S}/management/partners/${id}`, 'apiKeys'),
   },
   links: { self: `${S}/management/partners/${id}` },
 });
@@ -85,7 +93,10 @@ export const user = (id: unknown, attributes: object): Body => ({
     lastSeenAt: null,
     ...attributes,
   },
-  relationships: { members: related(`${S}/members?filter[userId]=${id}`) },
+  relationships: {
+    organizations: toMany(`${S}/users/${id}`, 'organizations'),
+    members: toMany(`${S}/users/${id}`, 'members'),
+  },
   links: { self: `${S}/users/${id}` },
 });
 
@@ -105,9 +116,12 @@ export const member = (id: unknown, of: { organization: string; user: string; ro
     ...more,
   },
   relationships: {
-    organization: identifier('organizations', of.organization),
-    user: identifier('users', of.user),
-    roles: { data: of.roles.map((each) => ({ type: 'roles', id: each })) },
+    organization: toOne(`${S}/members/${id}`, 'organization', 'organizations', of.organization),
+    user: toOne(`${S}/members/${id}`, 'user', 'users', of.user),
+    roles: {
+      ...toMany(`${S}/members/${id}`, 'roles'),
+      data: of.roles.map((each) => ({ type: 'roles', id: each })),
+    },
   },
   links: { self: `${S}/members/${id}` },
 });
@@ -136,8 +150,8 @@ export const apiKey = (
     ...attributes,
   },
   relationships: {
-    organization: identifier('organizations', of.organization ?? null),
-    ...(of.partner === undefined ? {} : { partner: identifier('partners', of.partner) }),
+    organization: toOne(`${S}/apiKeys/${id}`, 'organization', 'organizations', of.organization ?? null),
+    ...(of.partner === undefined ? {} : { partner: toOne(`${S}/apiKeys/${id}`, 'partner', 'partners', of.partner) }),
   },
   links: { self: `${S}/apiKeys/${id}` },
 });

@@ -16,6 +16,7 @@ import { Secrets } from '../../src/secrets';
 import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
 import { RateLimiter } from '../../src/services/rateLimits';
+import { contractFaults, type Exchange } from './contract';
 import { cloneDatabase } from './database';
 import { faultsOf } from './document';
 
@@ -79,20 +80,14 @@ function client(server: Server, key: string | undefined): Client {
     if (key !== undefined) request.set('Authorization', `Bearer ${key}`);
     if (body !== undefined) request.set('Content-Type', MEDIA_TYPE);
     request.set(headers);
+    const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
     const {
       status,
       headers: received,
       body: text,
-    } = await (body === undefined
-      ? request
-      : request
-          .serialize((each: unknown) => each as string)
-          .send(typeof body === 'string' ? body : JSON.stringify(body)));
-    return check(
-      { status, headers: received, text: typeof text === 'string' ? text : '', body: undefined },
-      method,
-      path,
-    );
+    } = await (sent === undefined ? request : request.serialize((each: unknown) => each as string).send(sent));
+    const answer = { status, headers: received, text: typeof text === 'string' ? text : '', body: undefined };
+    return check(answer, { method, path, contentType: request.get('Content-Type'), sent });
   };
   return {
     key,
@@ -117,17 +112,17 @@ function collect(res: supertest.Response, done: (error: Error | null, text: stri
   stream.on('end', () => done(null, text));
 }
 
-/** The document validator runs on every answer of every test, errors included. */
-function check(answer: Answer, method: Method, path: string): Answer {
-  const type = answer.headers['content-type'] ?? '';
-  if (answer.text === '' || !type.includes('json')) return answer;
-  const body = JSON.parse(answer.text);
-  if (type.startsWith(MEDIA_TYPE)) {
-    const faults = faultsOf(body, type);
-    if (faults.length > 0)
-      throw new Error(`${method} ${path} → ${answer.status}: ${faults.join('; ')}\n${answer.text}`);
-  }
-  return { ...answer, body };
+/** Every answer of every test, errors included, is a valid document, and is what the OpenAPI document describes. */
+function check(answer: Answer, request: Pick<Exchange, 'method' | 'path' | 'contentType' | 'sent'>): Answer {
+  const { status, headers, text } = answer;
+  const type = headers['content-type'] ?? '';
+  const body = text !== '' && type.includes('json') ? JSON.parse(text) : undefined;
+  const faults = [
+    ...(type.startsWith(MEDIA_TYPE) && body !== undefined ? faultsOf(body, type) : []),
+    ...contractFaults({ ...request, ...answer, body }),
+  ];
+  if (faults.length === 0) return { ...answer, body };
+  throw new Error(`${request.method} ${request.path} → ${status}: ${faults.join('; ')}\n${text}`);
 }
 
 /**

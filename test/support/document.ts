@@ -17,6 +17,9 @@ const NAME = /^[a-zA-Z0-9\u{80}-\u{10ffff}](?:[-a-zA-Z0-9_ \u{80}-\u{10ffff}]*[a
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A document whose primary data is linkage is the one that has a related link (JSON:API 1.1, "Top Level"). */
+const isLinkage = ({ links }: Json): boolean => isObject(links) && 'related' in links;
+
 class Checker {
   readonly faults: string[] = [];
 
@@ -124,27 +127,33 @@ class Checker {
     }
   }
 
-  /** Each type + id once, and everything included is reached from the primary data. */
+  /** Each type + id once, and everything included is reached from the primary data, which may be linkage itself. */
   compound(document: Json): void {
-    const primary = [document.data].flat().filter(isObject);
+    const data = [document.data].flat().filter(isObject);
+    const primary = isLinkage(document) ? [] : data;
     const included = (document.included ?? []) as Json[];
     const all = [...primary, ...included];
     const keys = all.map(({ type, id }) => `${type} ${id}`);
-    this.say(new Set(keys).size === keys.length, 'a resource is there twice');
+    const named = data.map(({ type, id }) => `${type} ${id}`);
+    const isOnce = [keys, named].every((each) => new Set(each).size === each.length);
+    this.say(isOnce, 'a resource is there twice');
     const byKey = new Map(all.map((each, i) => [keys[i] as string, each]));
     const reached = new Set<string>();
-    const visit = (resource: Json | undefined) => {
-      for (const relationship of Object.values((resource?.relationships ?? {}) as Record<string, Json>)) {
-        for (const { type, id } of [relationship.data].flat().filter(isObject)) {
-          const key = `${type} ${id}`;
-          if (!reached.has(key)) {
-            reached.add(key);
-            visit(byKey.get(key));
-          }
+    const follow = (identifiers: Json[]) => {
+      for (const { type, id } of identifiers) {
+        const key = `${type} ${id}`;
+        if (!reached.has(key)) {
+          reached.add(key);
+          visit(byKey.get(key));
         }
       }
     };
+    const visit = (resource: Json | undefined) => {
+      for (const relationship of Object.values((resource?.relationships ?? {}) as Record<string, Json>))
+        follow([relationship.data].flat().filter(isObject));
+    };
     for (const each of primary) visit(each);
+    if (isLinkage(document)) follow(data);
     this.linked = included.every(({ type, id }) => reached.has(`${type} ${id}`));
   }
 
@@ -174,8 +183,10 @@ export function faultsOf(body: unknown, contentType: string): string[] {
   }
   if ('errors' in document) checker.errors(document.errors);
   const { data } = document;
-  if (Array.isArray(data)) for (const each of data) checker.resource(each, 'a resource');
-  else if (data !== undefined && data !== null) checker.resource(data, 'the resource');
+  for (const each of [data].flat().filter((given) => given !== undefined && given !== null)) {
+    if (isLinkage(document)) checker.identifier(each, 'linkage');
+    else checker.resource(each, 'a resource');
+  }
   for (const each of (document.included ?? []) as unknown[]) checker.resource(each, 'an included resource');
   checker.compound(document);
   return checker.faults;

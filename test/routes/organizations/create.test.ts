@@ -48,7 +48,7 @@ test('the answer has the bytes of the seed document, with what is ours behind it
     `"updatedAt":"${attributes.updatedAt}","name":"Seed","webhookUrl":null,"webhookSecret":null,"token":"${token}",`;
   expect(answer.text.slice(0, seed.length)).toBe(seed);
   expect(answer.text).toContain(
-    `"relationships":{"users":{"links":{"related":"/public/v2/users?filter[organizationId]=${id}"}}`,
+    `"relationships":{"users":{"links":{"related":"/public/v2/users?filter[organizationId]=${id}",`,
   );
   expect(answer.text.endsWith(',"meta":{},"jsonapi":{"version":"1.1"}}')).toBe(true);
 });

@@ -29,7 +29,7 @@ test('the list has the members of the seed document, in its order', async () => 
     'token',
   ]);
   expect(attributes.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/);
-  expect(text).toContain(`"users":{"links":{"related":"/public/v2/users?filter[organizationId]=${id}"}}`);
+  expect(text).toContain(`"users":{"links":{"related":"/public/v2/users?filter[organizationId]=${id}",`);
   expect(body.meta).toEqual({ total: 1, totalUnfiltered: 1, currentSize: 25, currentPage: 1, maxPage: 1 });
 });
 
@@ -49,11 +49,13 @@ test('every byte of a page is as the seed and this product fix it', async () => 
       '"kind":"business","countryCode":null,"status":"active","statusReason":null,' +
       '"statusChangedAt":"2024-08-20T10:45:07+00:00","avatarUrl":null,"primaryDomain":null,"metadata":{},' +
       '"deleteProtection":false,"legalHold":false,"deletedAt":null,"purgeAt":null},' +
-      `"relationships":{"users":{"links":{"related":"/public/v2/users?filter[organizationId]=${id}"}},` +
-      `"members":{"links":{"related":"/public/v2/members?filter[organizationId]=${id}"}},` +
-      `"roles":{"links":{"related":"/public/v2/roles?filter[organizationId]=${id}"}},` +
-      `"apiKeys":{"links":{"related":"/public/v2/apiKeys?filter[organizationId]=${id}"}},` +
-      `"owner":{"data":null}},"links":{"self":"${PATH}/${id}"}}],` +
+      `"relationships":{"users":{"links":{"related":"/public/v2/users?filter[organizationId]=${id}",` +
+      `"self":"${PATH}/${id}/relationships/users"}},` +
+      `"members":{"links":{"related":"${PATH}/${id}/members","self":"${PATH}/${id}/relationships/members"}},` +
+      `"roles":{"links":{"related":"${PATH}/${id}/roles","self":"${PATH}/${id}/relationships/roles"}},` +
+      `"apiKeys":{"links":{"related":"${PATH}/${id}/apiKeys","self":"${PATH}/${id}/relationships/apiKeys"}},` +
+      `"owner":{"links":{"related":"${PATH}/${id}/owner","self":"${PATH}/${id}/relationships/owner"},"data":null}},` +
+      `"links":{"self":"${PATH}/${id}"}}],` +
       '"meta":{"total":1,"totalUnfiltered":1,"currentSize":25,"currentPage":1,"maxPage":1},' +
       `"links":{"self":"${PATH}","first":"${PATH}?page[number]=1&page[size]=25",` +
       `"last":"${PATH}?page[number]=1&page[size]=25","prev":null,"next":null},"jsonapi":{"version":"1.1"}}`,

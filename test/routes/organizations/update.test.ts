@@ -114,12 +114,15 @@ test('what was read can be sent back whole: read-only attributes are ignored, th
   expect(answer.body.data).toEqual({ ...before, attributes: { ...before.attributes, updatedAt: expect.any(String) } });
 });
 
-test('a relationship with other data than it has is refused: 403 with its pointer', async () => {
+test('a partner is for ever: 403 with its pointer; an owner that is nobody is 404', async () => {
   const { id } = await createOrganization(app.platform);
-  const owner = document('organizations', {}, { id, relationships: { owner: link('users', NIL) } });
-  const source = { pointer: '/data/relationships/owner' };
-  expectError(await app.platform.patch(`${PATH}/${id}`, owner), 403, 'update_not_offered', { source });
-  expect((await read(id)).relationships.owner.data).toBeNull();
+  const set = (relationships: object) =>
+    app.platform.patch(`${PATH}/${id}`, document('organizations', {}, { id, relationships }));
+  const source = (pointer: string) => ({ source: { pointer: `/data/relationships/${pointer}` } });
+  expectError(await set({ partner: link('partners', NIL) }), 403, 'update_not_offered', source('partner'));
+  expectError(await set({ owner: link('users', NIL) }), 404, 'not_found', source('owner/data'));
+  const { owner, partner } = (await read(id)).relationships;
+  expect([owner.data, partner.data]).toEqual([null, null]);
 });
 
 describe('who may change', () => {

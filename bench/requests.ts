@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { MEDIA_TYPE } from './barePage';
+
+const ATOMIC_TYPE = `${MEDIA_TYPE};ext="https://jsonapi.org/ext/atomic"`;
+/** Operations of one atomic request. */
+export const OPERATIONS = 10;
+
+/** What the load sends, as plain data: it is made into requests in the process that sends them. */
+export interface Plan {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  /** In turn. */
+  readonly paths: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: keyof typeof BODIES;
+  /** Whether each request has an Idempotency-Key of its own. */
+  readonly keyed?: boolean;
+}
+
+const organization = (name: string, _path: string) => ({ data: { type: 'organizations', attributes: { name } } });
+const rename = (name: string, path: string) => ({
+  data: { type: 'organizations', id: path.slice(path.lastIndexOf('/') + 1), attributes: { name } },
+});
+const user = (name: string, _path: string) => ({
+  data: { type: 'users', attributes: { email: `${name.replaceAll(' ', '-')}@example.com`, name } },
+});
+const users = (name: string, path: string) => ({
+  'atomic:operations': Array.from({ length: OPERATIONS }, (_, i) => ({ op: 'add', ...user(`${name} ${i}`, path) })),
+});
+
+/** Documents by the name under which a plan asks for them; each is made for a name that nobody else has. */
+const BODIES = { organization, rename, user, users };
+
+export interface PlannedRequest {
+  readonly method: Plan['method'];
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+}
+
+/** @param name for what is written */
+export function requestOf({ method, headers, body, keyed }: Plan, path: string, name: string): PlannedRequest {
+  if (body === undefined) return { method, path, headers: { ...headers } };
+  return {
+    method,
+    path,
+    headers: {
+      'Content-Type': body === 'users' ? ATOMIC_TYPE : MEDIA_TYPE,
+      ...(keyed ? { 'Idempotency-Key': randomUUID() } : {}),
+      ...headers,
+    },
+    body: JSON.stringify(BODIES[body](name, path)),
+  };
+}

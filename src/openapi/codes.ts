@@ -1,0 +1,160 @@
+import { allRoutes, type Route } from '../controllers/routes';
+import type { ErrorCode } from '../errors';
+import { attributesSchema, KEYWORDS } from '../jsonapi/body';
+import type { OperationName, Relationship, Schema } from '../jsonapi/define';
+import { OPERATIONS } from '../permissions';
+import type { Definition, Registry } from './include';
+
+/** Refused before the operation is known, or by a fault of ours: the same everywhere, so stated once, as `default`. */
+export const ANYWHERE: readonly ErrorCode[] = [
+  'malformed_request',
+  'request_timeout',
+  'uri_too_long',
+  'headers_too_large',
+  'internal_error',
+];
+
+/** Negotiation, credential, query. */
+export const WITH_CREDENTIAL: readonly ErrorCode[] = [
+  'malformed_request',
+  'invalid_parameter',
+  'missing_credential',
+  'invalid_credential',
+  'expired_credential',
+  'revoked_credential',
+  'partner_suspended',
+  'not_acceptable',
+  'rate_limited',
+  'unavailable',
+];
+
+/** A body that can't be read, and `Idempotency-Key`. */
+const WRITE: readonly ErrorCode[] = [
+  'too_large',
+  'unsupported_media_type',
+  'request_in_progress',
+  'idempotency_key_reused',
+];
+
+const only = (condition: boolean, ...codes: ErrorCode[]): ErrorCode[] => (condition ? codes : []);
+
+/** Codes of a request that changes something. A suspended organization's own credentials may not. */
+const suspension = (operation: string): ErrorCode[] =>
+  only(OPERATIONS[operation]?.levels.includes('organization') === true, 'organization_suspended');
+
+/** What a value can do wrong. */
+function codesOfSchema(schema: Schema): ErrorCode[] {
+  const codes = Object.keys(schema).flatMap((keyword) => KEYWORDS[keyword] ?? []);
+  const items = schema.items === undefined ? [] : codesOfSchema(schema.items as Schema);
+  return ['invalid_format', ...only(schema['x-metadata'] === true, 'too_long'), ...codes, ...items];
+}
+
+/** What the reader of bodies finds in a resource object. */
+function bodyCodes(definition: Definition, purpose: 'create' | 'update'): ErrorCode[] {
+  const { properties } = attributesSchema(definition, purpose) as { properties: Record<string, Schema> };
+  const settable = (each: Relationship) => (purpose === 'create' ? each.write === 'create' : each.change !== undefined);
+  const isFixed = Object.values(definition.relationships).some((each) => !settable(each));
+  return [
+    'malformed_document',
+    'type_mismatch',
+    'unknown_attribute',
+    'unknown_relationship',
+    ...Object.values(properties).flatMap(codesOfSchema),
+    ...only(isFixed, 'update_not_offered'),
+  ];
+}
+
+function createCodes(definition: Definition): ErrorCode[] {
+  const { type, attributes, relationships, clientIds } = definition;
+  const related = Object.values(relationships);
+  const needs = [...Object.values(attributes), ...related].some(({ required }) => required === true);
+  const names = related.some(({ write }) => write === 'create');
+  return [
+    ...bodyCodes(definition, 'create'),
+    ...suspension(`${type}.create`),
+    'client_id_not_allowed',
+    ...only(clientIds, 'id_taken'),
+    ...only(needs, 'required'),
+    ...only(names, 'not_found'),
+  ];
+}
+
+function updateCodes(definition: Definition): ErrorCode[] {
+  const { type, relationships } = definition;
+  const changes = Object.entries(relationships).filter(([, { change }]) => change !== undefined);
+  return [
+    ...bodyCodes(definition, 'update'),
+    ...changeCodes(`${type}.update`),
+    'id_mismatch',
+    ...changes.flatMap(([name, { change }]) => [...suspension(`${type}.${name}`), ...(change?.errors?.replace ?? [])]),
+  ];
+}
+
+const changeCodes = (operation: string): ErrorCode[] => [...suspension(operation), 'not_found', 'version_mismatch'];
+
+const LINKAGE = { PATCH: 'replace', POST: 'add', DELETE: 'remove' } as const;
+
+function linkageChangeCodes({ definition, relationship: name = '' }: Route, method: keyof typeof LINKAGE): ErrorCode[] {
+  const errors = definition.relationships[name]?.change?.errors?.[LINKAGE[method]] ?? [];
+  return ['malformed_document', 'type_mismatch', ...changeCodes(`${definition.type}.${name}`), ...errors];
+}
+
+/** Those of the protocol that differ by kind of path and method. */
+function protocolCodes(route: Route, method: string): ErrorCode[] {
+  const { kind, definition, action, relationship = '' } = route;
+  const { type, relationships } = definition;
+  const isMany = 'many' in (relationships[relationship] ?? {});
+  switch (`${kind} ${method}`) {
+    case 'collection GET':
+      return ['page_size_too_large'];
+    case 'collection POST':
+      return createCodes(definition);
+    case 'resource GET':
+      return ['not_found'];
+    case 'resource PATCH':
+      return updateCodes(definition);
+    case 'resource DELETE':
+      return changeCodes(`${type}.remove`);
+    case 'action POST':
+      return ['malformed_document', ...changeCodes(`${type}.${action}`)];
+    case 'related GET':
+    case 'linkage GET':
+      return ['not_found', ...only(isMany, 'page_size_too_large')];
+    default:
+      return linkageChangeCodes(route, method as keyof typeof LINKAGE);
+  }
+}
+
+/** Kind of path and method → the operation of the definition. */
+const OPERATION_NAMES: Readonly<Record<string, OperationName>> = {
+  'collection GET': 'list',
+  'collection POST': 'create',
+  'resource GET': 'get',
+  'resource PATCH': 'update',
+  'resource DELETE': 'remove',
+};
+
+/** Every error code that a method of a path can be answered with, but for those of `ANYWHERE`. */
+export function codesOf(route: Route, method: string): ErrorCode[] {
+  const { kind, definition, action } = route;
+  const name = OPERATION_NAMES[`${kind} ${method}`];
+  const declared = name === undefined ? definition.actions[action ?? ''] : definition.operations[name];
+  return [
+    ...WITH_CREDENTIAL,
+    'permission_denied',
+    ...(method === 'GET' ? [] : WRITE),
+    ...protocolCodes(route, method),
+    ...(declared?.errors ?? []),
+  ];
+}
+
+/** Those of atomic operations: of everything that they can do, and of targets that they can't. */
+export function atomicCodes(registry: Registry): ErrorCode[] {
+  const writes = allRoutes(registry).filter(
+    ({ kind }) => kind === 'collection' || kind === 'resource' || kind === 'linkage',
+  );
+  const all = writes.flatMap((route) =>
+    route.methods.filter((method) => /PATCH|POST|DELETE/.test(method)).flatMap((method) => codesOf(route, method)),
+  );
+  return [...new Set<ErrorCode>([...all, 'not_found', 'update_not_offered', 'method_not_allowed'])];
+}

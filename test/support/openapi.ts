@@ -1,0 +1,37 @@
+import type { ValidateFunction } from 'ajv';
+import { newAjv } from '../../src/jsonapi/schemas';
+import { buildOpenApi } from '../../src/openapi/build';
+import { registry } from '../../src/resources';
+
+// biome-ignore lint/suspicious/noExplicitAny: the document is looked into freely
+export type Any = any;
+
+/** The OpenAPI document. */
+export const description: Any = buildOpenApi(registry);
+
+/** A part of the document, behind its reference where it is one. */
+export const resolve = (part: Any): Any =>
+  part?.$ref === undefined
+    ? part
+    : part.$ref
+        .slice('#/'.length)
+        .split('/')
+        .reduce((from: Any, key: string) => from?.[key], description);
+
+/** Refuses keywords that it does not know, so that none of ours is one by mistake. */
+const ajv = newAjv({ strictTypes: false, validateSchema: false });
+for (const keyword of ['components', 'discriminator']) ajv.addKeyword(keyword);
+ajv.addSchema({ components: description.components }, 'openapi');
+
+/** The compiled schema of a part of the document. */
+export const compiled = (schema: Any): ValidateFunction =>
+  schema.$ref === undefined ? ajv.compile(schema) : (ajv.getSchema(`openapi${schema.$ref}`) as ValidateFunction);
+
+/** What of a value is not as a schema of the document says; `what` it is. */
+export function schemaFaults(schema: Any, value: unknown, what: string): string[] {
+  const validate = compiled(schema);
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map(
+    ({ instancePath, message, params }) => `${what}${instancePath} ${message} ${JSON.stringify(params)}`,
+  );
+}
