@@ -18,8 +18,8 @@ export const MEMBER_COLUMNS = `m.id, m.created_at, m.updated_at, m.number, m.sta
 export type Row = unknown[];
 
 const linksOf = (base: string, name: string) => ({
-  self: `${base}/relationships/${name}`,
   related: `${base}/${name}`,
+  self: `${base}/relationships/${name}`,
 });
 const plain = (base: string, name: string) => ({ links: linksOf(base, name) });
 const identifier = (type: string, id: unknown) => ({ type, id });
@@ -60,7 +60,7 @@ export function organization(row: Row, from: number, members?: readonly Row[], t
     },
     relationships: {
       users: {
-        links: { self: `${base}/relationships/users`, related: `${S}/users?filter[organizationId]=${id}` },
+        links: { related: `${S}/users?filter[organizationId]=${id}`, self: `${base}/relationships/users` },
       },
       members: members === undefined ? plain(base, 'members') : linkedMembers(base, members),
       roles: plain(base, 'roles'),

@@ -32,10 +32,10 @@ export function resources(services: Services, registry: Registry): RequestHandle
     const { method, headers } = req;
     res.locals.route = route.template;
     if (method === 'OPTIONS') return sendText(res, 204, undefined, { Allow: route.methods.join(', ') });
-    checkOffered(route, method);
     const cursors = checkAccept(headers.accept);
     const bodied = hasBody(req);
     if (bodied) checkContentType(headers['content-type']);
+    checkOffered(route, method);
     const found = contextOf(services, req, res);
     const ctx = found instanceof Promise ? await found : found;
     const query = readQuery(search, endpointOf(ctx, registry, route, method, cursors));

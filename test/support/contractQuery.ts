@@ -14,8 +14,8 @@ function parametersOf(operation: Any): Map<string, Any> {
 }
 
 /** A text of the query as the schema of its parameter sees it. */
-function valueOf(text: string, { type, items, minItems = 0 }: Any): unknown {
-  if (type === 'array') return text === '' && minItems === 0 ? [] : text.split(',').map((each) => valueOf(each, items));
+function parsedText(text: string, { type, items, minItems = 0 }: Any): unknown {
+  if (type === 'array') return text === '' && minItems === 0 ? [] : text.split(',').map((each) => parsedText(each, items));
   if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
   if (type === 'boolean') return { true: true, false: false }[text];
   // In times: a plus sign that was not encoded has become a blank.
@@ -43,7 +43,7 @@ export function queryFaults(path: string, operation: Any): string[] {
     const parameter = parametersOf(operation).get(name);
     if (parameter === undefined) return isFilter(name, operation) ? [] : [`the parameter ${name} is not described`];
     const validate = compiled(parameter.schema);
-    return validate(valueOf(text, parameter.schema))
+    return validate(parsedText(text, parameter.schema))
       ? []
       : [`${name}=${text} is not as described: ${validate.errors?.[0]?.message}`];
   });
