@@ -96,14 +96,17 @@ function answerFaults(exchange: Exchange, operation: Any): string[] {
 const asStored = (_key: string, value: unknown): unknown =>
   typeof value === 'string' ? value.trim().normalize('NFC') : value;
 
+/** A media type in one form: case and quotes mean nothing, and a profile or an empty list changes nothing. */
+const bare = (type: string): string => type.toLowerCase().replace(/[" ]|;\s*ext=""|;\s*profile=("[^"]*"|[^;]*)/g, '');
+
 /** A request that was carried out must be one that the document allows. */
 function requestFaults({ path, contentType = '', sent }: Exchange, operation: Any): string[] {
   const faults = queryFaults(path, operation);
   const { requestBody } = operation;
   if (requestBody === undefined) return faults;
   if (sent === undefined || sent === '') return requestBody.required ? [...faults, 'the request has no body'] : faults;
-  const plain = contentType.split(';', 1)[0]?.toLowerCase();
-  const described = requestBody.content[contentType] ?? requestBody.content[plain ?? ''];
+  const [, described] =
+    Object.entries<Any>(requestBody.content).find(([type]) => bare(type) === bare(contentType)) ?? [];
   if (described === undefined) return [...faults, `requests of ${contentType} are not described`];
   return [...faults, ...schemaFaults(described.schema, JSON.parse(sent, asStored), 'the request')];
 }

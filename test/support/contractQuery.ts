@@ -15,7 +15,8 @@ function parametersOf(operation: Any): Map<string, Any> {
 
 /** A text of the query as the schema of its parameter sees it. */
 function parsedText(text: string, { type, items, minItems = 0 }: Any): unknown {
-  if (type === 'array') return text === '' && minItems === 0 ? [] : text.split(',').map((each) => parsedText(each, items));
+  if (type === 'array')
+    return text === '' && minItems === 0 ? [] : text.split(',').map((each) => parsedText(each, items));
   if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
   if (type === 'boolean') return { true: true, false: false }[text];
   // In times: a plus sign that was not encoded has become a blank.
