@@ -142,7 +142,6 @@ describe('what does not exist', () => {
   test.each([
     ['an unknown type', `${S}/nope`],
     ['a type in the wrong case', `${S}/Users`],
-    ['a management type outside management', `${S}/organizations`],
     ['a flat type inside management', `${M}/users`],
     ['the prefix alone', S],
     ['the root', '/'],

@@ -24,13 +24,14 @@ export interface Exchange {
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Templates with their items; names can be written in kebab case. */
+/** Templates with their items; names can be written in kebab case, and every type is at `/public/v2/{type}`, too. */
 const items = Object.entries(description.paths).map(([template, item]) => {
   const segments = template.split('/').map((segment) => {
     if (segment.startsWith('{')) return '[^/]+';
     return kebab(segment) === segment ? segment.replaceAll('.', '\\.') : `(?:${segment}|${kebab(segment)})`;
   });
-  return { pattern: new RegExp(`^${segments.join('/')}/?$`), item: item as Any };
+  const path = segments.join('/').replace('/management/', '/(?:management/)?');
+  return { pattern: new RegExp(`^${path}/?$`), item: item as Any };
 });
 const found = new Map<string, Any>();
 
@@ -92,6 +93,13 @@ function answerFaults(exchange: Exchange, operation: Any): string[] {
   ];
 }
 
+/** A media type in the one form that the document has; a profile in a request means nothing. */
+function mediaTypeOf(contentType: string): string {
+  const type = contentType.split(';', 1)[0]?.toLowerCase();
+  const [, ext] = /;\s*ext="?([^";]+)/i.exec(contentType) ?? [];
+  return ext === undefined ? `${type}` : `${type};ext="${ext}"`;
+}
+
 /** Texts are judged as they are stored. */
 const asStored = (_key: string, value: unknown): unknown =>
   typeof value === 'string' ? value.trim().normalize('NFC') : value;
@@ -102,8 +110,7 @@ function requestFaults({ path, contentType = '', sent }: Exchange, operation: An
   const { requestBody } = operation;
   if (requestBody === undefined) return faults;
   if (sent === undefined || sent === '') return requestBody.required ? [...faults, 'the request has no body'] : faults;
-  const plain = contentType.split(';', 1)[0]?.toLowerCase();
-  const described = requestBody.content[contentType] ?? requestBody.content[plain ?? ''];
+  const described = requestBody.content[mediaTypeOf(contentType)];
   if (described === undefined) return [...faults, `requests of ${contentType} are not described`];
   return [...faults, ...schemaFaults(described.schema, JSON.parse(sent, asStored), 'the request')];
 }
