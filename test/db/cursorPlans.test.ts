@@ -30,7 +30,7 @@ beforeAll(async () => {
   app = await startApp();
   partner = await app.partner();
   large = await crowd(app, [(await app.partner()).id, partner.id]);
-}, 60_000);
+}, 120_000);
 afterAll(() => app.close());
 
 interface List {

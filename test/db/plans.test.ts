@@ -33,7 +33,7 @@ beforeAll(async () => {
   );
   key = app.as(body.data.attributes.secret);
   [{ id: user }] = await app.source.query("select id from users where lower(email) = 'user-1500@example.com'");
-}, 60_000);
+}, 120_000);
 afterAll(() => app.close());
 
 /** The one statement of the page, and its plan. */
