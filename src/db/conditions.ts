@@ -72,7 +72,7 @@ function lowered(condition: Condition): Condition {
 
 /**
  * A value inside JSON is compared as text. For equality the index on the whole column is asked first, for the text and
- * for the number, boolean or null that reads the same; it holds no empty objects, hence the first condition.
+ * for the number or boolean that reads the same; it holds no empty objects, hence the first condition.
  */
 function jsonSql(sql: string, path: readonly string[], condition: Condition, bind: Bind): string {
   const text = compare(`${sql} #>> ${bind(path)}::text[]`, 'text', condition, bind);
@@ -87,7 +87,7 @@ const wrap = (value: string, key: string): string => `{${JSON.stringify(key)}:${
 
 /** JSON texts of the values that print as `text`. */
 function readings(text: string): string[] {
-  const isOther = /^(?:true|false|-?(?:0|[1-9]\d{0,15})(?:\.\d{1,15})?)$/.test(text);
+  const isOther = /^(?:true|false|-?(?:0|[1-9]\d{0,15})(?:\.\d{1,400})?)$/.test(text);
   return isOther ? [JSON.stringify(text), text] : [JSON.stringify(text)];
 }
 

@@ -14,7 +14,7 @@ const DESCRIPTION = `Organizations, their people and their keys, over [JSON:API 
 - Every request needs a key: \`Authorization: <key>\` or \`Authorization: Bearer <key>\`.
 - Bodies and answers are \`application/vnd.api+json\`. Parameters that an endpoint does not have are refused.
 - Links are URLs without a host.
-- A path with and without a slash at the end is the same; \`apiKeys\` in a path can also be written \`api-keys\`.
+- A path with and without a slash at the end is the same; \`apiKeys\` in a path can also be written \`api-keys\`, and every type is also at \`/public/v2/{type}\`.
 - Methods that a path does not list are answered with 405 and \`Allow\`; updates that JSON:API knows and this service does not offer, with 403 \`update_not_offered\`. \`OPTIONS\` lists the methods.
 - What shows one resource, or the linkage of one, has an \`ETag\`: send it in \`If-None-Match\` to ask for changes, in \`If-Match\` to write only over what you have read.
 - \`Idempotency-Key\` makes a request that changes something safe to repeat.

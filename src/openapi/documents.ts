@@ -1,30 +1,15 @@
 import type { Relationship, Schema } from '../jsonapi/define';
 import { CURSOR_TYPE, MEDIA_TYPE } from '../jsonapi/negotiate';
-import { type Components, type Json, nameOf, type Ref } from './components';
+import { type Components, nameOf, type Ref } from './components';
+import { cursorForm, type Form, numberedForm } from './forms';
 import { type Definition, includable, type Registry } from './include';
 import { linkageOfOne, resourceSchema } from './resource';
-import {
-  anyOf,
-  closed,
-  cursorPage,
-  documentLinks,
-  identifier,
-  jsonapi,
-  listOf,
-  numberedPage,
-  orNull,
-  type PageParts,
-  replayMeta,
-} from './schemas';
+import { anyOf, closed, identifier, listOf, orNull, replayMeta } from './schemas';
 
 /** Media type → what is sent under it. */
 export type Content = Record<string, { schema: Ref }>;
 
-/** @param withCursors the document when the cursor pagination profile is applied, where it can be */
-const content = (schema: Ref, withCursors?: Ref): Content => ({
-  [MEDIA_TYPE]: { schema },
-  ...(withCursors === undefined ? {} : { [CURSOR_TYPE]: { schema: withCursors } }),
-});
+type Members = Record<string, Ref | Schema>;
 
 /** The documents of answers; a schema comes into the components when the first operation needs it. */
 export class Documents {
@@ -36,72 +21,91 @@ export class Documents {
   /** One resource; or null, where nothing has to be at the other end of a relationship. */
   resource(definition: Definition, isNullable = false): Content {
     const { type, attributes, operations, actions } = definition;
-    const data = resourceSchema(this.components, definition);
+    const resource = resourceSchema(this.components, definition);
     const isSecret = Object.values(attributes).some(({ reveal }) => reveal === 'once');
     const isChanged = operations.update !== undefined || Object.keys(actions).length > 0;
-    const members = {
-      data: isNullable ? orNull(data) : data,
-      ...this.included(definition),
+    const { included, hasLists } = this.included(definition);
+    const members = (form: Form): Members => ({
+      data: isNullable ? orNull(resource) : resource,
+      included,
       ...(isSecret && isChanged && !isNullable ? { meta: replayMeta(this.components) } : {}),
-      links: documentLinks(this.components, false, includable(definition, this.registry).hasLists),
-      jsonapi: jsonapi(this.components),
-    };
-    const name = `${isNullable ? 'Nullable' : ''}${nameOf(type)}Document`;
-    return this.withLists(this.add(name, members, 'included', 'meta'), definition);
+      links: form.links(''),
+      jsonapi: form.jsonapi,
+    });
+    return this.forms(`${isNullable ? 'Nullable' : ''}${nameOf(type)}`, 'Document', hasLists, members, ['meta']);
   }
 
   created(definition: Definition): Content {
-    const data = resourceSchema(this.components, definition);
-    const meta = replayMeta(this.components);
-    const members = { data, ...this.included(definition), meta, jsonapi: jsonapi(this.components) };
-    return this.withLists(this.add(`${nameOf(definition.type)}Created`, members, 'included'), definition);
+    const { included, hasLists } = this.included(definition);
+    const members = (form: Form): Members => ({
+      data: resourceSchema(this.components, definition),
+      included,
+      meta: replayMeta(this.components),
+      jsonapi: form.jsonapi,
+    });
+    return this.forms(nameOf(definition.type), 'Created', hasLists, members);
   }
 
   /** One page of a type, by number or with cursors. */
   list(definition: Definition): Content {
+    const { included } = this.included(definition);
     const item = resourceSchema(this.components, definition);
-    return this.pages(nameOf(definition.type), item, this.included(definition), false);
+    const members = (form: Form): Members => ({
+      data: listOf(form.item(item)),
+      included,
+      meta: form.pageMeta(),
+      links: form.links('Page'),
+      jsonapi: form.jsonapi,
+    });
+    return this.forms(nameOf(definition.type), 'List', true, members);
   }
 
   /** The linkage of a relationship. */
   linkage(definition: Definition, relationshipName: string): Content {
     const relationship = definition.relationships[relationshipName] as Relationship;
-    const also = this.included(definition, relationshipName);
-    const name = `${nameOf(relationship.type)}Linkage`;
-    if ('many' in relationship) return this.pages(name, identifier(this.components, relationship.type), also, true);
-    const members = {
-      data: linkageOfOne(this.components, relationship),
-      ...also,
-      links: documentLinks(this.components, true, includable(definition, this.registry, relationshipName).hasLists),
-      jsonapi: jsonapi(this.components),
+    const { included, hasLists } = this.included(definition, relationshipName);
+    const name = nameOf(relationship.type);
+    if ('one' in relationship) {
+      const data = linkageOfOne(this.components, relationship);
+      const members = (form: Form): Members => ({
+        data,
+        included,
+        links: form.links('Linkage'),
+        jsonapi: form.jsonapi,
+      });
+      return this.forms(`${relationship.required === true ? '' : 'Nullable'}${name}`, 'Linkage', hasLists, members);
+    }
+    const item = identifier(this.components, relationship.type);
+    const members = (form: Form): Members => ({
+      data: listOf(form.item(item)),
+      included,
+      meta: form.pageMeta(),
+      links: form.links('LinkagePage'),
+      jsonapi: form.jsonapi,
+    });
+    return this.forms(name, 'LinkageList', true, members);
+  }
+
+  /** A document as it is, and under a media type of its own where the cursor pagination profile can be applied. */
+  private forms(
+    name: string,
+    kind: string,
+    hasCursors: boolean,
+    members: (form: Form) => Members,
+    optional: readonly string[] = [],
+  ): Content {
+    const schema = (form: Form): Ref =>
+      this.components.add('schemas', closed(members(form), ['included', ...optional]), `${name}${form.name}${kind}`);
+    return {
+      [MEDIA_TYPE]: { schema: schema(numberedForm(this.components)) },
+      ...(hasCursors ? { [CURSOR_TYPE]: { schema: schema(cursorForm(this.components)) } } : {}),
     };
-    const document = this.add(`${relationship.required === true ? '' : 'Nullable'}${name}`, members, 'included');
-    return this.withLists(document, definition, relationshipName);
   }
 
-  private pages(name: string, item: Ref, also: Json, isLinkage: boolean): Content {
-    const page = ({ items, ...members }: PageParts, suffix: string): Ref =>
-      this.add(`${name}${suffix}`, { data: listOf(items(item)), ...also, ...members }, 'included');
-    return content(
-      page(numberedPage(this.components, isLinkage), 'List'),
-      page(cursorPage(this.components, isLinkage), 'CursorList'),
-    );
-  }
-
-  /** The same document under both media types, where `include` can bring lists: those are cut into pages, too. */
-  private withLists(document: Ref, definition: Definition, relationship?: string): Content {
-    const { hasLists } = includable(definition, this.registry, relationship);
-    return content(document, hasLists ? document : undefined);
-  }
-
-  /** Resources of `included`, which is there when the request has `include`. */
-  private included(definition: Definition, relationship?: string): Record<string, Schema> {
-    const types = [...includable(definition, this.registry, relationship).types];
-    if (types.length === 0) return { included: { type: 'array', maxItems: 0 } };
-    return { included: listOf(anyOf(types.map((type) => ({ $ref: `#/components/schemas/${nameOf(type)}` })))) };
-  }
-
-  private add(name: string, members: Json, ...optional: string[]): Ref {
-    return this.components.add('schemas', closed(members, optional), name);
+  /** Resources of `included`, which is there when the request has `include`; and whether lists can be among them. */
+  private included(definition: Definition, relationship?: string): { included: Schema; hasLists: boolean } {
+    const { types, hasLists } = includable(definition, this.registry, relationship);
+    const refs = [...types].map((type) => ({ $ref: `#/components/schemas/${nameOf(type)}` }));
+    return { included: refs.length === 0 ? { type: 'array', maxItems: 0 } : listOf(anyOf(refs)), hasLists };
   }
 }

@@ -46,16 +46,18 @@ function ownFilters(definition: Definition, registry: Registry): Filterable[] {
   return [...found, ...keys.filter(({ name }) => !found.some((each) => each.name === name))];
 }
 
-/** `organization.slug` and the like. */
+/** `organization` and `organization.slug`: what a to-one leads to. */
 const remoteFilters = (definition: Definition, registry: Registry): Filterable[] =>
-  toOnes(definition, registry).flatMap(({ name: relationship, other }) =>
-    filterable(other).flatMap(({ name, attribute, operators }) => {
-      const summary = `\`${name}\` of the resource in \`${relationship}\`.${readersNote(other.type)}`;
+  toOnes(definition, registry).flatMap(({ name: relationship, key, other }) => {
+    const readers = readersNote(other.type);
+    const attributes = filterable(other).flatMap(({ name, attribute, operators }) => {
+      const summary = `\`${name}\` of the resource in \`${relationship}\`.${readers}`;
       return isJson(attribute)
         ? []
         : [{ name: `${relationship}.${name}`, schema: attribute.schema, operators, summary }];
-    }),
-  );
+    });
+    return [{ name: relationship, ...KEY_FILTER, summary: `The same as \`filter[${key}]\`.${readers}` }, ...attributes];
+  });
 
 /** Paths into free JSON, to which the client's own keys are added: path → operators. */
 export function jsonFilters(definition: Definition, registry: Registry): Record<string, readonly Operator[]> {
@@ -131,7 +133,7 @@ const words = (operators: readonly Operator[]): string => operators.map((operato
 /** How filters are written, for the introduction. */
 export const FILTERS = `A filter takes one value, or with \`in\` several: \`filter[name][in]=a,b\`, in short \`filter[name]=a,b\`. Values with a comma are sent as \`filter[name][]=a&filter[name][]=b,c\`. Several filters must all fit.
 
-Filters by an attribute of what a to-one relationship leads to, such as \`filter[organization.slug]\`, are listed in their plain form. They take operators as the others do, \`filter[organization.slug][contains]\`: each parameter has its own in \`x-operators\`. They need the permission to read the other type.
+Filters by what a to-one relationship leads to and by its attributes, such as \`filter[organization]\` and \`filter[organization.slug]\`, are listed in their plain form. They take operators as the others do, \`filter[organization.slug][contains]\`: each parameter has its own in \`x-operators\`. Those by attributes need the permission to read the other type.
 
 Values inside free JSON are filtered by their path, as text: \`filter[metadata.key]=text\`, \`filter[metadata.outer.inner][ne]=text\`. Where an operation offers that, \`x-json-filters\` has the names in front, with their operators.`;
 

@@ -19,7 +19,8 @@ const clientId: Schema = {
 
 /** A resource identifier in a request. */
 export function reference(components: Components, type: string): Ref {
-  const schema = object({ type: constant(type), id: uuid, lid, meta }, ['id', 'lid', 'meta']);
+  const id = { type: 'string', description: 'A UUID; other texts are the ids of nothing.' };
+  const schema = object({ type: constant(type), id, lid, meta }, ['id', 'lid', 'meta']);
   return components.add(
     'schemas',
     { ...schema, anyOf: [{ required: ['id'] }, { required: ['lid'] }] },

@@ -67,7 +67,7 @@ function capabilities({ operations, actions, relationships }: Definition): Schem
   const hidden = changeable.filter(([, { type }]) => readersNote(type) !== '').map(([name]) => name);
   const names = [
     ...(operations.update === undefined ? [] : ['update']),
-    ...(operations.remove === undefined ? [] : ['remove']),
+    ...(operations.remove === undefined ? [] : ['delete']),
     ...Object.keys(actions),
   ];
   const can: Record<string, Schema> = Object.fromEntries(names.map((name) => [name, boolean]));

@@ -1,6 +1,6 @@
 import type { Schema } from '../jsonapi/define';
-import { ATOMIC, CURSOR_PROFILE, CURSOR_TYPE } from '../jsonapi/negotiate';
-import { nullable, uuid } from '../jsonapi/schemas';
+import { ATOMIC } from '../jsonapi/negotiate';
+import { uuid } from '../jsonapi/schemas';
 import { type Components, nameOf, type Ref } from './components';
 
 /** The parts that documents of all types are made of. */
@@ -36,75 +36,20 @@ export const closed = (properties: Record<string, unknown>, optional: readonly s
 /** No `uri-reference`: brackets stand in queries as they are. */
 export const link: Schema = { type: 'string' };
 
-const profile: Schema = { ...listOf(constant(CURSOR_PROFILE)), minItems: 1, maxItems: 1 };
-
-/** The `jsonapi` member; `profile` says that the cursor pagination profile was applied. */
+/** The `jsonapi` member. */
 export const jsonapi = (components: Components): Ref =>
-  components.add('schemas', closed({ version: constant('1.1'), profile }, ['profile']), 'JsonApi');
-
-export const jsonapiOfCursors = (components: Components): Ref =>
-  components.add('schemas', closed({ version: constant('1.1'), profile }), 'JsonApiWithCursors');
+  components.add('schemas', closed({ version: constant('1.1') }), 'JsonApi');
 
 export const jsonapiOfAtomic = (components: Components): Ref => {
   const ext = { ...listOf(constant(ATOMIC)), minItems: 1, maxItems: 1 };
-  return components.add('schemas', closed({ version: constant('1.1'), ext }), 'JsonApiWithAtomic');
+  return components.add('schemas', closed({ version: constant('1.1'), ext }), 'AtomicJsonApi');
 };
 
-export const selfLink = (components: Components): Ref => components.add('schemas', closed({ self: link }), 'SelfLink');
+export const selfLink = (components: Components): Ref => components.add('schemas', closed({ self: link }), 'Links');
 
 /** Links of a relationship, and of a document of linkage. */
 export const linkageLinks = (components: Components): Ref =>
   components.add('schemas', closed({ self: link, related: link }), 'LinkageLinks');
-
-/** `self` where the cursor pagination profile was applied. */
-const selfOfCursors = closed({ href: link, type: constant(CURSOR_TYPE) });
-
-/** Links of a document that is no list. Cursors may cut the lists that come into it with `include`. */
-export function documentLinks(components: Components, isLinkage: boolean, hasLists: boolean): Ref {
-  if (!hasLists) return isLinkage ? linkageLinks(components) : selfLink(components);
-  const members = { self: anyOf([link, selfOfCursors]), ...(isLinkage ? { related: link } : {}) };
-  return components.add('schemas', closed(members), isLinkage ? 'LinkageDocumentLinks' : 'DocumentLinks');
-}
-
-const pageLinks = { first: link, last: link, prev: nullable(link), next: nullable(link) };
-const totals = {
-  total: count(0, 'Resources that fit the filters.'),
-  totalUnfiltered: count(0, 'Resources that the caller can see without them.'),
-};
-
-/** `meta` and `links` of a page in one of its two forms, and what each of its items has beside what it is anyway. */
-export interface PageParts {
-  meta: Ref;
-  links: Ref;
-  jsonapi: Ref;
-  items: (item: Ref) => Ref | Schema;
-}
-
-/** @param isLinkage whether the items are resource identifiers */
-export function numberedPage(components: Components, isLinkage: boolean): PageParts {
-  const numbers = { currentSize: count(1, 'Size of a page, as asked for.'), currentPage: count(1), maxPage: count(1) };
-  const links = { self: link, ...(isLinkage ? { related: link } : {}), ...pageLinks };
-  return {
-    meta: components.add('schemas', closed({ ...totals, ...numbers }), 'PageMeta'),
-    links: components.add('schemas', closed(links), isLinkage ? 'LinkagePageLinks' : 'PageLinks'),
-    jsonapi: jsonapi(components),
-    items: (item) => item,
-  };
-}
-
-/** @param isLinkage whether the items are resource identifiers */
-export function cursorPage(components: Components, isLinkage: boolean): PageParts {
-  const truncated = { const: true, description: 'There are more resources between the two cursors.' };
-  const page = closed({ total: count(0), rangeTruncated: truncated }, ['rangeTruncated']);
-  const links = { self: selfOfCursors, ...(isLinkage ? { related: link } : {}), ...pageLinks };
-  const marked = components.add('schemas', object({ meta: object({ page: itemCursor(components) }) }), 'WithCursor');
-  return {
-    meta: components.add('schemas', closed({ ...totals, page }), 'CursorPageMeta'),
-    links: components.add('schemas', closed(links), isLinkage ? 'LinkageCursorPageLinks' : 'CursorPageLinks'),
-    jsonapi: jsonapiOfCursors(components),
-    items: (item) => ({ allOf: [item, marked] }),
-  };
-}
 
 /** `meta.page` of an item of a page with cursors. */
 export const itemCursor = (components: Components): Ref => {

@@ -24,7 +24,7 @@ export interface Exchange {
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Templates with their items; names can be written in kebab case, and management types are at `/public/v2/{type}` too. */
+/** Templates with their items; names can be written in kebab case, and every type is at `/public/v2/{type}`, too. */
 const items = Object.entries(description.paths).map(([template, item]) => {
   const segments = template.split('/').map((segment) => {
     if (segment.startsWith('{')) return '[^/]+';
@@ -93,6 +93,13 @@ function answerFaults(exchange: Exchange, operation: Any): string[] {
   ];
 }
 
+/** A media type in the one form that the document has; a profile in a request means nothing. */
+function mediaTypeOf(contentType: string): string {
+  const type = contentType.split(';', 1)[0]?.toLowerCase();
+  const [, ext] = /;\s*ext="?([^";]+)/i.exec(contentType) ?? [];
+  return ext === undefined ? `${type}` : `${type};ext="${ext}"`;
+}
+
 /** Texts are judged as they are stored. */
 const asStored = (_key: string, value: unknown): unknown =>
   typeof value === 'string' ? value.trim().normalize('NFC') : value;
@@ -103,8 +110,7 @@ function requestFaults({ path, contentType = '', sent }: Exchange, operation: An
   const { requestBody } = operation;
   if (requestBody === undefined) return faults;
   if (sent === undefined || sent === '') return requestBody.required ? [...faults, 'the request has no body'] : faults;
-  const plain = contentType.split(';', 1)[0]?.toLowerCase();
-  const described = requestBody.content[contentType] ?? requestBody.content[plain ?? ''];
+  const described = requestBody.content[mediaTypeOf(contentType)];
   if (described === undefined) return [...faults, `requests of ${contentType} are not described`];
   return [...faults, ...schemaFaults(described.schema, JSON.parse(sent, asStored), 'the request')];
 }

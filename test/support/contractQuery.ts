@@ -1,4 +1,4 @@
-import { type Any, compiled, resolve } from './openapi';
+import { type Any, compiled, queryParameters } from './openapi';
 
 /** The query parameters of an operation by name; a request asks for few of them. */
 const known = new WeakMap<object, Map<string, Any>>();
@@ -6,16 +6,16 @@ const known = new WeakMap<object, Map<string, Any>>();
 function parametersOf(operation: Any): Map<string, Any> {
   let parameters = known.get(operation);
   if (parameters === undefined) {
-    const all = operation.parameters.map(resolve).filter((each: Any) => each.in === 'query');
-    parameters = new Map(all.map((each: Any) => [each.name, each]));
-    known.set(operation, parameters as Map<string, Any>);
+    parameters = new Map(queryParameters({ operation }).map((each) => [each.name, each]));
+    known.set(operation, parameters);
   }
-  return parameters as Map<string, Any>;
+  return parameters;
 }
 
 /** A text of the query as the schema of its parameter sees it. */
 function parsedText(text: string, { type, items, minItems = 0 }: Any): unknown {
-  if (type === 'array') return text === '' && minItems === 0 ? [] : text.split(',').map((each) => parsedText(each, items));
+  if (type === 'array')
+    return text === '' && minItems === 0 ? [] : text.split(',').map((each) => parsedText(each, items));
   if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
   if (type === 'boolean') return { true: true, false: false }[text];
   // In times: a plus sign that was not encoded has become a blank.

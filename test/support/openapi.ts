@@ -1,4 +1,5 @@
 import type { ValidateFunction } from 'ajv';
+import { allRoutes, type Route } from '../../src/controllers/routes';
 import { newAjv } from '../../src/jsonapi/schemas';
 import { buildOpenApi } from '../../src/openapi/build';
 import { registry } from '../../src/resources';
@@ -35,3 +36,27 @@ export function schemaFaults(schema: Any, value: unknown, what: string): string[
     ({ instancePath, message, params }) => `${what}${instancePath} ${message} ${JSON.stringify(params)}`,
   );
 }
+
+export interface Documented {
+  path: string;
+  method: string;
+  operation: Any;
+  /** Of a resource type; undefined for what stands beside them. */
+  route: Route | undefined;
+}
+
+const routes = allRoutes(registry);
+
+/** Every operation of the document. */
+export const operations: Documented[] = Object.entries(description.paths).flatMap(([path, item]) =>
+  Object.entries(item as object).map(([method, operation]) => ({
+    path,
+    method,
+    operation,
+    route: routes.find(({ template }) => template === path),
+  })),
+);
+
+/** The query parameters of an operation. */
+export const queryParameters = ({ operation }: Pick<Documented, 'operation'>): Any[] =>
+  operation.parameters.map(resolve).filter((parameter: Any) => parameter.in === 'query');
