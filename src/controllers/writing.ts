@@ -147,7 +147,7 @@ export const changeLinkage: Handler = async (call) => {
   const { relationship, other } = relationshipOf(call);
   const id = idOf(call);
   await allowWriteTo(call, id, `${route.definition.type}.${route.relationship}`);
-  const ids = readLinkageDocument(call.body(), relationship, method === 'DELETE');
+  const ids = readLinkageDocument(call.body(), relationship);
   const change = { op: OPERATIONS[method], ids } as LinkageChange;
   try {
     const parent = (await relationship.change?.run(ctx, id, change, ifMatch)) as unknown as Entity;

@@ -50,16 +50,23 @@ const all = async (path: string, client: Client = app.platform): Promise<Body[]>
   expect([path, answer.status]).toEqual([path, 200]);
   return answer.body.data;
 };
+/** All rows of a type as they were at first. */
+const known = new Map<string, Promise<Body[]>>();
+const rowsOf = (type: string): Promise<Body[]> => {
+  const rows = known.get(type) ?? all(pathOf(type));
+  known.set(type, rows);
+  return rows;
+};
 const idsOf = (rows: Body[]) => rows.map(({ id }) => id).sort();
 
 test.each(CASES)(
   '%s?filter[%s.%s][%s] is the rows whose other one fits [FLT-4]',
   async (type, name, field, operator) => {
     const other = TO_ONE.find(([from, each]) => from === type && each === name)?.[2].type as string;
-    const [rows, others] = [await all(pathOf(type)), await all(pathOf(other))];
+    const [rows, others] = [await rowsOf(type), await rowsOf(other)];
     const values = [...new Set(others.map(({ attributes }) => attributes[field]).filter((value) => value !== null))];
     const asked =
-      operator === 'null' ? ['true', 'false'] : [...values.slice(0, 2), ...(operator === 'in' ? [values.join()] : [])];
+      operator === 'null' ? ['true', 'false'] : [...values.slice(0, 1), ...(operator === 'in' ? [values.join()] : [])];
     for (const value of asked) {
       const query = `[${operator}]=${encodeURIComponent(String(value))}`;
       const fitting = idsOf(await all(`${pathOf(other)}?filter[${field}]${query}`));
