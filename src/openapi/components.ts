@@ -16,6 +16,14 @@ export class Components {
     headers: {},
   };
 
+  private readonly made = new Map<string, unknown>();
+
+  /** What many operations have and only the first one makes. */
+  once<Made>(key: string, make: () => Made): Made {
+    if (!this.made.has(key)) this.made.set(key, make());
+    return this.made.get(key) as Made;
+  }
+
   /**
    * Puts a part under the first of `names` that is free or means the same already.
    * @throws Error when all names mean something else

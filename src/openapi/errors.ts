@@ -57,7 +57,9 @@ export function anywhere(components: Components): Ref {
   return components.add('responses', response(components, description, ANYWHERE, []), 'default');
 }
 
-const errorDocument = (components: Components): Ref =>
+const errorDocument = (components: Components): Ref => components.once('errors', () => describeErrors(components));
+
+const describeErrors = (components: Components): Ref =>
   components.add(
     'schemas',
     {

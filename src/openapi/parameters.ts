@@ -109,10 +109,9 @@ export function purgeParameter(components: Components, { type, operations }: Def
 }
 
 /** The query of a list, but for what its document shows. */
-export function listParameters(components: Components, registry: Registry, definition: Definition): Ref[] {
-  return [
+export const listParameters = (components: Components, registry: Registry, definition: Definition): Ref[] =>
+  components.once(`list ${definition.type}`, () => [
     ...pageParameters(components),
     sortParameter(components, definition),
     ...filterParameters(components, definition, registry),
-  ];
-}
+  ]);

@@ -79,7 +79,10 @@ function capabilities({ operations, actions, relationships }: Definition): Schem
 }
 
 /** The resource object of a type. `fields` leaves attributes and relationships out, so none of them is required. */
-export function resourceSchema(components: Components, definition: Definition): Ref {
+export const resourceSchema = (components: Components, definition: Definition): Ref =>
+  components.once(`resource ${definition.type}`, () => describeResource(components, definition));
+
+function describeResource(components: Components, definition: Definition): Ref {
   const { type, summary, attributes, relationships } = definition;
   const read = entriesOf(attributes, readSchema);
   const linked = entriesOf(relationships, (each) => ({

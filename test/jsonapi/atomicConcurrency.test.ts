@@ -32,7 +32,9 @@ async function whileLocked(table: string, id: string, work: () => Promise<Answer
     await holder.query(`select 1 from ${table} where id = $1 for update`, [id]);
     const answers = work();
     await until(async () => {
-      const [row] = await app.db.query('select count(*)::int from pg_locks where not granted');
+      const [row] = await app.db.query(
+        "select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
       return Number(row?.[0]) >= 2;
     }, 'two transactions wait');
     await holder.commitTransaction();

@@ -154,6 +154,22 @@ describe('what does not exist', () => {
     expect((await ask(app, 'HEAD', path)).status).toBe(404);
   });
 
+  test.each([
+    'relationships',
+    'relationships/',
+    'relationships/members/x',
+    'members/x',
+    '/members',
+    'Members',
+    'apikeys',
+    'API-keys',
+    '-api-keys',
+    'members%2Fx',
+  ])('%s below an organization is nothing [FET-9, FET-15]', async (rest) => {
+    for (const method of ['get', 'post', 'patch', 'delete'] as const)
+      expect(errorsOf(await app.platform[method](`${urlOf('organizations')}/${rest}`))).toEqual(NOT_FOUND);
+  });
+
   test.each(['organizations', 'members', 'apiKeys', 'users'])(
     '%s of others look like missing ones [FET-10]',
     async (type) => {

@@ -152,6 +152,7 @@ describe.each(TYPES)('%s', (type) => {
     ['a property of every object', 'constructor'],
     ['the prototype', '__proto__'],
     ['SQL', 'id;drop table users'],
+    ['more than eight keys', Array(9).fill('createdAt').join()],
   ])('%s is 400 [SRT-3]', async (_title, keys) => {
     expect(errorsOf(await app.platform.get(`${pathOf(type)}?sort=${keys}`))).toEqual(REFUSED);
   });

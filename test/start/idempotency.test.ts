@@ -27,6 +27,8 @@ beforeAll(async () => {
     DATABASE_URL: url,
     SECRET_KEY: randomBytes(32).toString('base64'),
     DATA_DIR: join(folder, 'data'),
+    // On a busy machine a first connection takes its time.
+    DATABASE_TIMEOUT_MS: '20000',
     RATE_LIMIT: 'off',
     PLATFORM_KEY,
   };
@@ -180,15 +182,16 @@ describe('answers that are no longer kept', () => {
   const expired = async () =>
     (await database.query("select 1 from idempotency_records where key = 'expired'")).rows.length;
 
-  test('are removed by processes that run background jobs, and by no others', async () => {
+  // Stopping waits for what was begun at the start.
+  test.each([
+    ['stay', 'api', 1],
+    ['are removed', 'worker', 0],
+  ])('%s when a process with ROLE=%s starts', async (_title, role, left) => {
     await database.query(
       `insert into idempotency_records (credential_id, method, path, key, fingerprint, status, headers, expires_at)
-       values (gen_random_uuid(), 'POST', '/', 'expired', '', 200, '{}', now())`,
+       values ('00000000-0000-7000-8000-000000000000', 'POST', '/', 'expired', '', 200, '{}', now()) on conflict do nothing`,
     );
-    // Stopping waits for what was begun at the start.
-    expect(await stop(await serve({ ...env, ROLE: 'api' }))).toBe(0);
-    expect(await expired()).toBe(1);
-    expect(await stop(await serve({ ...env, ROLE: 'worker' }))).toBe(0);
-    expect(await expired()).toBe(0);
+    expect(await stop(await serve({ ...env, ROLE: role }))).toBe(0);
+    expect(await expired()).toBe(left);
   });
 });
