@@ -119,15 +119,25 @@ function wantsRetired(table: Table, conditions: readonly Condition[]): boolean {
   );
 }
 
-/** The `where` of rows that the caller can see and that fit; retired rows only when asked for. */
+/** Whether a condition names its rows, or nearly so. */
+function leavesFew(table: Table, { field, operator, through }: Condition): boolean {
+  if (through !== undefined || (operator !== 'eq' && operator !== 'in')) return false;
+  return field === 'id' || field === 'q' || table.options.caseless?.includes(field as never) === true;
+}
+
+/**
+ * The `where` of rows that the caller can see and that fit; retired rows only when asked for.
+ * @param isFew whether what stands beside it leaves few rows
+ */
 export function whereSql(
   ctx: Context,
   table: Table,
   conditions: readonly Condition[],
   bind: Bind,
   of?: Parent,
+  isFew = of !== undefined || conditions.some((condition) => leavesFew(table, condition)),
 ): string {
-  const parts = [table.options.visible(ctx.caller, bind)];
+  const parts = [table.options.visible(ctx.caller, bind, isFew)];
   if (table.options.retired !== undefined && !wantsRetired(table, conditions)) parts.push(table.options.retired.sql);
   if (of !== undefined) parts.push(linkSql(table, of.link, `${bind(of.id)}::uuid`, bind, ctx.caller));
   for (const condition of conditions) parts.push(conditionSql(ctx, table, condition, bind));
