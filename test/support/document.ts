@@ -180,6 +180,7 @@ export function faultsOf(body: unknown, contentType: string): string[] {
   checker.meta(document.meta, 'the document');
   if ('jsonapi' in document && checker.say(isObject(document.jsonapi), 'jsonapi is no object')) {
     checker.members(document.jsonapi as Json, ['version', 'ext', 'profile', 'meta'], 'jsonapi');
+    checker.meta((document.jsonapi as Json).meta, 'jsonapi');
   }
   if ('errors' in document) checker.errors(document.errors);
   const { data } = document;

@@ -41,7 +41,7 @@ const makeKey = async (organizationId: string, scopes = ['*']) => {
 };
 const exists = async (id: string) => (await app.platform.get(`${PATH}/${id}`)).status === 200;
 
-test('the answer is 204 without a body; then it is 404 for everybody, a second DELETE too', async () => {
+test('the answer is 204 without a body; then it is 404 for everybody, a second DELETE too [DEL-1, DEL-3, DEL-6]', async () => {
   const { id } = await createOrganization(partner);
   const answer = await remove(id);
   expect([answer.status, answer.text]).toEqual([204, '']);
