@@ -15,7 +15,9 @@ import { createServer } from './http/server';
 import { openSecrets } from './secretKey';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
-import { RateLimiter } from './services/rateLimits';
+import { removeExpiredAnswers } from './services/idempotency';
+import { RateLimiter, removeEndedWindows } from './services/rateLimits';
+import { Sweeper } from './services/sweeper';
 
 /** Milliseconds that running requests get to end when the process stops. */
 const DRAIN_MS = 10_000;
@@ -105,6 +107,10 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const source = await connect(connection, config);
     closers.add(() => source.destroy());
     const services = await openServices(config, source, closers);
+    if (config.role !== 'api') {
+      const sweeper = new Sweeper([() => removeExpiredAnswers(services), () => removeEndedWindows(services)]);
+      closers.add(() => sweeper.close());
+    }
     const lifecycle = new Lifecycle();
     const app = createApp({
       services,
@@ -135,7 +141,6 @@ async function openServices(config: Config, source: DataSource, closers: Closers
   const callers = new CallerCache(db, now);
   closers.add(() => callers.drain());
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
-  if (limiter !== null) closers.add(() => limiter.close());
   return { config, db, callers, limiter, now, secrets: await openSecrets(config, db) };
 }
 

@@ -1,5 +1,3 @@
-import { type Serializer } from 'ts-japi';
-import type { Context, Level } from '../src/context';
 import { allRoutes } from '../src/controllers/routes';
 import type { ResourceDefinition } from '../src/jsonapi/define';
 import { OPERATIONS } from '../src/permissions';
@@ -25,7 +23,6 @@ type Definition = ResourceDefinition<never>;
 const DEFINITIONS = [...registry.values()];
 const TYPES = DEFINITIONS.map((each): [string, Definition] => [each.type, each]);
 const ROUTES = allRoutes(registry);
-const LEVELS: Level[] = ['platform', 'partner', 'organization'];
 const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE'];
 /** Rows of each type, at the least. */
 const ROWS = 3;
@@ -96,57 +93,6 @@ describe('the registry', () => {
 
   test('every row in permissions is of a type that exists', () => {
     for (const name of Object.keys(OPERATIONS)) expect(registry.has(name.split('.')[0] as string)).toBe(true);
-  });
-});
-
-describe.each(TYPES)('the serializer of %s', (type, definition) => {
-  /** Whole rows, and the same with a secret on each, as the call that makes one gives it back. */
-  const entities = async (): Promise<Record<string, unknown>[]> => {
-    const caller = await app.services.callers.find(app.platform.key as string, '127.0.0.1');
-    const ctx: Context = { ...app.services, caller, requestId: 'conformance' };
-    const names = [...Object.keys(definition.attributes), ...Object.keys(definition.relationships)];
-    const properties = ['id', 'version', ...new Set(names.flatMap((name) => definition.reads(name)))];
-    const selection = { conditions: [], sort: [{ field: 'id', descending: false }], offset: 0, limit: 100 };
-    const { rows } = await (definition.operations.list as NonNullable<typeof definition.operations.list>).run(
-      ctx,
-      selection,
-      properties,
-    );
-    const once = Object.keys(definition.attributes).filter((name) => definition.attributes[name]?.reveal === 'once');
-    const all = (value: unknown) => Object.fromEntries(once.map((name) => [name, value]));
-    return (rows as readonly object[]).flatMap((row) => [
-      { ...row, ...all(null) },
-      { ...row, ...all('a secret') },
-    ]);
-  };
-  const fieldsets = [
-    null,
-    [],
-    ...[...Object.keys(definition.attributes), ...Object.keys(definition.relationships)].map((name) => [name]),
-    Object.keys(definition.attributes).slice(0, 3),
-  ];
-
-  test('shows the attributes and relationships of the definition, in its order', async () => {
-    const [entity] = await entities();
-    const resource = definition.serializer({ fields: null, level: 'platform' }).resource(entity as never);
-    expect(Object.keys(resource.attributes as object)).toEqual(Object.keys(definition.attributes));
-    expect(Object.keys((resource.relationships ?? {}) as object)).toEqual(Object.keys(definition.relationships));
-    expect(resource.type).toBe(type);
-  });
-
-  test.each(LEVELS)('makes for a %s caller what ts-japi makes', async (level) => {
-    const rows = await entities();
-    expect(rows.length).toBeGreaterThanOrEqual(2 * ROWS);
-    for (const fields of fieldsets) {
-      const serializer = definition.serializer({ fields: fields === null ? null : new Set(fields), level });
-      const original = serializer as unknown as Serializer<object>;
-      for (const row of rows) {
-        const expected = JSON.parse(JSON.stringify(await original.createResource(row)));
-        // A resource object may leave out an empty `relationships`.
-        if (Object.keys(expected.relationships ?? {}).length === 0) delete expected.relationships;
-        expect(JSON.parse(JSON.stringify(serializer.resource(row as never)))).toEqual(expected);
-      }
-    }
   });
 });
 

@@ -124,7 +124,7 @@ test('the codes of a kind of change are its own: roles that are added are never 
 function readExample({ method, route, operation }: Documented): void {
   const [{ example }] = Object.values(operation.requestBody.content) as [Any];
   const { kind, definition, relationship = '' } = route as NonNullable<Documented['route']>;
-  if (kind === 'linkage') readLinkageDocument(example, definition.relationships[relationship] as Relationship, false);
+  if (kind === 'linkage') readLinkageDocument(example, definition.relationships[relationship] as Relationship);
   else new BodyReader(definition).read(example, method === 'post' ? 'create' : 'update', example.data.id);
 }
 

@@ -4,8 +4,8 @@ import { AppError, notFound } from '../errors';
 import type { Relationship } from '../jsonapi/define';
 import type { Query } from '../jsonapi/query';
 import { isUuid } from '../jsonapi/schemas';
-import { allow, levelReads, may } from '../permissions';
-import type { Definition, Entity, Registry } from './include';
+import { allow, levelReads } from '../permissions';
+import { allowIncluded, type Definition, type Entity, type Registry } from './include';
 import type { Route } from './routes';
 
 /** One thing that a client asks of a resource type: a whole request, or one operation of an atomic one. */
@@ -65,8 +65,13 @@ export function allowWrite({ caller }: Context, operation: string): void {
 }
 
 /** What the caller can't see is 404 whatever he may do; only what he sees is 403. */
-export async function allowWriteTo({ ctx, route }: Call, id: string, operation: string): Promise<void> {
-  const permitted = may(ctx.caller, operation) && !ctx.caller.organizationSuspended;
-  if (!permitted) await seen(ctx, route.definition, id, []);
-  allowWrite(ctx, operation);
+export async function allowWriteTo(call: Call, id: string, operation: string): Promise<void> {
+  const { ctx, route, registry, query } = call;
+  try {
+    allowWrite(ctx, operation);
+    allowIncluded(ctx, registry, route.definition, query.include);
+  } catch (error) {
+    await seen(ctx, route.definition, id, []);
+    throw error;
+  }
 }

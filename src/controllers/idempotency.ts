@@ -36,10 +36,11 @@ interface Keyed {
 
 function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   const { method, originalUrl, headers } = req;
+  const [before = '', search = ''] = originalUrl.split(/\?(.*)/s, 2);
+  const path = before.replace(/\/$/, '');
   const hash = createHash('sha256');
-  for (const part of [method, originalUrl, headers['content-type'] ?? '']) hash.update(`${part}\n`);
+  for (const part of [method, path, search, headers['content-type'] ?? '']) hash.update(`${part}\n`);
   hash.update(bytes ?? '');
-  const path = (originalUrl.split('?', 1)[0] as string).replace(/\/$/, '');
   return { credentialId: ctx.caller.credentialId, method, path, key, fingerprint: hash.digest() };
 }
 

@@ -61,6 +61,25 @@ function includedFrom(
   }
 }
 
+/**
+ * Whether the caller may read all that is included from a type. To be asked before a write: afterwards he would be
+ * refused the answer to what has been done.
+ * @throws AppError `permission_denied`
+ */
+export function allowIncluded(
+  ctx: Context,
+  registry: Registry,
+  definition: Definition,
+  tree: IncludeTree | null,
+): void {
+  for (const [name, below] of tree ?? []) {
+    const other = registry.get(definition.relationships[name]?.type ?? '');
+    if (other === undefined) continue;
+    allow(ctx.caller, `${other.type}.get`);
+    allowIncluded(ctx, registry, other, below);
+  }
+}
+
 function idsOf(definition: Definition, name: string, entity: Entity): string[] {
   const [key = ''] = definition.reads(name);
   const value = entity[key];
@@ -96,6 +115,7 @@ export class Inclusion {
     rows: readonly Entity[],
     isShown = true,
   ): Promise<Inclusion> {
+    allowIncluded(ctx, registry, definition, tree);
     const inclusion = new Inclusion(ctx, registry, query);
     includedFrom(definition, tree, registry, inclusion.needed);
     for (const row of rows) inclusion.add(definition, row, isShown);
@@ -154,7 +174,6 @@ export class Inclusion {
       const relationship = from.relationships[name];
       const other = this.registry.get(relationship?.type ?? '');
       if (relationship === undefined || other === undefined) continue;
-      allow(this.ctx.caller, `${other.type}.get`);
       const loaded = await this.load(from, name, relationship, other, rows);
       for (const entity of loaded) this.add(other, entity, false);
       await this.descend(other, below, loaded);

@@ -9,10 +9,11 @@ import { bad } from '../jsonapi/parameters';
 import { readQuery } from '../jsonapi/query';
 import { readIfMatch } from '../jsonapi/reply';
 import { onlyMethods } from '../http/unknownPath';
+import { lockOrganizations } from '../services/organizations';
 import type { Call, Outcome } from './call';
 import { checkOffered, endpointOf, handlerOf } from './dispatch';
 import { idempotencyKeyOf, once } from './idempotency';
-import type { Registry } from './include';
+import type { Entity, Registry } from './include';
 import { type Answer, contextOf, render, send, splitUrl } from './resources';
 import { type Route, Routes } from './routes';
 
@@ -56,6 +57,7 @@ interface Batch {
 }
 
 async function performAll(batch: Batch, list: readonly Operation[]): Promise<Answer> {
+  if (list.length > 1) await lockNamed(batch, list);
   const lids = new LocalIds();
   const results: Record<string, unknown>[] = [];
   let secret = false;
@@ -70,6 +72,25 @@ async function performAll(batch: Batch, list: readonly Operation[]): Promise<Ans
   }
   const document = { 'atomic:results': results, jsonapi: JSONAPI };
   return render({ status: 200, document, secret }, ATOMIC_TYPE);
+}
+
+const OWNED = ['id', 'organizationId'];
+const UUIDS = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+
+/**
+ * Locks the organizations that operations name, by themselves or by what belongs to them, before any of them is changed:
+ * two requests with the same ones in another order would each wait for what the other holds.
+ */
+async function lockNamed({ ctx, registry }: Batch, list: readonly Operation[]): Promise<void> {
+  const ids: string[] = [...new Set(JSON.stringify(list).match(UUIDS))];
+  if (ids.length < 2) return;
+  const owners: string[] = [];
+  for (const { rows, relationships } of registry.values()) {
+    const isOwned = relationships.organization !== undefined && 'key' in relationships.organization;
+    const found = isOwned ? ((await rows.load(ctx, ids, OWNED)) as unknown as Entity[]) : [];
+    for (const { organizationId } of found) if (organizationId !== null) owners.push(organizationId as string);
+  }
+  await lockOrganizations(ctx, [...ids, ...owners]);
 }
 
 /** Faults of an operation point at where it stands in the whole document. */

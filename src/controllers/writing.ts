@@ -7,7 +7,7 @@ import { LINKED_LIMIT, readSort } from '../jsonapi/query';
 import { createdDocument, selfUrl } from '../jsonapi/reply';
 import type { Input, LinkageChange } from '../services/crud';
 import { allowWrite, allowWriteTo, type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
-import { type Definition, type Entity, serializerOf } from './include';
+import { allowIncluded, type Definition, type Entity, serializerOf } from './include';
 import { included, linkageOf, represent } from './reading';
 
 const readers = new WeakMap<Definition, BodyReader>();
@@ -21,9 +21,10 @@ function readerOf(definition: Definition): BodyReader {
 
 /** POST to a collection. */
 export const create: Handler = async (call) => {
-  const { ctx, route, query } = call;
+  const { ctx, route, registry, query } = call;
   const { definition } = route;
   allowWrite(ctx, `${definition.type}.create`);
+  allowIncluded(ctx, registry, definition, query.include);
   const clientIds = definition.clientIds && ctx.caller.level !== 'organization';
   const input = readerOf(definition).read(call.body(), 'create', undefined, clientIds);
   const entity = (await definition.operations.create?.run(ctx, input)) as unknown as Entity;
@@ -146,7 +147,7 @@ export const changeLinkage: Handler = async (call) => {
   const { relationship, other } = relationshipOf(call);
   const id = idOf(call);
   await allowWriteTo(call, id, `${route.definition.type}.${route.relationship}`);
-  const ids = readLinkageDocument(call.body(), relationship, method === 'DELETE');
+  const ids = readLinkageDocument(call.body(), relationship);
   const change = { op: OPERATIONS[method], ids } as LinkageChange;
   try {
     const parent = (await relationship.change?.run(ctx, id, change, ifMatch)) as unknown as Entity;

@@ -72,7 +72,7 @@ function lowered(condition: Condition): Condition {
 
 /**
  * A value inside JSON is compared as text. For equality the index on the whole column is asked first, for the text and
- * for the number, boolean or null that reads the same; it holds no empty objects, hence the first condition.
+ * for the number or boolean that reads the same; it holds no empty objects, hence the first condition.
  */
 function jsonSql(sql: string, path: readonly string[], condition: Condition, bind: Bind): string {
   const text = compare(`${sql} #>> ${bind(path)}::text[]`, 'text', condition, bind);
@@ -87,7 +87,7 @@ const wrap = (value: string, key: string): string => `{${JSON.stringify(key)}:${
 
 /** JSON texts of the values that print as `text`. */
 function readings(text: string): string[] {
-  const isOther = /^(?:true|false|-?(?:0|[1-9]\d{0,15})(?:\.\d{1,15})?)$/.test(text);
+  const isOther = /^(?:true|false|-?(?:0|[1-9]\d{0,15})(?:\.\d{1,400})?)$/.test(text);
   return isOther ? [JSON.stringify(text), text] : [JSON.stringify(text)];
 }
 
@@ -119,15 +119,25 @@ function wantsRetired(table: Table, conditions: readonly Condition[]): boolean {
   );
 }
 
-/** The `where` of rows that the caller can see and that fit; retired rows only when asked for. */
+/** Whether a condition names its rows, or nearly so. */
+function leavesFew(table: Table, { field, operator, through }: Condition): boolean {
+  if (through !== undefined || (operator !== 'eq' && operator !== 'in')) return false;
+  return field === 'id' || field === 'q' || table.options.caseless?.includes(field as never) === true;
+}
+
+/**
+ * The `where` of rows that the caller can see and that fit; retired rows only when asked for.
+ * @param isFew whether what stands beside it leaves few rows
+ */
 export function whereSql(
   ctx: Context,
   table: Table,
   conditions: readonly Condition[],
   bind: Bind,
   of?: Parent,
+  isFew = of !== undefined || conditions.some((condition) => leavesFew(table, condition)),
 ): string {
-  const parts = [table.options.visible(ctx.caller, bind)];
+  const parts = [table.options.visible(ctx.caller, bind, isFew)];
   if (table.options.retired !== undefined && !wantsRetired(table, conditions)) parts.push(table.options.retired.sql);
   if (of !== undefined) parts.push(linkSql(table, of.link, `${bind(of.id)}::uuid`, bind, ctx.caller));
   for (const condition of conditions) parts.push(conditionSql(ctx, table, condition, bind));

@@ -1,5 +1,6 @@
 import { type Pool, type PoolClient, types } from 'pg';
 import type { DataSource } from 'typeorm';
+import { AppError } from '../errors';
 import { translate } from './constraints';
 
 const TIMESTAMPTZ = 1184;
@@ -67,6 +68,7 @@ export class Database {
   /**
    * Runs `work` in one transaction; in one already, as part of it. Deadlocks and serialization failures run it again,
    * three times at the most, so `work` must have no effect but in the database.
+   * @throws AppError `conflict` when others were in the way each time
    */
   async transaction<T>(work: (db: Database) => Promise<T>): Promise<T> {
     if (this.pending !== undefined) return work(this);
@@ -75,7 +77,8 @@ export class Database {
         return await this.once(work);
       } catch (error) {
         const code = (error as { code?: string }).code ?? '';
-        if (!RETRIED.has(code) || attempt === 3) throw translate(error);
+        if (!RETRIED.has(code)) throw translate(error);
+        if (attempt === 3) throw new AppError('conflict', 'Other requests change the same things: try again.');
       }
     }
   }

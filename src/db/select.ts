@@ -162,7 +162,7 @@ export async function selectByIds<Entity extends object>(
   const { list, bind } = new Values();
   const generic = table as unknown as Table;
   const wanted = ids.length === 1 ? `t.id = ${bind(ids[0])}` : `t.id = any(${bind(ids)}::uuid[])`;
-  const where = whereSql(ctx, generic, [], bind);
+  const where = whereSql(ctx, generic, [], bind, undefined, true);
   const rows = await ctx.db.query(
     `select ${generic.selectList(properties)} from ${table.name} t where ${wanted} and ${where}`,
     list,
@@ -190,7 +190,7 @@ export async function selectLinked<Entity extends object>(
   const total = parentTotalSql(ctx, generic, link, 'parent.id', bind);
   const names = properties.map((_property, i) => `c${i}`).join(', ');
   const columns = properties.map((property, i) => `${table.sql.get(property)} as c${i}`).join(', ');
-  const where = `${linkSql(generic, link, 'parent.id', bind, ctx.caller)} and ${whereSql(ctx, generic, [], bind)}`;
+  const where = `${linkSql(generic, link, 'parent.id', bind, ctx.caller)} and ${whereSql(ctx, generic, [], bind, undefined, true)}`;
   const order = orderSql(keys);
   const rows = await ctx.db.query(
     `select parent.id, page.place, case when page.place > ${limit} then ${total} end, page.point, ${names}

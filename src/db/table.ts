@@ -18,8 +18,11 @@ export interface CountedBy {
 export interface TableOptions<Entity extends object> {
   /** Properties that are not columns: SQL of their value. */
   computed?: Partial<Record<keyof Entity & string, string>>;
-  /** SQL that is true for the rows the caller can see; the only way to a row leads through it (INV-18). */
-  visible: (caller: Caller, bind: Bind) => string;
+  /**
+   * SQL that is true for the rows the caller can see; the only way to a row leads through it (INV-18). `isFew` says that
+   * other conditions leave few rows, which are then better asked one by one.
+   */
+  visible: (caller: Caller, bind: Bind, isFew: boolean) => string;
   /** Rows that are there but not shown unless `field` is filtered for `value`; `sql` is true for the others. */
   retired?: { field: keyof Entity & string; value: string; sql: string };
   /** Filters that are not properties: name → SQL of the whole condition. */

@@ -168,20 +168,14 @@ export class BodyReader {
 
 /**
  * The document of a request to a relationship's own URL (JSON:API 1.1, "Updating Relationships").
- * @param removes what can't be the id of anything is not there already, which is no fault
  * @throws AppError with all faults of the document
  */
-export function readLinkageDocument(
-  document: unknown,
-  relationship: Relationship,
-  removes: boolean,
-): string | string[] | null {
+export function readLinkageDocument(document: unknown, relationship: Relationship): string | string[] | null {
   if (!isObject(document)) throw AppError.of([malformed('The document must be an object.', '')]);
   if (document.data === undefined) throw AppError.of([malformed('The document has no data.', '')]);
   const faults: Fault[] = [];
   const ids = readLinkage(relationship, document.data, '/data', faults);
-  const relevant = removes ? faults.filter(({ code }) => code !== 'not_found') : faults;
-  if (relevant.length > 0 || ids === undefined) throw AppError.of(relevant);
+  if (faults.length > 0 || ids === undefined) throw AppError.of(faults);
   return ids;
 }
 

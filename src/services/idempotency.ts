@@ -1,10 +1,9 @@
-import type { Context } from '../context';
 import type { Database } from '../db/database';
 import { AppError } from '../errors';
+import { removeRows } from './sweeper';
 
 /** Hours for which an answer is kept (domain sheet 9.8). */
 const KEPT_HOURS = 24;
-const MOST_REMOVED = 1_000;
 
 /** Which request this is: records are private to the credential (INV-56). */
 export interface RequestIdentity {
@@ -71,10 +70,6 @@ export async function storeAnswer(db: Database, request: RequestIdentity, answer
   );
 }
 
-/** Removes answers that are no longer kept, a thousand at the most: several processes may do so at once. */
-export async function removeExpiredAnswers({ db }: Pick<Context, 'db'>): Promise<void> {
-  await db.query(
-    `delete from idempotency_records where ctid = any(array(
-       select ctid from idempotency_records where expires_at <= now() limit ${MOST_REMOVED} for update skip locked))`,
-  );
-}
+/** Removes answers that are no longer kept. */
+export const removeExpiredAnswers = ({ db }: { db: Database }): Promise<void> =>
+  removeRows(db, 'idempotency_records', 'expires_at <= now()');

@@ -50,7 +50,7 @@ function deletion(): Changes<Organization> {
 }
 
 /** Rows of the caller's, the deleted ones among them. */
-const withDeleted = (ctx: Context) => (bind: Bind) => `(${organizationTable.options.visible(ctx.caller, bind)})`;
+const withDeleted = (ctx: Context) => (bind: Bind) => `(${organizationTable.options.visible(ctx.caller, bind, true)})`;
 
 /** Undoes a deletion before `purgeAt`; `invalid_transition` for an organization that is not being deleted. */
 export async function restoreOrganization(ctx: Context, id: string, ifMatch: IfMatch): Promise<Organization> {

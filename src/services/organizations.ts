@@ -255,6 +255,16 @@ function statusGuards(status: string | undefined, reason: string | null | undefi
   return guards;
 }
 
+/** Locks those of these organizations that the caller sees, in the order of their ids: whoever locks several must. */
+export async function lockOrganizations(ctx: Context, ids: readonly string[]): Promise<void> {
+  const values: unknown[] = [ids];
+  const visible = organizationTable.options.visible(ctx.caller, (value) => `$${values.push(value)}`, true);
+  await ctx.db.query(
+    `select 1 from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
+    values,
+  );
+}
+
 /** The old token ends at once, the new one begins (domain sheet 9.2); the same one sent back changes nothing: false. */
 async function replaceToken(ctx: Context, id: string, token: string): Promise<boolean> {
   const [same] = await ctx.db.query(

@@ -1,6 +1,7 @@
 import type { Config } from '../config';
 import type { Database } from '../db/database';
 import { AppError } from '../errors';
+import { removeRows } from './sweeper';
 
 /** So many requests in so many seconds, for each key by itself (domain sheet 9.9). */
 export interface Policy {
@@ -32,8 +33,6 @@ export type Answer = Verdict | undefined;
 const RESERVE = 0.02;
 /** Keys per policy; what is forgotten costs a statement and a reserve. */
 const MOST_REMEMBERED = 10_000;
-const SWEEP_MS = 60_000;
-const SWEEP_ROWS = 1_000;
 
 /**
  * Takes requests from the table and begins the window when none runs. Two starts of one window are one, since the row
@@ -46,13 +45,6 @@ const TAKE = `
     window_ends_at = case when held.window_ends_at > now() then held.window_ends_at else excluded.window_ends_at end,
     used = case when held.window_ends_at > now() then least(held.used, $4) else 0 end + $3
   returning used, extract(epoch from window_ends_at - clock_timestamp())::float8 * 1000`;
-
-/** Rows that ended a minute ago: no statement that began before their end can still wait for them. */
-const SWEEP = `
-  delete from rate_limits where key in (
-    select key from rate_limits where window_ends_at < now() - interval '1 minute'
-    limit ${SWEEP_ROWS} for update skip locked)
-  returning 1`;
 
 interface Waiter {
   resolve(answer: Answer): void;
@@ -81,8 +73,6 @@ export class RateLimiter {
   /** Of every request, by credential; and of failed authentication, by address. */
   readonly policies: { readonly default: Policy; readonly authentication: Policy };
   private readonly windows = new Map<Policy, Map<string, Window>>();
-  private readonly timer = setInterval(() => void this.sweepQuietly(), SWEEP_MS).unref();
-  private sweeping: Promise<unknown> = Promise.resolve();
 
   /** @param workers processes of this machine */
   constructor(
@@ -107,24 +97,6 @@ export class RateLimiter {
       window.waiting.push({ resolve, reject });
       if (window.waiting.length === 1) void this.ask(policy, key, window);
     });
-  }
-
-  /** Removes the rows of windows that are over; several processes may do so at once. */
-  async sweep(): Promise<void> {
-    let removed: number;
-    do removed = (await this.db.query(SWEEP)).length;
-    while (removed === SWEEP_ROWS);
-  }
-
-  /** Resolves when nothing runs any more. */
-  async close(): Promise<void> {
-    clearInterval(this.timer);
-    await this.sweeping;
-  }
-
-  /** What can't be removed now does no harm until the next time. */
-  private sweepQuietly(): void {
-    this.sweeping = this.sweep().catch(() => undefined);
   }
 
   private windowsOf(policy: Policy): Map<string, Window> {
@@ -165,6 +137,10 @@ export class RateLimiter {
     known.set(key, window);
   }
 }
+
+/** Removes windows that ended a minute ago: no statement that began before their end can still wait for them. */
+export const removeEndedWindows = ({ db }: { db: Database }): Promise<void> =>
+  removeRows(db, 'rate_limits', "window_ends_at < now() - interval '1 minute'");
 
 function admit(policy: Policy, window: Window, now: number): Verdict {
   window.reserve--;

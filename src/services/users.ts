@@ -16,10 +16,11 @@ function memberOf(caller: Caller, bind: Bind, organizations?: string): string {
  * member of anything otherwise.
  */
 export const userTable = new Table(User, {
-  visible: (caller, bind) => {
+  visible: (caller, bind, isFew) => {
     if (caller.level === 'platform') return 'true';
     if (caller.level === 'organization') return memberOf(caller, bind);
-    // Not "or": that would read every user there is to find a partner's few.
+    if (isFew) return `t.partner_id = ${bind(caller.partnerId)} or ${memberOf(caller, bind)}`;
+    // Not "or" for a list: that would read every user there is to find a partner's few.
     return `t.id in (select u.id from users u where u.partner_id = ${bind(caller.partnerId)} union all
       select m.user_id from members m join organizations o on o.id = m.organization_id
       where o.partner_id = ${bind(caller.partnerId)} and o.status <> 'pending_deletion')`;

@@ -1,22 +1,16 @@
-import { RateLimiter } from '../../src/services/rateLimits';
+import { RateLimiter, removeEndedWindows } from '../../src/services/rateLimits';
 import { statementsOf } from '../jsonapi/world';
 import { startApp, type TestApp } from '../support/app';
 
 let app: TestApp;
-const limiters: RateLimiter[] = [];
 beforeAll(async () => {
   app = await startApp({ DATABASE_POOL_SIZE: '20' });
-});
-afterEach(async () => {
-  for (const limiter of limiters.splice(0)) await limiter.close();
 });
 afterAll(() => app.close());
 
 /** What one process has in memory; all of them share the table. */
 function startLimiter(limit: number, windowSeconds = 60, workers = 1): RateLimiter {
-  const limiter = new RateLimiter(app.db, { limit, windowSeconds }, workers);
-  limiters.push(limiter);
-  return limiter;
+  return new RateLimiter(app.db, { limit, windowSeconds }, workers);
 }
 const take = async (limiter: RateLimiter, key: string) => limiter.take(limiter.policies.default, key);
 
@@ -103,7 +97,7 @@ test('windows that are over are removed, those that run stay', async () => {
     `insert into rate_limits (key, window_ends_at, used)
      select 'old ' || n, now() - interval '61 seconds', 1 from generate_series(1, 2500) n`,
   );
-  await Promise.all([limiter.sweep(), startLimiter(10).sweep()]);
+  await Promise.all([removeEndedWindows(app), removeEndedWindows(app)]);
   const rows = await app.db.query("select key from rate_limits where key like 'old %' or key = 'default running'");
   expect(rows).toEqual([['default running']]);
 });

@@ -142,7 +142,6 @@ describe('what does not exist', () => {
   test.each([
     ['an unknown type', `${S}/nope`],
     ['a type in the wrong case', `${S}/Users`],
-    ['a management type outside management', `${S}/organizations`],
     ['a flat type inside management', `${M}/users`],
     ['the prefix alone', S],
     ['the root', '/'],
@@ -153,6 +152,22 @@ describe('what does not exist', () => {
     for (const method of ['get', 'post', 'put', 'patch', 'delete', 'options'] as const)
       expect([method, errorsOf(await app.platform[method](path))]).toEqual([method, NOT_FOUND]);
     expect((await ask(app, 'HEAD', path)).status).toBe(404);
+  });
+
+  test.each([
+    'relationships',
+    'relationships/',
+    'relationships/members/x',
+    'members/x',
+    '/members',
+    'Members',
+    'apikeys',
+    'API-keys',
+    '-api-keys',
+    'members%2Fx',
+  ])('%s below an organization is nothing [FET-9, FET-15]', async (rest) => {
+    for (const method of ['get', 'post', 'patch', 'delete'] as const)
+      expect(errorsOf(await app.platform[method](`${urlOf('organizations')}/${rest}`))).toEqual(NOT_FOUND);
   });
 
   test.each(['organizations', 'members', 'apiKeys', 'users'])(

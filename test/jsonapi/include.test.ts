@@ -1,4 +1,3 @@
-import type { Relationship } from '../../src/jsonapi/define';
 import { registry } from '../../src/resources';
 import { type Body, createOrganization, M, S, startApp, type TestApp } from '../support/app';
 import { isFullyLinked } from '../support/document';
@@ -61,9 +60,8 @@ function reached(body: Body, path: string): string[] {
 
 /** The resource without what an include adds to its lists. */
 function plain(resource: Body): Body {
-  const relationships = registry.get(resource.type)?.relationships ?? {};
   const isLinked = (name: string) => {
-    const relationship: Relationship | undefined = relationships[name];
+    const relationship = registry.get(resource.type)?.relationships[name];
     return relationship !== undefined && 'many' in relationship && relationship.keys === undefined;
   };
   const shown = Object.entries<Body>(resource.relationships ?? {}).map(([name, each]) => {

@@ -73,10 +73,13 @@ describe('a to-many', () => {
     }
   });
 
-  test('DELETE of what no role has for an id succeeds, for it is not there [RUP-7]', async () => {
+  test('DELETE of what does not exist succeeds, for it is not there; what can’t be an id is a fault [RUP-7]', async () => {
     const path = await member('admin', 'member');
-    const answer = await platform.delete(path, {}, { data: linkage(NIL, 'not-a-uuid', 'admin') });
+    const answer = await platform.delete(path, {}, { data: linkage(NIL, 'admin') });
     expect([answer.status, answer.body.data]).toEqual([200, linkage('member')]);
+    const malformed = await platform.delete(path, {}, { data: linkage('member', 'not-a-uuid') });
+    expect(errorsOf(malformed)).toEqual([['404', 'not_found', '/data/1']]);
+    expect(await codesAt(path)).toEqual(['member']);
   });
 
   test('the answer is the whole linkage document, as GET has it [RUP-9, RUP-10]', async () => {

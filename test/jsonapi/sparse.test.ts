@@ -142,6 +142,46 @@ describe('with include', () => {
   });
 });
 
+describe('with lists in an include', () => {
+  const members = () => world.members.map(({ id }) => id).sort();
+  const idsOf = (rows: Body[], type: string) =>
+    rows
+      .filter((each) => each.type === type)
+      .map(({ id }) => id)
+      .sort();
+
+  test('lists and steps that are not shown are included all the same [SPF-6]', async () => {
+    const query = 'include=members.user&fields[organizations]=name&fields[members]=&fields[users]=email';
+    for (const url of [`${acme()}?${query}`, `${M}/organizations?filter[externalId]=acme-1&${query}`]) {
+      const { body } = await app.platform.get(url);
+      expect([body.data].flat().map(shown)).toEqual([[['name'], []]]);
+      expect(idsOf(body.included, 'members')).toEqual(members());
+      expect(idsOf(body.included, 'users')).toHaveLength(3);
+      for (const each of body.included) expect(shown(each)).toEqual([each.type === 'users' ? ['email'] : [], []]);
+    }
+  });
+
+  test('a list that is named shows its linkage when it is included, else its links [SPF-2]', async () => {
+    const path = `${acme()}?fields[organizations]=members,users`;
+    const { data } = (await app.platform.get(path)).body;
+    expect(Object.values<Body>(data.relationships).map((each) => Object.keys(each))).toEqual([['links'], ['links']]);
+    const { relationships } = (await app.platform.get(`${path}&include=members`)).body.data;
+    expect(Object.keys(relationships)).toEqual(['users', 'members']);
+    expect(relationships.members).toMatchObject({ links: { next: null }, meta: { page: { total: 3 } } });
+    expect(idsOf(relationships.members.data, 'members')).toEqual(members());
+    expect(Object.keys(relationships.users)).toEqual(['links']);
+  });
+
+  test('the fields of a type hold for the primary data and for what a path comes back to [SPF-1, SPF-4]', async () => {
+    const { body } = await app.platform.get(
+      `${S}/members/${world.members[1].id}?include=organization.members&fields[members]=number,user`,
+    );
+    expect(idsOf(body.included, 'members')).toHaveLength(2);
+    for (const each of [body.data, ...body.included.filter(({ type }: Body) => type === 'members')])
+      expect(shown(each)).toEqual([['number'], ['user']]);
+  });
+});
+
 describe('other methods', () => {
   test('POST answers with the named fields only, the secret if it is one of them [SPF-9]', async () => {
     const path = `${M}/organizations?fields[organizations]=`;
@@ -174,15 +214,54 @@ describe('other methods', () => {
   });
 });
 
-test('columns of fields that are not shown are not read [SPF-10]', async () => {
-  const sqlOf = async (query: string) => {
-    const [sql = ''] = await statementsOf(() => app.platform.get(`${M}/organizations?${query}`));
-    return ['t.metadata', 't.name', 't.owner_id'].filter((column) => sql.includes(column));
+describe('columns of fields that are not shown are not read [SPF-10]', () => {
+  const COLUMNS = ['t.metadata', 't.name', 't.email', 't.owner_id', 't.organization_id', 't.user_id', 'member_roles'];
+  /** By statement: which of these columns it selects; of a list in an include, for each row of it. */
+  const columnsOf = async (path: string): Promise<string[][]> => {
+    const statements = await statementsOf(() => app.platform.get(path));
+    const selected = (sql: string) => sql.slice(Math.max(0, sql.indexOf('lateral'))).split(/\sfrom \w+ t\b/)[0] ?? '';
+    return statements.map((sql) => COLUMNS.filter((column) => selected(sql).includes(column)));
   };
-  expect(await sqlOf('page[size]=5')).toEqual(['t.metadata', 't.name', 't.owner_id']);
-  expect(await sqlOf('page[size]=5&fields[organizations]=name')).toEqual(['t.name']);
-  // The key is needed for what it links to.
-  expect(await sqlOf('page[size]=5&fields[organizations]=name&include=owner')).toEqual(['t.name', 't.owner_id']);
+  const member = () => `${S}/members/${world.members[1].id}`;
+
+  test('of what is included, one or many, but for the keys that the next step needs', async () => {
+    const user = `${member()}?include=user&fields[members]=`;
+    expect(await columnsOf(`${user}&fields[users]=email`)).toEqual([['t.user_id'], ['t.email']]);
+    const members = `${acme()}?fields[organizations]=&fields[members]=status`;
+    expect(await columnsOf(`${members}&include=members`)).toEqual([[], []]);
+    expect(await columnsOf(`${members}&include=members.user&fields[users]=name`)).toEqual([
+      [],
+      ['t.user_id'],
+      ['t.name'],
+    ]);
+    expect(await columnsOf(`${members}&include=members.roles&fields[roles]=code`)).toEqual([[], ['member_roles'], []]);
+    const whole = await columnsOf(`${acme()}?fields[organizations]=&include=members`);
+    expect(whole).toEqual([[], ['t.metadata', 't.organization_id', 't.user_id', 'member_roles']]);
+  });
+
+  test('of what is related, and of linkage all but the id', async () => {
+    expect(await columnsOf(`${acme()}/members?fields[members]=user`)).toEqual([[], ['t.user_id']]);
+    expect(await columnsOf(`${acme()}/owner?fields[users]=email`)).toEqual([['t.owner_id'], ['t.email']]);
+    expect(await columnsOf(`${acme()}/relationships/members`)).toEqual([[], []]);
+    expect(await columnsOf(`${acme()}/relationships/owner`)).toEqual([['t.owner_id']]);
+    const included = `${acme()}/relationships/members?include=members.user&fields[members]=status&fields[users]=`;
+    expect(await columnsOf(included)).toEqual([[], ['t.user_id'], []]);
+  });
+
+  test('of primary data, in a list and alone', async () => {
+    const all = ['t.metadata', 't.name', 't.owner_id'];
+    for (const path of [`${M}/organizations?`, `${acme()}?`]) {
+      expect(await columnsOf(path)).toEqual([all]);
+      expect(await columnsOf(`${path}&fields[organizations]=name`)).toEqual([['t.name']]);
+      expect(await columnsOf(`${path}&fields[organizations]=`)).toEqual([[]]);
+      // The key is needed for what it links to.
+      const [list, users] = await columnsOf(`${path}&fields[organizations]=name&include=owner`);
+      expect([list, users]).toEqual([
+        ['t.name', 't.owner_id'],
+        ['t.name', 't.email'],
+      ]);
+    }
+  });
 });
 
 test('a caller is shown no relationship to a type he can’t read, named or not', async () => {

@@ -1,4 +1,4 @@
-import { faultsOf } from '../support/document';
+import { faultsOf, isFullyLinked } from '../support/document';
 
 describe('the validator that runs on every answer of every test finds', () => {
   const resource = { type: 'users', id: 'a' };
@@ -16,6 +16,11 @@ describe('the validator that runs on every answer of every test finds', () => {
     ['a field called id [FLD-2]', { data: { ...resource, attributes: { id: 'x' } } }],
     ['a field twice [FLD-3]', { data: { ...resource, attributes: { a: 1 }, relationships: { a: { meta: {} } } } }],
     ['an illegal name far down [FLD-5, MEM-2]', { data: { ...resource, attributes: { a: [{ 'b.c': 1 }] } } }],
+    ['relationships that are a list [REL-1]', { data: { ...resource, relationships: [{ data: null }] } }],
+    [
+      'an unknown member of a relationship [REL-4]',
+      { data: { ...resource, relationships: { a: { data: null, id: 'x' } } } },
+    ],
     ['an empty relationship [REL-2]', { data: { ...resource, relationships: { a: {} } } }],
     [
       'relationship links without self or related [REL-3]',
@@ -26,6 +31,9 @@ describe('the validator that runs on every answer of every test finds', () => {
       'an identifier with attributes [RID-3]',
       { data: { ...resource, relationships: { a: { data: { ...resource, attributes: {} } } } } },
     ],
+    ['links that are a list [LNK-1]', { data: null, links: ['/x'] }],
+    ['an unknown member of a link [LNK-4]', { data: null, links: { self: { href: '/x', method: 'GET' } } }],
+    ['a resource among linkage [DOC-8]', { data: [{ ...resource, attributes: {} }], links: { related: '/x' } }],
     ['a link that is a number [LNK-2]', { data: null, links: { self: 1 } }],
     ['a link object without href [LNK-3]', { data: null, links: { self: { title: 'x' } } }],
     ['one resource twice [CMP-3]', { data: [resource], included: [resource] }],
@@ -37,4 +45,15 @@ describe('the validator that runs on every answer of every test finds', () => {
   ])('%s', (_title, broken) => {
     expect(faultsOf(broken, 'application/vnd.api+json')).not.toEqual([]);
   });
+});
+
+test('full linkage is missing where nothing leads to what is included, however it is linked itself [CMP-2]', () => {
+  const linked = (id: string, to: string) => ({
+    type: 'users',
+    id,
+    relationships: { a: { data: { type: 'users', id: to } } },
+  });
+  expect(isFullyLinked({ data: linked('a', 'b'), included: [linked('b', 'c'), linked('c', 'a')] })).toBe(true);
+  expect(isFullyLinked({ data: linked('a', 'a'), included: [linked('b', 'c'), linked('c', 'b')] })).toBe(false);
+  expect(isFullyLinked({ data: null, included: [linked('b', 'b')] })).toBe(false);
 });

@@ -89,6 +89,22 @@ export async function buildWorld(app: TestApp): Promise<World> {
   };
 }
 
+/** New users who are members of the organization, each with the role `member`, made in the database at once. */
+export async function addMembers(app: TestApp, organizationId: string, count: number): Promise<void> {
+  await app.source.query(
+    `with people as (
+       insert into users (id, email)
+       select id, id || '@example.com' from (select gen_random_uuid() id from generate_series(1, $2::int)) ids returning id
+     ), joined as (
+       insert into members (id, organization_id, user_id, join_method)
+       select gen_random_uuid(), $1, id, 'admin' from people returning id
+     )
+     insert into member_roles (member_id, role_id)
+     select joined.id, roles.id from joined, roles where roles.code = 'member'`,
+    [organizationId, count],
+  );
+}
+
 /** A resource of the type that the platform, the partner and (but for partners) the organization's key see. */
 export function sampleOf(world: World, type: string): string {
   const samples: Record<string, string> = {

@@ -173,7 +173,6 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await callers.drain();
-      await limiter?.close();
       await source.destroy();
       await drop();
     },

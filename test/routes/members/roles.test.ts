@@ -94,7 +94,7 @@ describe('two owners demoted at the same time', () => {
       expect(answers.filter(({ status }) => status < 300)).toHaveLength(1);
     };
     for (let i = 0; i < 100; i += 5) await Promise.all([0, 1, 2, 3, 4].map((k) => round(i + k)));
-  });
+  }, 120_000);
 
   test('and made owners again in between: there is always one', async () => {
     const team = await teams.make(['owner', 'admin'], ['owner', 'admin'], ['admin']);
@@ -165,7 +165,7 @@ describe('at least one role', () => {
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 422]);
       expect((await app.platform.get(roles)).body.data).toHaveLength(1);
     }
-  });
+  }, 120_000);
 });
 
 describe('who may give what', () => {

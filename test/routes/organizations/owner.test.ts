@@ -216,7 +216,7 @@ test('100 times, handing over while the heir is removed or demoted: never none, 
     expect([200, 204, 409]).toContain(taken.status);
   };
   for (let i = 0; i < 100; i += 5) await Promise.all([0, 1, 2, 3, 4].map((k) => round(i + k)));
-});
+}, 120_000);
 
 test('one who was handed over is seen without delay by the old URL and the related one [REL-7]', async () => {
   const team = await teams.make(['owner'], ['member']);
