@@ -16,7 +16,7 @@ import { Secrets } from '../../src/secrets';
 import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
 import { RateLimiter } from '../../src/services/rateLimits';
-import { contractFaults, type Exchange } from './contract';
+import type { Exchange } from './contract';
 import { cloneDatabase } from './database';
 import { faultsOf } from './document';
 
@@ -119,7 +119,7 @@ function check(answer: Answer, request: Pick<Exchange, 'method' | 'path' | 'cont
   const body = text !== '' && type.includes('json') ? JSON.parse(text) : undefined;
   const faults = [
     ...(type.startsWith(MEDIA_TYPE) && body !== undefined ? faultsOf(body, type) : []),
-    ...contractFaults({ ...request, ...answer, body }),
+    ...contract({ ...request, ...answer, body }),
   ];
   if (faults.length === 0) return { ...answer, body };
   throw new Error(`${request.method} ${request.path} → ${status}: ${faults.join('; ')}\n${text}`);
