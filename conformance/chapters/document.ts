@@ -127,6 +127,8 @@ export const documentChapter: Chapter = {
         const related = hrefOf(at(seen.document, 'links', 'related'));
         if (!seen.isLinkage || related === undefined || relationship === undefined) continue;
         if (tried.has(relationship.name) || listOf(seen.document.data).length === 0) continue;
+        // The related resources begin with their first page.
+        if (hrefOf(at(seen.document, 'links', 'prev')) !== undefined) continue;
         tried.add(relationship.name);
         const answer = await t.get(resolve(related, seen.answer.sent.url));
         const [wanted, found] = [keysOf(listOf(seen.document.data)), keysOf(listOf(at(answer.body, 'data')))];
