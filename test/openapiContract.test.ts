@@ -63,7 +63,7 @@ describe('cursors', () => {
     '%s answers under the media type of the profile, when that is asked for',
     async (_id, documented) => {
       const { schema } = queryParameters(documented).find(({ name }) => name === 'include');
-      const include = schema.items.enum.filter((each: string) => each.split('.').length < 3);
+      const include = (schema.items.enum ?? []).filter((each: string) => each.split('.').length < 3);
       const path = await pathOf(documented);
       const isList = queryParameters(documented).some(({ name }) => name === 'page[after]');
       const types = [];
