@@ -77,6 +77,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
     test: (text) => /T\d\d:\d\d:\d\d/i.test(text) && parseTime(text) !== undefined,
     words: 'must be a time such as 2026-01-31T08:00:00+00:00',
   },
+  'day-or-time': { test: (text) => parseTime(text) !== undefined, words: 'must be a day, or a time with its offset' },
   'https-url': {
     test: (text) => isHttpUrl(text, ['https:']),
     words: 'must be an https URL without user information and fragment',
@@ -196,4 +197,6 @@ export const boolean: Schema = { type: 'boolean' };
 export const integer: Schema = { type: 'integer' };
 export const uuid: Schema = { type: 'string', format: 'uuid' };
 export const time: Schema = { type: 'string', format: 'date-time' };
+/** What a time is compared with: a day is its first moment, and seconds may be left out. */
+export const dayOrTime: Schema = { type: 'string', format: 'day-or-time', examples: ['2030-01-31T08:00:00Z'] };
 export const metadata: Schema = { type: 'object', 'x-metadata': true, description: '≤ 16 KiB, ≤ 50 keys, depth ≤ 5' };

@@ -1,7 +1,7 @@
 import type { Attribute, Schema } from '../jsonapi/define';
 import { ID_FILTER, KEY_FILTER, MOST_VALUES } from '../jsonapi/filters';
 import { MOST_INTEGER } from '../jsonapi/parameters';
-import { boolean, uuid } from '../jsonapi/schemas';
+import { boolean, dayOrTime, uuid } from '../jsonapi/schemas';
 import type { Operator } from '../selection';
 import { readersNote } from './access';
 import type { Components, Json, Ref } from './components';
@@ -69,20 +69,13 @@ export function jsonFilters(definition: Definition, registry: Registry): Record<
   return Object.fromEntries([...below('', definition), ...remote]);
 }
 
-/** More than `date-time`: a day is its first moment, and seconds may be left out. */
-const TIME_OR_DAY: Schema = {
-  type: 'string',
-  pattern: '^\\d{4}-\\d\\d-\\d\\d(?:[Tt]\\d\\d:\\d\\d(?::\\d\\d(?:\\.\\d{1,9})?)?(?:[Zz]|[+-]\\d\\d:\\d\\d)?)?$',
-  examples: ['2030-01-31T08:00:00Z', '2030-01-31'],
-};
-
 /** What a value in the query must be: lengths and patterns of the attribute do not bind what it is compared with. */
 function valueSchema(schema: Schema): Schema {
   const types = [schema.type].flat();
   if (types.includes('boolean')) return boolean;
   if (types.includes('integer')) return { type: 'integer', minimum: -MOST_INTEGER, maximum: MOST_INTEGER };
   if (schema.format === 'uuid') return uuid;
-  if (schema.format === 'date-time') return TIME_OR_DAY;
+  if (schema.format === 'date-time') return dayOrTime;
   if (Array.isArray(schema.enum)) return { type: 'string', enum: schema.enum.filter((each) => each !== null) };
   return { type: 'string' };
 }

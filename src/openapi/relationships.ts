@@ -12,7 +12,7 @@ function related(task: Task): { relationship: Relationship; other: Definition; i
   const { definition, registry, name } = task;
   const relationship = definition.relationships[name] as Relationship;
   const isMany = 'many' in relationship;
-  const whose = `\`${name}\` of one of the ${definition.type}`;
+  const whose = `${name} of one of the ${definition.type}`;
   return { relationship, other: registry.get(relationship.type) as Definition, isMany, whose };
 }
 
@@ -55,7 +55,7 @@ export function getLinkage(task: Task): Parts {
   const isOwn = 'one' in relationship || relationship.keys !== undefined;
   return {
     operationId: `get${nameOf(type)}${capitalize(name)}Linkage`,
-    summary: `Get the linkage of ${whose}`,
+    summary: `Get the linkage of the ${whose}`,
     access: accessOf(isOwn ? `${type}.get` : `${other.type}.list`, type, other.type),
     parameters: [
       ...(isMany ? listParameters(components, registry, other) : []),

@@ -96,7 +96,8 @@ export function resourceBody(components: Components, definition: Definition, pur
 /** The body that changes the linkage of a relationship. */
 export function linkageBody(components: Components, relationship: Relationship): Json {
   const schema = object({ data: linkage(components, relationship) });
-  const name = `${nameOf(relationship.type)}${'many' in relationship ? 'References' : 'ReferenceOrNull'}Document`;
+  const kind = 'many' in relationship ? 'References' : relationship.required ? 'Reference' : 'ReferenceOrNull';
+  const name = `${nameOf(relationship.type)}${kind}Document`;
   return body(components.add('schemas', schema, name), linkageExample(relationship));
 }
 

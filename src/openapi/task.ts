@@ -11,7 +11,6 @@ export interface Parts {
   parameters: Ref[];
   requestBody?: Json;
   responses: Record<string, Json | Ref>;
-  notes?: string[];
   /** Type whose list this is. */
   listOf?: Definition;
 }
