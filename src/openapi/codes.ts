@@ -34,6 +34,7 @@ const WRITE: readonly ErrorCode[] = [
   'unsupported_media_type',
   'request_in_progress',
   'idempotency_key_reused',
+  'conflict',
 ];
 
 const only = (condition: boolean, ...codes: ErrorCode[]): ErrorCode[] => (condition ? codes : []);
