@@ -59,6 +59,8 @@ export const ERRORS = {
   not_allowed: [422, 'Not allowed'],
   unknown_attribute: [422, 'Unknown attribute'],
   unknown_relationship: [422, 'Unknown relationship'],
+  confirmation_mismatch: [422, 'Confirmation does not match'],
+  weak_password: [422, 'Weak password'],
   idempotency_key_reused: [422, 'Idempotency key reused'],
   rate_limited: [429, 'Too many requests'],
   headers_too_large: [431, 'Header fields too large'],
