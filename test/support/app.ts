@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import pino from 'pino';
 import supertest from 'supertest';
 import type { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
 import { createApp } from '../../src/app';
 import { type Config, readConfig } from '../../src/config';
 import type { Services } from '../../src/context';
@@ -12,7 +13,7 @@ import { Lifecycle } from '../../src/http/lifecycle';
 import { Metrics } from '../../src/http/metrics';
 import { createServer } from '../../src/http/server';
 import { logOptions } from '../../src/log';
-import { Secrets } from '../../src/secrets';
+import { hashKey, makeKey, Secrets } from '../../src/secrets';
 import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
 import { RateLimiter } from '../../src/services/rateLimits';
@@ -50,6 +51,12 @@ export interface Client {
   delete(path: string, headers?: Record<string, string>, body?: unknown): Promise<Answer>;
 }
 
+/** Somebody with an access token. */
+export interface Person extends Client {
+  readonly id: string;
+  readonly email: string;
+}
+
 export interface TestApp {
   readonly url: string;
   readonly port: number;
@@ -62,6 +69,8 @@ export interface TestApp {
   readonly anonymous: Client;
   readonly platform: Client;
   as(key: string | undefined): Client;
+  /** A new person who has signed in. */
+  user(attributes?: { email?: string; name?: string }): Promise<Person>;
   /** A new partner with a key of its own. */
   partner(name?: string): Promise<Client & { id: string }>;
   close(): Promise<void>;
@@ -157,6 +166,10 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
     anonymous: client(server, undefined),
     platform,
     as: (key) => client(server, key),
+    user: async (attributes = {}) => {
+      const { id, attributes: made } = await createUser(platform, attributes);
+      return { ...client(server, await signIn(db, id)), id, email: made.email };
+    },
     partner: async (name = 'A partner') => {
       const { body } = await platform.post(`${M}/partners`, { data: { type: 'partners', attributes: { name } } });
       const { id } = body.data;
@@ -177,6 +190,17 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
       await drop();
     },
   };
+}
+
+/** An access token for a user, as signing in makes it, but without a password. */
+export async function signIn(db: Database, userId: string): Promise<string> {
+  const token = makeKey('at');
+  await db.query(
+    `insert into access_tokens (id, family_id, user_id, hash, refresh_hash, scopes, expires_at, refresh_expires_at, family_ends_at)
+     values ($1, $1, $2, $3, $4, '{*}', now() + interval '1 hour', now() + interval '1 day', now() + interval '2 days')`,
+    [uuidv7(), userId, hashKey(token), hashKey(makeKey('rt'))],
+  );
+  return token;
 }
 
 /** A request document; `type` and the rest of `data`. */
