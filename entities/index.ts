@@ -1,6 +1,7 @@
 import { ApiKey } from './apiKey';
 import { IdempotencyRecord } from './idempotencyRecord';
 import { Installation } from './installation';
+import { Job } from './job';
 import { Member } from './member';
 import { MemberRole } from './memberRole';
 import { Organization } from './organization';
@@ -15,6 +16,7 @@ export const entities = [
   ApiKey,
   IdempotencyRecord,
   Installation,
+  Job,
   Member,
   MemberRole,
   Organization,
@@ -30,6 +32,7 @@ export {
   ApiKey,
   IdempotencyRecord,
   Installation,
+  Job,
   Member,
   MemberRole,
   Organization,

@@ -12,14 +12,18 @@ import { isMigrated, migrate } from './db/migrate';
 import { Lifecycle } from './http/lifecycle';
 import { Metrics } from './http/metrics';
 import { createServer } from './http/server';
+import { jobs } from './jobs';
+import { Worker } from './jobs/worker';
+import { createMailer } from './mail/mailer';
 import { openSecrets } from './secretKey';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { removeExpiredAnswers } from './services/idempotency';
+import { JobSignal } from './services/jobs';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { Sweeper } from './services/sweeper';
 
-/** Milliseconds that running requests get to end when the process stops. */
+/** Milliseconds that running requests and jobs get to end when the process stops. */
 const DRAIN_MS = 10_000;
 
 /** Closers in the order of opening; they are called in reverse. */
@@ -93,7 +97,7 @@ async function prepareDatabase(config: Config, connection: Connection): Promise<
 export interface Running {
   /** The port that was taken, also when PORT is 0. */
   readonly port: number;
-  /** Lets running requests end, for 10 s at the most, then closes everything in reverse order. */
+  /** Lets running requests and jobs end, for 10 s at the most, then closes everything in reverse order. */
   stop(): Promise<void>;
 }
 
@@ -122,10 +126,12 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const server = createServer(app, log);
     await listen(server, config);
     closers.add(() => close(server));
+    const worker = config.role === 'api' ? undefined : new Worker({ ...services, log }, jobs);
     return {
       port: (server.address() as AddressInfo).port,
       stop: async () => {
-        await Promise.race([lifecycle.drain(), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
+        const ended = Promise.all([lifecycle.drain(), worker?.stop()]);
+        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
         await closers.closeAll();
       },
     };
@@ -141,7 +147,10 @@ async function openServices(config: Config, source: DataSource, closers: Closers
   const callers = new CallerCache(db, now);
   closers.add(() => callers.drain());
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
-  return { config, db, callers, limiter, now, secrets: await openSecrets(config, db) };
+  const mailer = createMailer(config);
+  closers.add(async () => mailer?.close());
+  const secrets = await openSecrets(config, db);
+  return { config, db, callers, limiter, mailer, jobs: new JobSignal(), now, secrets };
 }
 
 /** The migrations of this version are checked until they were all there once; then the database has only to answer. */

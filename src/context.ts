@@ -1,8 +1,10 @@
 import type { Config } from './config';
 import type { Database } from './db/database';
+import type { Mailer } from './mail/mailer';
 import type { Permission } from './permissions';
 import type { Secrets } from './secrets';
 import type { CallerCache } from './services/callers';
+import type { JobSignal } from './services/jobs';
 import type { RateLimiter } from './services/rateLimits';
 
 /** How far a credential reaches: everything, one partner's organizations, or one organization (domain sheet 2). */
@@ -31,6 +33,9 @@ export interface Services {
   readonly callers: CallerCache;
   /** null: RATE_LIMIT is off. */
   readonly limiter: RateLimiter | null;
+  /** null: SMTP_URL is not set, and no mail leaves. */
+  readonly mailer: Mailer | null;
+  readonly jobs: JobSignal;
   readonly now: () => Date;
 }
 
