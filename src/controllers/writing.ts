@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AppError, type Fault } from '../errors';
+import type { Context } from '../context';
+import { AppError, type Fault, notFound } from '../errors';
 import { BodyReader, readLinkageDocument } from '../jsonapi/body';
 import type { Change } from '../jsonapi/define';
 import { isObject } from '../jsonapi/json';
 import { LINKED_LIMIT, readSort } from '../jsonapi/query';
 import { createdDocument, selfUrl } from '../jsonapi/reply';
+import { authorize } from '../services/access';
 import type { Input, LinkageChange } from '../services/crud';
 import { allowWrite, allowWriteTo, type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
 import { allowIncluded, type Definition, type Entity, serializerOf } from './include';
@@ -25,8 +27,10 @@ export const create: Handler = async (call) => {
   const { definition } = route;
   allowWrite(ctx, `${definition.type}.create`);
   allowIncluded(ctx, registry, definition, query.include);
-  const clientIds = definition.clientIds && ctx.caller.level !== 'organization';
+  const { level } = ctx.caller;
+  const clientIds = definition.clientIds && (level === 'platform' || level === 'partner');
   const input = readerOf(definition).read(call.body(), 'create', undefined, clientIds);
+  if (ctx.caller.level === 'user') await allowCreation(ctx, definition, input);
   const entity = (await definition.operations.create?.run(ctx, input)) as unknown as Entity;
   const inclusion = await included(call, definition, query.include, [entity]);
   const resource = serializerOf(ctx, definition, query).resource(entity as never);
@@ -41,6 +45,19 @@ export const create: Handler = async (call) => {
     location: `${definition.path}/${entity.id}`,
   };
 };
+
+/** What a user may make is told by his roles in the organization that it is for. */
+async function allowCreation(ctx: Context, { type, relationships }: Definition, { relationships: given }: Input) {
+  const { organization } = relationships;
+  const organizationId = given.organization;
+  if (organization === undefined || typeof organizationId !== 'string') return;
+  try {
+    await authorize(ctx, `${type}.create`, { organizationId }, true);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status !== 404) throw error;
+    throw notFound('There is no such organization.', { pointer: '/data/relationships/organization/data' });
+  }
+}
 
 /** PATCH of a resource. */
 export const update: Handler = async (call) => {

@@ -87,7 +87,7 @@ export class Worker {
     this.wake();
   }
 
-  /** Takes no more jobs; resolves when those that run have ended. */
+  /** Looks for no more jobs; resolves when those that run, and those of a claim on its way, have ended. */
   async stop(): Promise<void> {
     this.isStopped = true;
     clearInterval(this.timer);

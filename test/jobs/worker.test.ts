@@ -104,19 +104,20 @@ test('a job that fails does not hold up the others, and is tried again', async (
 
 test('a worker that stops lets its jobs end and takes no more', async () => {
   const { opened, open } = door();
-  const { opened: begun, open: begin } = door();
+  let begun = 0;
   const worker = work(async () => {
-    begin();
+    begun++;
     await opened;
   });
-  await enqueueProbe(app.services);
-  await begun;
+  // With every slot taken no claim is on its way.
+  for (let n = 0; n < 4; n++) await enqueueProbe(app.services);
+  await until(() => begun === 4, 'all slots taken');
   let hasStopped = false;
   const stopping = worker.stop().then(() => {
     hasStopped = true;
   });
-  await enqueueProbe(app.services, { second: true });
-  expect(await jobRows(app)).toHaveLength(2);
+  await enqueueProbe(app.services);
+  expect(await jobRows(app)).toHaveLength(5);
   expect(hasStopped).toBe(false);
   open();
   await stopping;
