@@ -12,10 +12,15 @@ import { Database } from '../../src/db/database';
 import { Lifecycle } from '../../src/http/lifecycle';
 import { Metrics } from '../../src/http/metrics';
 import { createServer } from '../../src/http/server';
+import { jobs } from '../../src/jobs';
+import { runDueJobs } from '../../src/jobs/worker';
 import { logOptions } from '../../src/log';
+import { createMailer } from '../../src/mail/mailer';
+import { Passwords } from '../../src/passwords';
 import { hashKey, makeKey, Secrets } from '../../src/secrets';
 import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
+import { JobSignal } from '../../src/services/jobs';
 import { RateLimiter } from '../../src/services/rateLimits';
 import type { Exchange } from './contract';
 import { cloneDatabase } from './database';
@@ -73,6 +78,8 @@ export interface TestApp {
   user(attributes?: { email?: string; name?: string }): Promise<Person>;
   /** A new partner with a key of its own. */
   partner(name?: string): Promise<Client & { id: string }>;
+  /** Runs the jobs that are due by the clock of the app, and those due by their doing; how many runs there were. */
+  runPendingJobs(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -145,7 +152,23 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
   const db = Database.over(source, config.preparedStatements);
   const callers = new CallerCache(db, now);
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
-  const services: Services = { config, db, callers, limiter, now, secrets: new Secrets(Buffer.alloc(32, 7)) };
+  const mailer = createMailer(config);
+  const secrets = new Secrets(Buffer.alloc(32, 7));
+  const passwords = new Passwords();
+  const publicUrl = () => config.publicUrl ?? 'http://guildhall.test';
+  const jobSignal = new JobSignal();
+  const services: Services = {
+    config,
+    db,
+    callers,
+    limiter,
+    mailer,
+    jobs: jobSignal,
+    passwords,
+    publicUrl,
+    now,
+    secrets,
+  };
   const logLines: Record<string, unknown>[] = [];
   const log = pino(logOptions(config.logLevel), { write: (line: string) => void logLines.push(JSON.parse(line)) });
   const lifecycle = new Lifecycle();
@@ -182,10 +205,12 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
       });
       return { ...client(server, key.body.data.attributes.secret), id };
     },
+    runPendingJobs: () => runDueJobs({ ...services, log }, jobs),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await callers.drain();
+      mailer?.close();
       await source.destroy();
       await drop();
     },
