@@ -1,5 +1,5 @@
 import { buildWorld, sampleOf, type World } from './jsonapi/world';
-import { MEDIA_TYPE, M, NIL, S, startApp, type TestApp } from './support/app';
+import { M, MEDIA_TYPE, NIL, S, startApp, type TestApp } from './support/app';
 import { contractFaults, type Exchange } from './support/contract';
 import { type Any, type Documented, operations, queryParameters } from './support/openapi';
 

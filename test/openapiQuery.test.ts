@@ -1,6 +1,6 @@
+import type { Context } from '../src/context';
 import { endpointOf } from '../src/controllers/dispatch';
 import type { Route } from '../src/controllers/routes';
-import type { Context } from '../src/context';
 import { readQuery } from '../src/jsonapi/query';
 import { effectivePermissions } from '../src/permissions';
 import { registry } from '../src/resources';

@@ -11,7 +11,7 @@ import { act, changeLinkage, create, remove, update } from './writing';
 const HANDLERS: Readonly<Record<Route['kind'], Readonly<Record<string, Handler>>>> = {
   collection: { GET: list, POST: create },
   resource: { GET: get, PATCH: update, DELETE: remove },
-  action: { POST: act },
+  action: { POST: act, DELETE: act },
   related: { GET: related },
   linkage: { GET: linkage, PATCH: changeLinkage, POST: changeLinkage, DELETE: changeLinkage },
 };

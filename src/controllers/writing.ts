@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, type Fault } from '../errors';
 import { BodyReader, readLinkageDocument } from '../jsonapi/body';
-import type { Change } from '../jsonapi/define';
+import type { Action, Change } from '../jsonapi/define';
 import { isObject } from '../jsonapi/json';
 import { LINKED_LIMIT, readSort } from '../jsonapi/query';
 import { createdDocument, selfUrl } from '../jsonapi/reply';
+import { SettingsReader } from '../jsonapi/values';
 import type { Input, LinkageChange } from '../services/crud';
 import { allowWrite, allowWriteTo, type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
 import { allowIncluded, type Definition, type Entity, serializerOf } from './include';
@@ -27,7 +28,13 @@ export const create: Handler = async (call) => {
   allowIncluded(ctx, registry, definition, query.include);
   const clientIds = definition.clientIds && ctx.caller.level !== 'organization';
   const input = readerOf(definition).read(call.body(), 'create', undefined, clientIds);
-  const entity = (await definition.operations.create?.run(ctx, input)) as unknown as Entity;
+  return created(call, (await definition.operations.create?.run(ctx, input)) as unknown as Entity);
+};
+
+/** The answer that shows a new resource. */
+async function created(call: Call, entity: Entity): Promise<Outcome> {
+  const { ctx, route, query } = call;
+  const { definition } = route;
   const inclusion = await included(call, definition, query.include, [entity]);
   const resource = serializerOf(ctx, definition, query).resource(entity as never);
   const data = inclusion?.dress(definition, entity, resource) ?? resource;
@@ -40,7 +47,7 @@ export const create: Handler = async (call) => {
     secret: revealsSecret(definition, entity),
     location: `${definition.path}/${entity.id}`,
   };
-};
+}
 
 /** PATCH of a resource. */
 export const update: Handler = async (call) => {
@@ -117,14 +124,29 @@ async function includedLinkage({ ctx, route, registry }: Call, id: string, name:
   return list?.rows.map((row) => ({ type: other.type, id: (row as unknown as Entity).id }));
 }
 
-/** POST to an action. */
+const settingsReaders = new WeakMap<Action<never>, SettingsReader>();
+
+function settingsReaderOf(action: Exclude<Action<never>, { method: 'DELETE' }>): SettingsReader {
+  const { settings = {}, requiredSettings = [] } = action;
+  const reader = settingsReaders.get(action) ?? new SettingsReader(settings, requiredSettings);
+  settingsReaders.set(action, reader);
+  return reader;
+}
+
+/** An action: POST or DELETE below a resource. */
 export const act: Handler = async (call) => {
   const { ctx, route, ifMatch } = call;
+  const { definition } = route;
+  const action = definition.actions[route.action as string] as Action<never>;
   const id = idOf(call);
-  await allowWriteTo(call, id, `${route.definition.type}.${route.action}`);
-  call.body();
-  const entity = await route.definition.actions[route.action as string]?.run(ctx, id, ifMatch);
-  return changed(call, id, entity as unknown as Entity);
+  await allowWriteTo(call, id, `${definition.type}.${route.action}`);
+  if (action.method === 'DELETE') {
+    await action.run(ctx, id, {}, ifMatch);
+    return { status: 204 };
+  }
+  const settings = settingsReaderOf(action).read(call.body());
+  const entity = (await action.run(ctx, id, settings, ifMatch)) as unknown as Entity;
+  return action.status === 201 ? created(call, entity) : changed(call, id, entity);
 };
 
 /** DELETE of a resource. */

@@ -4,8 +4,8 @@ import { allRoutes } from '../controllers/routes';
 import type { ResourceDefinition } from '../jsonapi/define';
 import { atomicPath } from './atomic';
 import { Components, type Json } from './components';
-import { pathItem } from './operations';
 import { FILTERS } from './filters';
+import { pathItem } from './operations';
 import { resourceSchema } from './resource';
 import { SERVICE_TAGS, servicePaths } from './service';
 

@@ -1,4 +1,4 @@
-import { documents, resources, refusal, type Fault } from './spoilers';
+import { documents, type Fault, refusal, resources } from './spoilers';
 
 /** What a document may have wrong, and what answers of every kind may. */
 export const documentFaults: readonly Fault[] = [

@@ -1,14 +1,14 @@
 import {
-  primary,
-  isGet,
-  hasParameter,
-  parameter,
-  setParameter,
-  setParameterFrom,
   documents,
   errors,
-  refusal,
   type Fault,
+  hasParameter,
+  isGet,
+  parameter,
+  primary,
+  refusal,
+  setParameter,
+  setParameterFrom,
 } from './spoilers';
 
 /** What GET may have wrong. */

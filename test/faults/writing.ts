@@ -1,4 +1,4 @@
-import { errors, status, type Fault } from './spoilers';
+import { errors, type Fault, status } from './spoilers';
 
 /** What writes may have wrong. */
 export const writingFaults: readonly Fault[] = [

@@ -1,4 +1,5 @@
-import { contentsOf, OPERATIONS, ATOMIC, documentOf, add } from '../jsonapi/operations';
+import { registry } from '../../src/resources';
+import { ATOMIC, add, contentsOf, documentOf, OPERATIONS } from '../jsonapi/operations';
 import { buildWorld, creationOf, errorsOf, pathOf, TYPES, type World } from '../jsonapi/world';
 import {
   type Answer,
@@ -11,7 +12,6 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
-import { registry } from '../../src/resources';
 import { freshKey, isReplay, keyed, recordsOf, twice } from './keyed';
 
 const ORGANIZATIONS = `${M}/organizations`;

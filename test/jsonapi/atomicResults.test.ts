@@ -1,7 +1,7 @@
+import { registry } from '../../src/resources';
 import { type Body, type Client, createOrganization, createUser, M, S, startApp, type TestApp } from '../support/app';
 import { add, perform, remove, resultsOf, update } from './operations';
 import { buildWorld, creationOf, masked, pathOf, pointed, sampleOf, TYPES, type World } from './world';
-import { registry } from '../../src/resources';
 
 let app: TestApp;
 let world: World;

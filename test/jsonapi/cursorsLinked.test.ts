@@ -1,4 +1,4 @@
-import { type Answer, type Body, createOrganization, MEDIA_TYPE, M, S, startApp, type TestApp } from '../support/app';
+import { type Answer, type Body, createOrganization, M, MEDIA_TYPE, S, startApp, type TestApp } from '../support/app';
 import { isFullyLinked } from '../support/document';
 import { CURSOR_TYPE, CURSORS, idsOf, marksOf, walk } from './cursors';
 import { buildWorld, pathOf, RELATIONSHIPS, sampleOf, type World } from './world';

@@ -1,5 +1,5 @@
-import { registry } from '../../src/resources';
 import { OPERATIONS } from '../../src/permissions';
+import { registry } from '../../src/resources';
 import {
   type Answer,
   type Body,
