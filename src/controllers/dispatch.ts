@@ -1,5 +1,6 @@
 import type { Context } from '../context';
 import { AppError } from '../errors';
+import type { QueryParameters } from '../jsonapi/define';
 import type { Endpoint } from '../jsonapi/query';
 import { allow } from '../permissions';
 import type { Handler } from './call';
@@ -31,6 +32,17 @@ export function checkOffered({ methods, refused }: Route, method: string): void 
   throw new AppError('method_not_allowed', `Allowed here: ${headers.Allow}.`, undefined, { headers });
 }
 
+const NO_PARAMETERS: QueryParameters = {};
+
+function declaredParameters(
+  { operations }: Definition,
+  kind: Route['kind'],
+  method: string,
+): QueryParameters | undefined {
+  if (kind === 'collection' && method === 'POST') return operations.create?.parameters;
+  return kind === 'resource' && method === 'DELETE' ? operations.remove?.parameters : undefined;
+}
+
 /** Which query parameters a call takes. */
 export function endpointOf(
   ctx: Context,
@@ -43,10 +55,10 @@ export function endpointOf(
   const relationship = name === undefined ? undefined : definition.relationships[name];
   const primary = registry.get(relationship?.type ?? '') ?? definition;
   const isMany = relationship !== undefined && 'many' in relationship;
+  const { remove } = definition.operations;
   const own: string[] = [];
   if (kind === 'resource' && reads) own.push('withCapabilities');
-  if (kind === 'resource' && method === 'DELETE' && definition.operations.remove?.purge !== undefined)
-    own.push('purgeNow');
+  if (kind === 'resource' && method === 'DELETE' && remove?.purge !== undefined) own.push('purgeNow');
   return {
     definition: primary as Definition,
     linkage: kind === 'linkage' && name !== undefined ? { of: definition, name } : undefined,
@@ -54,6 +66,7 @@ export function endpointOf(
     list: reads && (kind === 'collection' || isMany),
     document: method !== 'DELETE' && !(kind === 'linkage' && !reads),
     own,
+    parameters: declaredParameters(definition, kind, method) ?? NO_PARAMETERS,
     cursors,
     reads: readsOf(ctx),
     allowRead: (type) => allow(ctx.caller, `${type}.get`),

@@ -28,7 +28,7 @@ export const create: Handler = async (call) => {
   allowIncluded(ctx, registry, definition, query.include);
   const clientIds = definition.clientIds && ctx.caller.level !== 'organization';
   const input = readerOf(definition).read(call.body(), 'create', undefined, clientIds);
-  return created(call, (await definition.operations.create?.run(ctx, input)) as unknown as Entity);
+  return created(call, (await definition.operations.create?.run(ctx, input, query.parameters)) as unknown as Entity);
 };
 
 /** The answer that shows a new resource. */
@@ -157,7 +157,7 @@ export const remove: Handler = async (call) => {
   const { run, purge } = definition.operations.remove as NonNullable<typeof definition.operations.remove>;
   const purges = purge !== undefined && query.own.has('purgeNow');
   if (!purges) await allowWriteTo(call, id, `${definition.type}.remove`);
-  await (purges ? purge : run)(ctx, id, ifMatch);
+  await (purges ? purge : run)(ctx, id, ifMatch, query.parameters);
   return { status: 204 };
 };
 

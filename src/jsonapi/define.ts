@@ -114,13 +114,21 @@ interface Operation<Run> {
   errors?: readonly ErrorCode[];
 }
 
+/** Query parameters of an operation's own, by name; values that are not as the schema says are 400. */
+export type QueryParameters = Readonly<Record<string, Schema & { description: string }>>;
+
+interface Parametrized {
+  /** Passed on to `run`, those that were given. */
+  parameters?: QueryParameters;
+}
+
 export interface Operations<Entity> {
   list?: Operation<List<Entity>>;
   get?: Operation<Get<Entity>>;
-  create?: Operation<Create<Entity>>;
+  create?: Operation<Create<Entity>> & Parametrized;
   update?: Operation<Update<Entity>>;
   /** `purge` is what `?purgeNow=true` asks for. */
-  remove?: Operation<Remove> & { purge?: Remove; possible?: (entity: Entity) => boolean };
+  remove?: Operation<Remove> & Parametrized & { purge?: Remove; possible?: (entity: Entity) => boolean };
 }
 
 export type OperationName = keyof Operations<unknown>;

@@ -14,6 +14,7 @@ import {
   header,
   idParameter,
   listParameters,
+  ownParameters,
   purgeParameter,
 } from './parameters';
 import { changeLinkage, getLinkage, getRelated } from './relationships';
@@ -57,7 +58,10 @@ function create({ components, registry, documents, definition }: Task): Parts {
     operationId: `create${nameOf(definition.type)}`,
     summary: definition.operations.create?.summary,
     access: accessOf(`${definition.type}.create`),
-    parameters: documentParameters(components, registry, definition),
+    parameters: [
+      ...documentParameters(components, registry, definition),
+      ...ownParameters(components, definition.type, definition.operations.create?.parameters),
+    ],
     requestBody: resourceBody(components, definition, 'create'),
     responses: { 201: answer(components, 'The new resource.', documents.created(definition), ...headers) },
   };
@@ -105,7 +109,11 @@ function remove({ components, definition }: Task): Parts {
     operationId: `delete${nameOf(definition.type)}`,
     summary: definition.operations.remove?.summary,
     access: accessOf(`${definition.type}.remove`),
-    parameters: [...purgeParameter(components, definition), header(components, 'ifMatch')],
+    parameters: [
+      ...purgeParameter(components, definition),
+      ...ownParameters(components, definition.type, definition.operations.remove?.parameters),
+      header(components, 'ifMatch'),
+    ],
     responses: { 204: deleted(components) },
   };
 }
