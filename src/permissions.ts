@@ -94,7 +94,11 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'apiKeys.get': rule('apiKeys:read'),
   'apiKeys.create': rule('apiKeys:create'),
   'apiKeys.remove': rule('apiKeys:revoke'),
+  'apiKeys.verify': rule('apiKeys:read'),
 };
+
+/** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */
+export const OPEN_OPERATIONS: ReadonlySet<string> = new Set<string>();
 
 /** What a level may hold at the most; keys are cut to it whatever their scopes say (INV-32). */
 const LEVEL_LACKS: Readonly<Record<Level, readonly Permission[]>> = {

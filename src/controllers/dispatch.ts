@@ -22,7 +22,7 @@ export const handlerOf = ({ kind }: Route, method: string): Handler =>
   HANDLERS[kind][method === 'HEAD' ? 'GET' : method] as Handler;
 
 /** @throws AppError for a method that the path does not offer */
-export function checkOffered({ methods, refused }: Route, method: string): void {
+export function checkOffered({ methods, refused }: Pick<Route, 'methods' | 'refused'>, method: string): void {
   if (methods.includes(method)) return;
   const headers = { Allow: methods.join(', ') };
   // JSON:API 1.1, "Updating Resources" and "Updating Relationships": an update that is not supported is 403.

@@ -27,10 +27,10 @@ interface Shape {
 }
 
 /** Where the types are. */
-const ROOT = '/public/v2';
+export const ROOT = '/public/v2';
 
 /** `apiKeys` → `api-keys`: accepted in paths, never printed (recommendations of jsonapi.org). */
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const methodsOf = (offered: readonly (readonly [string, unknown])[]): string[] => [
   ...offered
@@ -166,7 +166,7 @@ export class Routes {
 
 const withId = (route: Route | undefined, id: string): Route | undefined => route && { ...route, id };
 
-function decodePath(path: string): string {
+export function decodePath(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {

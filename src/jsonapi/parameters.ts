@@ -1,8 +1,8 @@
 import type { ValidateFunction } from 'ajv';
 import { AppError } from '../errors';
-import type { Schema } from './define';
+import type { QueryParameters, Schema } from './define';
 import { compile, isPrintable } from './schemas';
-import { wordsOf } from './values';
+import { type Values, wordsOf } from './values';
 
 /** PostgreSQL's integer, which numbers in queries are compared with. */
 export const MOST_INTEGER = 2_147_483_647;
@@ -80,4 +80,23 @@ export function readParameter({ name, value }: Pick<Parameter, 'name' | 'value'>
   const validate = validatorOf(schema);
   if (!validate(parsed)) throw bad(name, `${name} ${(validate.errors ?? []).map(wordsOf).join(', ')}.`);
   return schema.format === 'uuid' ? value.toLowerCase() : parsed;
+}
+
+const NO_VALUES: Values = {};
+
+/**
+ * The values of a query that has only what an operation declares.
+ * @param search without the question mark
+ * @throws AppError `invalid_parameter`
+ */
+export function readDeclared(search: string, declared: QueryParameters): Values {
+  if (search === '') return NO_VALUES;
+  const values: Record<string, unknown> = {};
+  for (const parameter of parameters(search)) {
+    const { name } = parameter;
+    if (!Object.hasOwn(declared, name)) throw bad(name, `This endpoint has no query parameter ${name}.`);
+    if (Object.hasOwn(values, name)) throw bad(name, 'This parameter is given twice.');
+    values[name] = readParameter(parameter, declared[name] as Schema);
+  }
+  return values;
 }
