@@ -1,42 +1,69 @@
+import { AccessToken } from './accessToken';
 import { ApiKey } from './apiKey';
+import { ApiKeyWorkspace } from './apiKeyWorkspace';
 import { IdempotencyRecord } from './idempotencyRecord';
 import { Installation } from './installation';
+import { Invitation } from './invitation';
+import { InvitationRole } from './invitationRole';
+import { InvitationWorkspace } from './invitationWorkspace';
 import { Member } from './member';
 import { MemberRole } from './memberRole';
+import { MemberWorkspace } from './memberWorkspace';
 import { Organization } from './organization';
 import { OrganizationTombstone } from './organizationTombstone';
 import { Partner } from './partner';
+import { PasswordReset } from './passwordReset';
 import { RateLimit } from './rateLimit';
 import { Role } from './role';
 import { RowCount } from './rowCount';
 import { User } from './user';
+import { UserNetwork } from './userNetwork';
+import { Workspace } from './workspace';
 
 export const entities = [
+  AccessToken,
   ApiKey,
+  ApiKeyWorkspace,
   IdempotencyRecord,
   Installation,
+  Invitation,
+  InvitationRole,
+  InvitationWorkspace,
   Member,
   MemberRole,
+  MemberWorkspace,
   Organization,
   OrganizationTombstone,
   Partner,
+  PasswordReset,
   RateLimit,
   Role,
   RowCount,
   User,
+  UserNetwork,
+  Workspace,
 ];
 
 export {
+  AccessToken,
   ApiKey,
+  ApiKeyWorkspace,
   IdempotencyRecord,
   Installation,
+  Invitation,
+  InvitationRole,
+  InvitationWorkspace,
   Member,
   MemberRole,
+  MemberWorkspace,
   Organization,
   OrganizationTombstone,
   Partner,
+  PasswordReset,
   RateLimit,
   Role,
   RowCount,
   User,
+  UserNetwork,
+  Workspace,
 };

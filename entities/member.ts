@@ -38,6 +38,13 @@ export class Member extends Versioned {
   @Column('boolean', { default: false })
   isPrimaryOwner!: boolean;
 
+  /** true: not limited to workspaces. */
+  @Column('boolean', { default: true })
+  allWorkspaces!: boolean;
+
+  @Column('uuid', { nullable: true })
+  invitedById!: string | null;
+
   @Column('text', { nullable: true })
   externalId!: string | null;
 
@@ -54,6 +61,13 @@ export class Member extends Versioned {
   @ManyToOne(() => User, { nullable: false, onDelete: 'RESTRICT' })
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'members_user_id_fkey' })
   user?: Relation<User>;
+
+  @ManyToOne(() => User, { onDelete: 'SET NULL' })
+  @JoinColumn({ name: 'invited_by_id', foreignKeyConstraintName: 'members_invited_by_id_fkey' })
+  invitedBy?: Relation<User> | null;
+
+  /** Ids of the workspaces he is limited to; read from `member_workspaces` with the row. */
+  workspaceIds!: string[];
 
   /** Ids of his roles, most powerful first; read from `member_roles` with the row. */
   roleIds!: string[];

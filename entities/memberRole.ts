@@ -16,7 +16,7 @@ export class MemberRole {
   @JoinColumn({ name: 'member_id', foreignKeyConstraintName: 'member_roles_member_id_fkey' })
   member?: Relation<Member>;
 
-  @ManyToOne(() => Role, { nullable: false, onDelete: 'RESTRICT' })
+  @ManyToOne(() => Role, { nullable: false, onDelete: 'NO ACTION' })
   @JoinColumn({ name: 'role_id', foreignKeyConstraintName: 'member_roles_role_id_fkey' })
   role?: Relation<Role>;
 }

@@ -81,6 +81,14 @@ export class Organization extends Versioned {
   @Column('jsonb', { default: {} })
   metadata!: Record<string, unknown>;
 
+  /** What differs from the defaults (domain sheet 4.1). */
+  @Column('jsonb', { default: {} })
+  settings!: Record<string, unknown>;
+
+  /** Limits that differ from the installation's (domain sheet 4.17): name → number, or null for none. */
+  @Column('jsonb', { default: {} })
+  quotas!: Record<string, number | null>;
+
   @Column('boolean', { default: false })
   deleteProtection!: boolean;
 

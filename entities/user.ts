@@ -44,6 +44,13 @@ export class User extends Versioned {
   @Column('timestamptz', { nullable: true })
   lastSeenAt!: string | null;
 
+  /** argon2id; it never leaves the services. */
+  @Column('text', { nullable: true })
+  passwordHash!: string | null;
+
+  /** Computed. */
+  hasPassword!: boolean;
+
   @ManyToOne(() => Partner, { onDelete: 'RESTRICT' })
   @JoinColumn({ name: 'partner_id', foreignKeyConstraintName: 'users_partner_id_fkey' })
   partner?: Relation<Partner> | null;

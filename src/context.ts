@@ -5,20 +5,34 @@ import type { Secrets } from './secrets';
 import type { CallerCache } from './services/callers';
 import type { RateLimiter } from './services/rateLimits';
 
-/** How far a credential reaches: everything, one partner's organizations, or one organization (domain sheet 2). */
-export type Level = 'platform' | 'partner' | 'organization';
+/**
+ * How far a credential reaches: everything, one partner's organizations, one organization, or the organizations that a
+ * person is an active member of (domain sheet 2).
+ */
+export type Level = 'platform' | 'partner' | 'organization' | 'user';
 
 /** Who is asking. */
 export interface Caller {
-  /** Id of the API key. */
+  /** Id of the API key, or of the family of an access token. */
   readonly credentialId: string;
+  /** The API key that stands behind the credential; null for somebody who has signed in. */
+  readonly apiKeyId: string | null;
   readonly level: Level;
   readonly name: string;
   readonly partnerId: string | null;
   readonly organizationId: string | null;
+  /** The person; null unless the level is `user`. */
+  readonly userId: string | null;
+  /** What the credential may do at the most. A user's roles cut it down in each organization (`services/access.ts`). */
   readonly permissions: ReadonlySet<Permission>;
-  /** Scopes as stored with the key: `*` or permission codes; the ceiling of the keys this caller makes. */
+  /** `*` or permission codes, in their narrowest form; the ceiling of the keys that this caller makes. */
   readonly scopes: readonly string[];
+  /** Whom he may change (INV-14); a user's is told by his roles in each organization. */
+  readonly rank: number;
+  /** Workspaces that an organization's key is limited to; null: all. A user's limits are with his memberships. */
+  readonly workspaceIds: readonly string[] | null;
+  /** Of the key, instead of the installation's. */
+  readonly rateLimit: { readonly limit: number; readonly windowSeconds: number } | null;
   /** The caller's own organization is suspended: he may read, not write (domain sheet 6.1). */
   readonly organizationSuspended: boolean;
 }

@@ -50,31 +50,44 @@ export const PERMISSIONS = [
 export type Permission = (typeof PERMISSIONS)[number];
 
 const MANAGEMENT: readonly Level[] = ['platform', 'partner'];
-const EVERY_LEVEL: readonly Level[] = ['platform', 'partner', 'organization'];
+const EVERY_LEVEL: readonly Level[] = ['platform', 'partner', 'organization', 'user'];
 
-interface Rule {
-  readonly permission: Permission;
+export interface Rule {
+  /** null: none; whoever is of one of the levels may. */
+  readonly permission: Permission | null;
   /** Levels of caller that may ever do it. */
   readonly levels: readonly Level[];
+  /** Property of the row with the id of a user, who may do it to the row whatever his roles. */
+  readonly self?: string;
 }
 
-const rule = (permission: Permission, levels: readonly Level[] = EVERY_LEVEL): Rule => ({ permission, levels });
+const rule = (permission: Permission | null, levels: readonly Level[] = EVERY_LEVEL, self?: string): Rule => ({
+  permission,
+  levels,
+  self,
+});
 
 /**
- * The one table of who may do what: `type.operation` → the permission it needs and the levels that may hold it.
+ * The one table of who may do what: `type.operation` → the permission it needs and the levels that may hold it. What a
+ * user may is told by his roles in the organization that the row belongs to; what a key may, by its scopes.
  * Start-up refuses an operation of the registry that has no row here.
  */
 export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'organizations.list': rule('organizations:read'),
   'organizations.get': rule('organizations:read'),
-  'organizations.create': rule('organizations:update', MANAGEMENT),
+  'organizations.create': rule('organizations:update', ['platform', 'partner', 'user']),
   'organizations.update': rule('organizations:update'),
   'organizations.suspend': rule('organizations:suspend', MANAGEMENT),
   'organizations.hold': rule('platform:admin', ['platform']),
+  'organizations.quotas': rule('platform:admin', ['platform']),
   'organizations.owner': rule('organizations:transfer'),
+  'organizations.transferOwnership': rule('organizations:transfer'),
   'organizations.remove': rule('organizations:delete'),
   'organizations.purge': rule('platform:admin', ['platform']),
-  'organizations.restore': rule('organizations:restore', MANAGEMENT),
+  'organizations.restore': rule('organizations:restore', ['platform', 'partner', 'user']),
+  'organizations.token/rotate': rule('apiKeys:rotate'),
+  'organizations.token': rule('apiKeys:revoke'),
+  'organizations.webhookSecret/rotate': rule('webhooks:rotate'),
   'partners.list': rule('platform:admin', ['platform']),
   'partners.get': rule('platform:admin', ['platform']),
   'partners.create': rule('platform:admin', ['platform']),
@@ -82,19 +95,48 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'users.list': rule('members:read'),
   'users.get': rule('members:read'),
   'users.create': rule('members:update', MANAGEMENT),
+  'users.update': rule('members:update', ['platform', 'partner', 'user'], 'id'),
+  'users.password': rule(null, ['user'], 'id'),
+  'users.erase': rule('data:erase', ['platform', 'partner', 'user'], 'id'),
+  'users.export': rule('data:export', ['platform', 'partner', 'user'], 'id'),
   'members.list': rule('members:read'),
   'members.get': rule('members:read'),
   'members.create': rule('members:update', MANAGEMENT),
   'members.update': rule('members:update'),
   'members.roles': rule('members:update'),
-  'members.remove': rule('members:remove'),
+  'members.workspaces': rule('members:update'),
+  // Whoever is a member may leave.
+  'members.remove': rule('members:remove', EVERY_LEVEL, 'userId'),
   'roles.list': rule('roles:read'),
   'roles.get': rule('roles:read'),
-  'apiKeys.list': rule('apiKeys:read'),
-  'apiKeys.get': rule('apiKeys:read'),
-  'apiKeys.create': rule('apiKeys:create'),
-  'apiKeys.remove': rule('apiKeys:revoke'),
+  'roles.create': rule('roles:manage'),
+  'roles.update': rule('roles:manage'),
+  'roles.remove': rule('roles:manage'),
+  'permissions.list': rule(null),
+  'permissions.get': rule(null),
+  'workspaces.list': rule('workspaces:read'),
+  'workspaces.get': rule('workspaces:read'),
+  'workspaces.create': rule('workspaces:manage'),
+  'workspaces.update': rule('workspaces:manage'),
+  'workspaces.remove': rule('workspaces:manage'),
+  'invitations.list': rule('invitations:read'),
+  'invitations.get': rule('invitations:read'),
+  'invitations.create': rule('invitations:create'),
+  'invitations.bulk': rule('invitations:create'),
+  'invitations.resend': rule('invitations:create'),
+  'invitations.remove': rule('invitations:revoke'),
+  'apiKeys.list': rule('apiKeys:read', EVERY_LEVEL, 'userId'),
+  'apiKeys.get': rule('apiKeys:read', EVERY_LEVEL, 'userId'),
+  'apiKeys.create': rule('apiKeys:create', EVERY_LEVEL, 'userId'),
+  'apiKeys.update': rule('apiKeys:update', EVERY_LEVEL, 'userId'),
+  'apiKeys.workspaces': rule('apiKeys:update', EVERY_LEVEL, 'userId'),
+  'apiKeys.rotate': rule('apiKeys:rotate', EVERY_LEVEL, 'userId'),
+  'apiKeys.remove': rule('apiKeys:revoke', EVERY_LEVEL, 'userId'),
   'apiKeys.verify': rule('apiKeys:read'),
+  'accessTokens.list': rule(null, EVERY_LEVEL, 'userId'),
+  'accessTokens.get': rule(null, EVERY_LEVEL, 'userId'),
+  'accessTokens.create': rule('tokens:issue', EVERY_LEVEL, 'userId'),
+  'accessTokens.remove': rule(null, EVERY_LEVEL, 'userId'),
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */
@@ -105,23 +147,72 @@ const LEVEL_LACKS: Readonly<Record<Level, readonly Permission[]>> = {
   platform: [],
   partner: ['platform:admin'],
   organization: ['platform:admin', 'organizations:suspend'],
+  user: ['platform:admin', 'organizations:suspend'],
 };
 
-/** The permissions that a credential of `level` with these scopes has; `*` stands for all of the level's. */
-export function effectivePermissions(
-  level: Level,
-  scopes: readonly string[],
-  ceiling: readonly string[],
-): ReadonlySet<Permission> {
-  const lacks = new Set<string>(LEVEL_LACKS[level]);
-  const within = (list: readonly string[], permission: string) => list.includes('*') || list.includes(permission);
-  return new Set(PERMISSIONS.filter((p) => !lacks.has(p) && within(ceiling, p) && within(scopes, p)));
+interface SystemRole {
+  readonly rank: number;
+  readonly permissions: readonly Permission[];
 }
 
-/** Whether the caller may do `operation` at all, whatever the row. */
+const ofOrganizations = PERMISSIONS.filter((each) => !LEVEL_LACKS.organization.includes(each));
+const but = (...lacking: Permission[]) => ofOrganizations.filter((each) => !lacking.includes(each));
+
+/** The roles that every organization has (domain sheet 4.5); the rows of the migrations are the same. */
+export const SYSTEM_ROLES: Readonly<Record<string, SystemRole>> = {
+  owner: { rank: 100, permissions: ofOrganizations },
+  admin: {
+    rank: 80,
+    permissions: but(
+      'organizations:delete',
+      'organizations:transfer',
+      'overages:update',
+      'wallets:adjust',
+      'data:erase',
+    ),
+  },
+  billing: {
+    rank: 50,
+    permissions: [
+      'organizations:read',
+      'members:read',
+      'wallets:read',
+      'wallets:charge',
+      'wallets:topup',
+      'wallets:hold',
+      'overages:read',
+      'overages:update',
+    ],
+  },
+  auditor: {
+    rank: 40,
+    permissions: ofOrganizations.filter((each) => each.endsWith(':read') || each === 'audit:export'),
+  },
+  member: { rank: 10, permissions: ['organizations:read', 'members:read', 'roles:read', 'workspaces:read'] },
+};
+
+/**
+ * The rank of a key: that of the highest system role whose permissions its maker had. Its scopes say what it may do, and
+ * this to whom (INV-14).
+ */
+export function rankOf(permissions: readonly string[]): number {
+  if (permissions.includes('*')) return 100;
+  const held = new Set(permissions);
+  const roles = Object.values(SYSTEM_ROLES).filter((role) => role.permissions.every((each) => held.has(each)));
+  return Math.max(0, ...roles.map(({ rank }) => rank));
+}
+
+/** The permissions that a credential of `level` with these scopes has; `*` stands for all of the level's. */
+export function effectivePermissions(level: Level, scopes: readonly string[]): ReadonlySet<Permission> {
+  const all = scopes.includes('*');
+  return new Set(PERMISSIONS.filter((each) => !LEVEL_LACKS[level].includes(each) && (all || scopes.includes(each))));
+}
+
+/** Whether the caller may do `operation` at all, whatever the row. For a user: whether his credential is meant for it. */
 export function may(caller: Caller, operation: string): boolean {
   const needed = OPERATIONS[operation];
-  return needed?.levels.includes(caller.level) === true && caller.permissions.has(needed.permission);
+  if (needed?.levels.includes(caller.level) !== true) return false;
+  return needed.permission === null || caller.permissions.has(needed.permission);
 }
 
 /** Whether callers of this level can ever read the type: relationships to other types are not shown to them. */
@@ -134,15 +225,18 @@ export function levelReads(level: Level, type: string): boolean {
  * Call it only for rows that the caller can see: what he can't see is `not_found`.
  */
 export function allow(caller: Caller, operation: string): void {
-  if (may(caller, operation)) return;
+  if (!may(caller, operation)) throw denial(caller, operation);
+}
+
+/** The error for a caller who may not do `operation`. */
+export function denial(caller: Caller, operation: string): AppError {
   const needed = OPERATIONS[operation];
   const required = needed?.permission ?? operation;
   const byLevel = needed !== undefined && !needed.levels.includes(caller.level);
-  throw new AppError(
+  const who = caller.level === 'user' ? 'Your roles here lack' : 'This credential lacks';
+  return new AppError(
     'permission_denied',
-    byLevel
-      ? `Only ${needed.levels.join(' and ')} credentials may do this.`
-      : `This credential lacks the permission ${required}.`,
+    byLevel ? `Only ${needed.levels.join(' and ')} credentials may do this.` : `${who} the permission ${required}.`,
     undefined,
     { meta: { required } },
   );

@@ -11,7 +11,7 @@ import { type Any, type Documented, operations, queryParameters } from './suppor
 const ofTypes = operations.filter(({ route }) => route !== undefined);
 const lists = ofTypes.filter((each) => queryParameters(each).some(({ name }) => name === 'sort'));
 /** May read everything. */
-const ctx = { caller: { level: 'platform', permissions: effectivePermissions('platform', ['*'], ['*']) } } as Context;
+const ctx = { caller: { level: 'platform', permissions: effectivePermissions('platform', ['*']) } } as Context;
 
 const read = ({ method, route }: Documented, search: string) =>
   readQuery(search, endpointOf(ctx, registry, route as Route, method.toUpperCase(), false));

@@ -4,7 +4,8 @@ import { AppError, notFound } from '../errors';
 import type { Relationship } from '../jsonapi/define';
 import type { Query } from '../jsonapi/query';
 import { isUuid } from '../jsonapi/schemas';
-import { allow, levelReads } from '../permissions';
+import { allow, levelReads, OPERATIONS } from '../permissions';
+import { authorize, standingIn, type Target } from '../services/access';
 import { allowIncluded, type Definition, type Entity, type Registry } from './include';
 import type { Route } from './routes';
 
@@ -56,8 +57,28 @@ export function relationshipOf({ ctx, route, registry }: Call): { relationship: 
 }
 
 /** A row that the caller can see, with these properties; `not_found` else. */
-export async function seen(ctx: Context, definition: Definition, id: string, properties: string[]): Promise<Entity> {
+export async function seen(
+  ctx: Context,
+  definition: Definition,
+  id: string,
+  properties: readonly string[],
+): Promise<Entity> {
   return (await definition.operations.get?.run(ctx, id, ['id', 'version', ...properties])) as unknown as Entity;
+}
+
+/** Properties of a row that decide who may do an operation to it. */
+export function judgedBy({ tenant }: Definition, operation: string): string[] {
+  const self = OPERATIONS[operation]?.self;
+  return [...(tenant === null ? [] : [tenant]), ...(self === undefined ? [] : [self])];
+}
+
+/** What `authorize` needs to know of a row that was read with `judgedBy`. */
+export function targetOf({ tenant }: Definition, operation: string, row: Entity): Target {
+  const self = OPERATIONS[operation]?.self;
+  return {
+    organizationId: tenant === null ? null : (row[tenant] as string | null),
+    userId: self === undefined ? undefined : (row[self] as string | null),
+  };
 }
 
 /** A suspended organization's own credentials read on, and write nothing (domain sheet 6.1). */
@@ -69,11 +90,31 @@ export function allowWrite({ caller }: Context, operation: string): void {
 /** What the caller can't see is 404 whatever he may do; only what he sees is 403. */
 export async function allowWriteTo(call: Call, id: string, operation: string): Promise<void> {
   const { ctx, route, registry, query } = call;
+  const { definition } = route;
   try {
     allowWrite(ctx, operation);
-    allowIncluded(ctx, registry, route.definition, query.include);
+    allowIncluded(ctx, registry, definition, query.include);
   } catch (error) {
-    await seen(ctx, route.definition, id, []);
+    await seen(ctx, definition, id, []);
     throw error;
   }
+  if (ctx.caller.level !== 'user') return;
+  const row = await seen(ctx, definition, id, judgedBy(definition, operation));
+  await authorize(ctx, operation, targetOf(definition, operation, row), true);
+}
+
+/**
+ * Whether the caller may list a type, by itself or of one organization.
+ * @param organizationId of which alone rows are asked for; one that he can't see has none
+ */
+export async function allowList(
+  ctx: Context,
+  { type, tenant }: Definition,
+  organizationId: string | undefined,
+): Promise<void> {
+  const operation = `${type}.list`;
+  allow(ctx.caller, operation);
+  if (organizationId === undefined || tenant === null || ctx.caller.level !== 'user') return;
+  if ((await standingIn(ctx, organizationId)) === null) return;
+  await authorize(ctx, operation, { organizationId }, false);
 }

@@ -1,6 +1,7 @@
 import type { Context } from '../context';
 import { hintOf } from '../jsonapi/define';
-import { levelReads, may } from '../permissions';
+import { levelReads, may, OPERATIONS, type Rule } from '../permissions';
+import { standingIn } from '../services/access';
 import type { Entity } from './include';
 import type { Route } from './routes';
 
@@ -12,11 +13,27 @@ export interface Capabilities {
   readonly methods: readonly string[];
 }
 
-/** Judges the rights of the caller and what the row itself forbids; other rows may still stand in the way. */
-export function capabilities({ caller }: Context, { definition, methods }: Route, entity: Entity): Capabilities {
-  const { type, operations, actions, relationships } = definition;
-  const allowed = (name: string, isPossible = true): boolean =>
-    isPossible && may(caller, `${type}.${name}`) && !caller.organizationSuspended;
+/**
+ * Judges the rights of the caller and what the row itself forbids; other rows may still stand in the way.
+ * @param entity with all its properties
+ */
+export async function capabilities(
+  ctx: Context,
+  { definition, methods }: Route,
+  entity: Entity,
+): Promise<Capabilities> {
+  const { caller } = ctx;
+  const { type, operations, actions, relationships, tenant } = definition;
+  const organizationId = tenant === null ? null : (entity[tenant] as string | null);
+  const standing = organizationId === null || caller.level !== 'user' ? null : await standingIn(ctx, organizationId);
+  const mayHere = (operation: string): boolean => {
+    if (!may(caller, operation) || caller.organizationSuspended || standing?.isSuspended) return false;
+    if (caller.level !== 'user') return true;
+    const { permission, self } = OPERATIONS[operation] as Rule;
+    if (self !== undefined && entity[self] === caller.userId) return true;
+    return standing !== null && (permission === null || standing.permissions.has(permission));
+  };
+  const allowed = (name: string, isPossible = true): boolean => isPossible && mayHere(`${type}.${name}`);
   const can: Record<string, unknown> = {};
   if (operations.update !== undefined) can.update = allowed('update');
   const { remove } = operations;

@@ -41,8 +41,8 @@ export const readsOf = (ctx: Context) => (type: string) => levelReads(ctx.caller
 
 /** Signs what this caller's lists are walked by; it binds a cursor to what he sees, not to the key he holds. */
 export function cursorsOf({ secrets, caller }: Context): Cursors {
-  const { level, partnerId, organizationId } = caller;
-  return new Cursors((text) => secrets.sign(text), [level, partnerId, organizationId].join());
+  const { level, partnerId, organizationId, userId } = caller;
+  return new Cursors((text) => secrets.sign(text), [level, partnerId, organizationId, userId].join());
 }
 
 /** Names of the relationships that are included from a type anywhere in the tree. */

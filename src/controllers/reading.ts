@@ -4,7 +4,18 @@ import type { IncludeTree, Query } from '../jsonapi/query';
 import { orderOf, pageDocument, resourceDocument, selfUrl } from '../jsonapi/reply';
 import { allow } from '../permissions';
 import type { Page, Parent, Point, Selection } from '../selection';
-import { type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
+import { authorize } from '../services/access';
+import {
+  allowList,
+  type Call,
+  type Handler,
+  idOf,
+  judgedBy,
+  type Outcome,
+  relationshipOf,
+  seen,
+  targetOf,
+} from './call';
 import { capabilities } from './capabilities';
 import { cursorsOf, type Definition, type Entity, Inclusion, propertiesOf, serializerOf } from './include';
 
@@ -18,13 +29,17 @@ export const get: Handler = async (call) => {
   const { ctx, route, query } = call;
   const { definition } = route;
   const hints = query.own.has('withCapabilities');
-  const properties = hints ? allProperties(definition) : propertiesOf(definition, query, query.include?.keys() ?? []);
+  const operation = `${definition.type}.get`;
+  const shown = hints ? allProperties(definition) : propertiesOf(definition, query, query.include?.keys() ?? []);
+  const isUser = ctx.caller.level === 'user';
+  const properties = isUser ? [...new Set([...shown, ...judgedBy(definition, operation)])] : shown;
   const id = idOf(call);
   const entity = (await definition.operations.get?.run(ctx, id, properties)) as unknown as Entity;
-  allow(ctx.caller, `${definition.type}.get`);
+  if (isUser) await authorize(ctx, operation, targetOf(definition, operation, entity), false);
+  else allow(ctx.caller, operation);
   const outcome = await represent(call, definition, entity, selfUrl(`${definition.path}/${id}`, query));
   if (!hints) return outcome;
-  const { can, methods } = capabilities(ctx, route, entity);
+  const { can, methods } = await capabilities(ctx, route, entity);
   const { data } = outcome.document as { data: Resource };
   data.meta = { ...(data.meta as Resource | undefined), can };
   return { ...outcome, allow: methods };
@@ -60,7 +75,7 @@ export async function included(
 /** One page of a type: of all that the caller sees, or of what hangs on one row. */
 async function listOf(call: Call, definition: Definition, path: string, of?: Parent): Promise<Outcome> {
   const { ctx, query } = call;
-  allow(ctx.caller, `${definition.type}.list`);
+  await allowList(ctx, definition, organizationOf(query, of));
   const properties = propertiesOf(definition, query, query.include?.keys() ?? []);
   const { page, selection } = await pageOf(ctx, definition, query, path, properties, of);
   const rows = page.rows as unknown as Entity[];
@@ -73,6 +88,15 @@ async function listOf(call: Call, definition: Definition, path: string, of?: Par
   const reply = { path, query, page, seek: selection.seek, cursors: cursorsOf(ctx) };
   const document = pageDocument(reply, data, inclusion?.resources() ?? null);
   return { status: 200, document, cursors: query.cursors };
+}
+
+/** The one organization whose rows are asked for. */
+function organizationOf({ conditions }: Query, of: Parent | undefined): string | undefined {
+  if (of?.link === 'organizationId') return of.id;
+  const named = conditions.find(
+    ({ field, operator, through }) => field === 'organizationId' && operator === 'eq' && through === undefined,
+  );
+  return named?.value as string | undefined;
 }
 
 async function pageOf(
@@ -142,10 +166,15 @@ export const linkage: Handler = async (call) => {
   const { ctx, route, query } = call;
   const { relationship, other } = relationshipOf(call);
   const [key] = route.definition.reads(route.relationship ?? '');
-  const parent = await seen(ctx, route.definition, idOf(call), key === undefined ? [] : [key]);
-  if (key !== undefined) allow(ctx.caller, `${route.definition.type}.get`);
+  const operation = `${route.definition.type}.get`;
+  const properties = [...(key === undefined ? [] : [key]), ...judgedBy(route.definition, operation)];
+  const parent = await seen(ctx, route.definition, idOf(call), properties);
+  if (key !== undefined) await authorize(ctx, operation, targetOf(route.definition, operation, parent), false);
   // The ids come with the row; what they are sorted or filtered by is for those who may list the others.
-  if (key === undefined || query.order !== `${other.defaultSort}?`) allow(ctx.caller, `${other.type}.list`);
+  if (key === undefined || query.order !== `${other.defaultSort}?`) {
+    const of = 'many' in relationship ? { link: relationship.link, id: parent.id } : undefined;
+    await allowList(ctx, other, organizationOf(query, of));
+  }
   return linkageOf(call, relationship, other, parent);
 };
 

@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AppError, type Fault } from '../errors';
+import type { Context } from '../context';
+import { AppError, type Fault, notFound } from '../errors';
 import { BodyReader, readLinkageDocument } from '../jsonapi/body';
 import type { Action, Change } from '../jsonapi/define';
 import { isObject } from '../jsonapi/json';
 import { LINKED_LIMIT, readSort } from '../jsonapi/query';
 import { createdDocument, selfUrl } from '../jsonapi/reply';
 import { SettingsReader } from '../jsonapi/values';
+import { authorize } from '../services/access';
 import type { Input, LinkageChange } from '../services/crud';
 import { allowWrite, allowWriteTo, type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
 import { allowIncluded, type Definition, type Entity, serializerOf } from './include';
@@ -26,8 +28,10 @@ export const create: Handler = async (call) => {
   const { definition } = route;
   allowWrite(ctx, `${definition.type}.create`);
   allowIncluded(ctx, registry, definition, query.include);
-  const clientIds = definition.clientIds && ctx.caller.level !== 'organization';
+  const { level } = ctx.caller;
+  const clientIds = definition.clientIds && (level === 'platform' || level === 'partner');
   const input = readerOf(definition).read(call.body(), 'create', undefined, clientIds);
+  if (level === 'user') await allowCreation(ctx, definition, input);
   return created(call, (await definition.operations.create?.run(ctx, input, query.parameters)) as unknown as Entity);
 };
 
@@ -47,6 +51,19 @@ async function created(call: Call, entity: Entity): Promise<Outcome> {
     secret: revealsSecret(definition, entity),
     location: `${definition.path}/${entity.id}`,
   };
+}
+
+/** What a user may make is told by his roles in the organization that it is for. */
+async function allowCreation(ctx: Context, { type, relationships }: Definition, { relationships: given }: Input) {
+  const { organization } = relationships;
+  const organizationId = given.organization;
+  if (organization === undefined || typeof organizationId !== 'string') return;
+  try {
+    await authorize(ctx, `${type}.create`, { organizationId }, true);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status !== 404) throw error;
+    throw notFound('There is no such organization.', { pointer: '/data/relationships/organization/data' });
+  }
 }
 
 /** PATCH of a resource. */

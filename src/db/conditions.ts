@@ -128,6 +128,7 @@ function leavesFew(table: Table, { field, operator, through }: Condition): boole
 /**
  * The `where` of rows that the caller can see and that fit; retired rows only when asked for.
  * @param isFew whether what stands beside it leaves few rows
+ * @param reads whether rows are left out that the caller sees and may not read
  */
 export function whereSql(
   ctx: Context,
@@ -136,8 +137,9 @@ export function whereSql(
   bind: Bind,
   of?: Parent,
   isFew = of !== undefined || conditions.some((condition) => leavesFew(table, condition)),
+  reads = true,
 ): string {
-  const parts = [table.options.visible(ctx.caller, bind, isFew)];
+  const parts = [table.options.visible(ctx.caller, bind, isFew, reads)];
   if (table.options.retired !== undefined && !wantsRetired(table, conditions)) parts.push(table.options.retired.sql);
   if (of !== undefined) parts.push(linkSql(table, of.link, `${bind(of.id)}::uuid`, bind, ctx.caller));
   for (const condition of conditions) parts.push(conditionSql(ctx, table, condition, bind));

@@ -24,6 +24,18 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   organizations_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  organizations_keep_owner: [
+    'last_owner',
+    'An organization keeps at least one owner: make another member owner first.',
+  ],
+  members_keep_role: ['too_short', 'A member has at least one role.', relationship('roles')],
+  roles_organization_id_code_key: ['code_taken', 'Another role of the organization has this code.', attribute('code')],
+  member_roles_role_id_fkey: ['role_in_use', 'Members have this role: name another one in replaceWith.'],
+  workspaces_organization_id_slug_key: ['slug_taken', 'Another workspace has this slug.', attribute('slug')],
+  workspaces_default_check: ['invalid_transition', 'The default workspace can’t be archived.', attribute('status')],
+  invitations_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  workspaces_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  roles_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   // Only a token given by the client can be known already: those made here have 178 random bits.
   api_keys_hash_key: ['not_allowed', 'This token is in use: give another one.', attribute('token')],
 };

@@ -48,6 +48,11 @@ export class Database {
     return new Database(pool, pool as unknown as Queryable, named, undefined);
   }
 
+  /** Whether statements are part of a transaction. */
+  get isInTransaction(): boolean {
+    return this.pending !== undefined;
+  }
+
   /** Connections open, idle, and requests that wait for one. */
   get connections(): { total: number; idle: number; waiting: number } {
     return { total: this.pool.totalCount, idle: this.pool.idleCount, waiting: this.pool.waitingCount };

@@ -1,4 +1,5 @@
 import type { Caller, Context } from '../context';
+import type { Permission } from '../permissions';
 import type { Condition, Linked, Page, Parent, Point, Selection } from '../selection';
 import { linkSql, Values, whereSql } from './conditions';
 import type { Row } from './database';
@@ -8,13 +9,15 @@ import { type Bind, NIL_UUID, type RunningTotal, type Table } from './table';
 /** Past this offset the ids of the page are found first, in an index alone: half the time of a plain OFFSET on page 2,000. */
 const DEEP_OFFSET = 500;
 
-const runningTotalSql = ({ relation, scope }: RunningTotal, bind: Bind): string =>
-  `(select coalesce(sum(rows), 0) from row_counts where relation = ${bind(relation)} and scope = ${bind(scope)})`;
+function runningTotalSql({ relation, scope, more = 0 }: RunningTotal, bind: Bind): string {
+  const scopes = typeof scope === 'string' ? `= ${bind(scope)}` : `in (${scope(bind)})`;
+  return `(select coalesce(sum(rows), 0) + ${more} from row_counts where relation = ${bind(relation)} and scope ${scopes})`;
+}
 
 /** The scope under which triggers count the rows that this caller sees, for tables that hang on organizations. */
 export function callerScope(relation: string): (caller: Caller) => RunningTotal | null {
   return (caller) => {
-    if (caller.level === 'organization') return null;
+    if (caller.level === 'organization' || caller.level === 'user') return null;
     return { relation, scope: caller.level === 'partner' ? (caller.partnerId ?? NIL_UUID) : NIL_UUID };
   };
 }
@@ -51,9 +54,28 @@ function allSql(ctx: Context, table: Table, bind: Bind): string {
   return counted === null ? countSql(ctx, table, [], bind) : runningTotalSql(counted, bind);
 }
 
-/** SQL that is true when the caller can see the organization whose id is `idSql`, which may also be `any(…)`. */
-export function visibleOrganization(caller: Caller, idSql: string, bind: Bind): string {
+/** SQL that is true for the memberships `am` that let a user into organizations, with this permission if one is named. */
+function admitsSql({ userId }: Caller, bind: Bind, permission: Permission | undefined): string {
+  const active = `am.user_id = ${bind(userId)}::uuid and am.status = 'active'`;
+  if (permission === undefined) return active;
+  return `${active} and exists (select 1 from member_roles amr join roles ar on ar.id = amr.role_id
+    where amr.member_id = am.id and ar.permissions @> array[${bind(permission)}::text])`;
+}
+
+/** SQL of the ids of the organizations that a user is an active member of. */
+export const organizationsOf = (caller: Caller, bind: Bind, permission?: Permission): string =>
+  `select am.organization_id from members am join organizations ao on ao.id = am.organization_id
+   where ${admitsSql(caller, bind, permission)} and ao.status <> 'pending_deletion'`;
+
+/**
+ * SQL that is true when the caller can see the organization whose id is `idSql`, which may also be `any(…)`.
+ * @param permission that a user must have in it
+ */
+export function visibleOrganization(caller: Caller, idSql: string, bind: Bind, permission?: Permission): string {
   if (caller.level === 'organization') return `${bind(caller.organizationId)}::uuid = ${idSql}`;
+  if (caller.level === 'user') {
+    return `exists (${organizationsOf(caller, bind, permission)} and am.organization_id = ${idSql})`;
+  }
   const mine = caller.level === 'partner' ? ` and o.partner_id = ${bind(caller.partnerId)}` : '';
   return `exists (select 1 from organizations o where o.id = ${idSql} and o.status <> 'pending_deletion'${mine})`;
 }
@@ -148,21 +170,25 @@ export async function selectOne<Entity extends object>(
   id: string,
   properties: readonly string[],
 ): Promise<Entity | null> {
-  const [row] = await selectByIds(ctx, table, [id], properties);
+  const [row] = await selectByIds(ctx, table, [id], properties, false);
   return row ?? null;
 }
 
-/** The visible rows with these ids, in no order; ids that are not uuids must not come here. */
+/**
+ * The visible rows with these ids, in no order; ids that are not uuids must not come here.
+ * @param reads whether rows are left out that the caller sees and may not read
+ */
 export async function selectByIds<Entity extends object>(
   ctx: Context,
   table: Table<Entity>,
   ids: readonly string[],
   properties: readonly string[],
+  reads = true,
 ): Promise<Entity[]> {
   const { list, bind } = new Values();
   const generic = table as unknown as Table;
   const wanted = ids.length === 1 ? `t.id = ${bind(ids[0])}` : `t.id = any(${bind(ids)}::uuid[])`;
-  const where = whereSql(ctx, generic, [], bind, undefined, true);
+  const where = whereSql(ctx, generic, [], bind, undefined, true, reads);
   const rows = await ctx.db.query(
     `select ${generic.selectList(properties)} from ${table.name} t where ${wanted} and ${where}`,
     list,
@@ -214,7 +240,11 @@ export async function selectLinked<Entity extends object>(
   });
 }
 
-/** For tables whose rows belong to one organization for ever: they are seen by those who see it (INV-18). */
-export const organizationOwned = {
-  visible: (caller: Caller, bind: Bind) => visibleOrganization(caller, 't.organization_id', bind),
-};
+/**
+ * For tables whose rows belong to one organization for ever: they are seen by those who see it (INV-18).
+ * @param permission that users need in it to read them
+ */
+export const ownedBy = (permission: Permission) => ({
+  visible: (caller: Caller, bind: Bind, _isFew: boolean, reads: boolean) =>
+    visibleOrganization(caller, 't.organization_id', bind, reads ? permission : undefined),
+});

@@ -20,9 +20,10 @@ export interface TableOptions<Entity extends object> {
   computed?: Partial<Record<keyof Entity & string, string>>;
   /**
    * SQL that is true for the rows the caller can see; the only way to a row leads through it (INV-18). `isFew` says that
-   * other conditions leave few rows, which are then better asked one by one.
+   * other conditions leave few rows, which are then better asked one by one. `reads` leaves out rows that a user sees and
+   * may not read by his roles: in lists they are not there, by themselves they are 403.
    */
-  visible: (caller: Caller, bind: Bind, isFew: boolean) => string;
+  visible: (caller: Caller, bind: Bind, isFew: boolean, reads: boolean) => string;
   /** Rows that are there but not shown unless `field` is filtered for `value`; `sql` is true for the others. */
   retired?: { field: keyof Entity & string; value: string; sql: string };
   /** Filters that are not properties: name → SQL of the whole condition. */
@@ -46,7 +47,10 @@ export interface TableOptions<Entity extends object> {
 
 export interface RunningTotal {
   relation: string;
-  scope: string;
+  /** Or SQL of a list of them. */
+  scope: string | ((bind: Bind) => string);
+  /** Rows that are in no scope. */
+  more?: number;
 }
 
 export const NIL_UUID = '00000000-0000-0000-0000-000000000000';

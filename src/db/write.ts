@@ -105,7 +105,7 @@ export async function updateRow<Entity extends object>(
 const looksBack = (changes: object): boolean => Object.values(changes).some((value) => value instanceof Expression);
 
 function liveRows<Entity extends object>(ctx: Context, table: Table<Entity>, bind: Bind): string {
-  const visible = `(${table.options.visible(ctx.caller, bind, true)})`;
+  const visible = `(${table.options.visible(ctx.caller, bind, true, false)})`;
   return table.options.retired === undefined ? visible : `${visible} and (${table.options.retired.sql})`;
 }
 

@@ -3,12 +3,14 @@ import { AppError } from '../errors';
 import type { Answer, Verdict } from '../services/rateLimits';
 
 /**
- * Notes what the limiter said, for the answer, and ends a request that is too many.
+ * Notes what the limiter said, for the answer, and ends a request that is too many. Of several policies the answer
+ * shows the one that refuses, else the one that has the least left.
  * @throws AppError `rate_limited`
  */
 export function enforce(res: Response, answer: Answer): void {
   if (answer === undefined) return;
-  res.locals.verdict = answer;
+  const { verdict } = res.locals as { verdict?: Verdict };
+  if (verdict === undefined || !answer.isAdmitted || answer.left < verdict.left) res.locals.verdict = answer;
   if (answer.isAdmitted) return;
   const { policy, secondsLeft } = answer;
   const detail = `At most ${policy.limit} ${policy.counts} in ${policy.windowSeconds} s: try again in ${secondsLeft} s.`;

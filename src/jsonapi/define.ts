@@ -159,6 +159,8 @@ export interface ResourceDefinition<Entity = unknown> {
   defaultSort: string;
   /** Whether a platform or partner caller may choose the id. */
   clientIds: boolean;
+  /** Property with the id of the organization that a row belongs to, or is; null: rows belong to none. */
+  tenant: string | null;
   operations: Operations<Entity>;
   actions: Record<string, Action<Entity>>;
   serializer: (view: View) => ResourceSerializer<Entity>;
@@ -172,7 +174,7 @@ type Names<Entity> = keyof Entity & string;
 
 type Options<Entity> = Omit<
   ResourceDefinition<Entity>,
-  'attributes' | 'filters' | 'clientIds' | 'actions' | 'relationships' | 'reads'
+  'attributes' | 'filters' | 'clientIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
 > & {
   attributes: Partial<Record<Names<Entity>, Attribute>>;
   relationships?: Record<
@@ -181,6 +183,8 @@ type Options<Entity> = Omit<
   >;
   filters?: Record<string, Filter>;
   clientIds?: boolean;
+  /** When it is not the key of the relationship `organization`. */
+  tenant?: Names<Entity>;
   actions?: Record<string, Action<Entity>>;
 };
 
@@ -200,7 +204,9 @@ export function defineResource<Entity extends object>(
     const key = 'one' in relationship ? relationship.key : relationship.keys;
     return key === undefined ? [] : [key];
   };
-  return { filters: {}, clientIds: false, actions: {}, ...options, attributes, relationships, reads };
+  const { organization } = relationships;
+  const tenant = organization !== undefined && 'one' in organization ? organization.key : null;
+  return { filters: {}, clientIds: false, tenant, actions: {}, ...options, attributes, relationships, reads };
 }
 
 /** Operators that make sense for a kind of value. */

@@ -2,11 +2,11 @@ import type { Level } from '../context';
 import { levelReads, OPERATIONS } from '../permissions';
 
 /** Every level of credential. */
-export const LEVELS: readonly Level[] = ['platform', 'partner', 'organization'];
+export const LEVELS: readonly Level[] = ['platform', 'partner', 'organization', 'user'];
 
 /** Who may do an operation, for programs (`x-` members) and in words. */
 export interface Access {
-  'x-permission': string;
+  'x-permission': string | null;
   /** Levels of credential that may ever do it. */
   'x-levels': readonly Level[];
   words: string;
@@ -24,7 +24,8 @@ export function accessOf(operation: string, ...through: string[]): Access {
   const { permission } = rule;
   const levels = rule.levels.filter((level) => through.every((type) => levelReads(level, type)));
   const limit = levels.length === LEVELS.length ? '' : `; ${levelsWords(levels)}`;
-  return { 'x-permission': permission, 'x-levels': levels, words: `Permission: \`${permission}\`${limit}.` };
+  const needed = permission === null ? 'No permission is needed' : `Permission: \`${permission}\``;
+  return { 'x-permission': permission, 'x-levels': levels, words: `${needed}${limit}.` };
 }
 
 /** Says who sees relationships to a type and their filters; '' when everybody does. */

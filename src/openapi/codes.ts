@@ -24,6 +24,7 @@ export const WITH_CREDENTIAL: readonly ErrorCode[] = [
   'expired_credential',
   'revoked_credential',
   'partner_suspended',
+  'ip_not_allowed',
   'not_acceptable',
   'rate_limited',
   'unavailable',

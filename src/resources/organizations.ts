@@ -21,6 +21,7 @@ export const organizations = defineResource(Organization, {
   summary: 'The tenants: everything else belongs to one of them.',
   defaultSort: '-createdAt',
   clientIds: true,
+  tenant: 'id',
   serializer,
   rows: organizationRows,
   attributes: {

@@ -21,6 +21,17 @@ export const roles = defineResource(Role, {
     kind: { schema: choice('system', 'custom'), filter: FILTERS.enum },
     rank: { schema: integer, filter: FILTERS.integer, sort: true },
     permissions: { schema: { type: 'array', items: { type: 'string' } } },
+    externalId: { schema: nullable(text(1, 255)), filter: FILTERS.text },
+  },
+  relationships: {
+    organization: {
+      one: true,
+      type: 'organizations',
+      key: 'organizationId',
+      include: true,
+      write: 'create',
+      summary: 'The organization whose role it is; none for a system role, which every organization has.',
+    },
   },
   filters: {
     organizationId: {

@@ -13,10 +13,18 @@ import { partnerTable } from './partners';
 
 export const apiKeyTable = new Table(ApiKey, {
   computed: {
-    status: `case when t.revoked_at is not null then 'revoked' when t.expires_at <= now() then 'expired' else 'active' end`,
+    status: `case when t.revoked_at is not null or t.grace_until <= now() then 'revoked'
+      when t.expires_at <= now() then 'expired' when t.grace_until is not null then 'rotating'
+      when t.disabled then 'disabled' else 'active' end`,
+    replacedById: '(select r.id from api_keys r where r.replaces_id = t.id)',
+    workspaceIds: 'array(select kw.workspace_id from api_key_workspaces kw where kw.api_key_id = t.id order by 1)',
   },
-  visible: (caller, bind) => {
+  visible: (caller, bind, _isFew, reads) => {
     if (caller.level === 'organization') return `t.organization_id = ${bind(caller.organizationId)}`;
+    if (caller.level === 'user') {
+      return `t.user_id = ${bind(caller.userId)}
+        or ${visibleOrganization(caller, 't.organization_id', bind, reads ? 'apiKeys:read' : undefined)}`;
+    }
     const own = caller.level === 'partner' ? `t.partner_id = ${bind(caller.partnerId)}` : 't.organization_id is null';
     return `${own} or ${visibleOrganization(caller, 't.organization_id', bind)}`;
   },
@@ -65,7 +73,7 @@ const PARTNER = { pointer: '/data/relationships/partner/data' };
 export const createApiKey: Create<ApiKey> = async (ctx, input) => {
   const binding = await bindingOf(ctx, input);
   const scopes = (input.attributes.scopes as string[] | undefined) ?? ['*'];
-  const grantable = effectivePermissions(binding.level, ['*'], [...ctx.caller.permissions]);
+  const grantable = effectivePermissions(binding.level, [...ctx.caller.permissions]);
   const lacking = scopes.filter((scope) => scope !== '*' && !grantable.has(scope as never));
   if (lacking.length > 0) {
     throw new AppError('cannot_grant', `This credential can't grant ${lacking.join(', ')}.`, {

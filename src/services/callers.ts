@@ -1,43 +1,65 @@
 import { hash } from 'node:crypto';
+import { BlockList, isIPv6 } from 'node:net';
 import type { Caller, Level } from '../context';
 import type { Database, Row } from '../db/database';
 import { AppError } from '../errors';
-import { effectivePermissions } from '../permissions';
+import { effectivePermissions, rankOf } from '../permissions';
 import { isCredential } from '../secrets';
+import { Believed } from './believed';
 
-/**
- * Milliseconds for which a looked-up credential is believed. Less than the second within which a revocation must reach
- * every process (INV-34), so that no process needs to be told; the one that revokes forgets at once.
- */
-const BELIEVED_MS = 900;
-const MOST_REMEMBERED = 10_000;
 const SECONDS_BETWEEN_USES = 60;
+/** More than the rank of any role: the operator and the partner answer to no member. */
+const NO_RANK = 1_000;
 
 interface Credential {
   readonly caller: Caller;
-  readonly revoked: boolean;
+  /** Why it is good for nothing any more. */
+  readonly ended: string | null;
   /** Milliseconds since the epoch, or null. */
   readonly expiresAt: number | null;
+  /** When a rotated key ends; likewise. */
+  readonly graceUntil: number | null;
   readonly partnerSuspended: boolean;
-  readonly lookedUpAt: number;
+  /** null: any address. */
+  readonly addresses: BlockList | null;
+  /** Id of the access token; null for a key. */
+  readonly accessTokenId: string | null;
   lastUsedAt: number;
 }
 
-const LOOK_UP = `
-  select k.id, k.level, k.name, k.partner_id, k.organization_id, k.scopes, k.ceiling,
-    k.revoked_at is not null or o.status = 'pending_deletion', extract(epoch from k.expires_at) * 1000,
-    p.status = 'suspended', o.status = 'suspended', coalesce(extract(epoch from k.last_used_at) * 1000, 0)
+/** What is read of a key and of all that it hangs on. */
+const KEY_COLUMNS = `
+  k.id, k.level, coalesce(u.name, u.email, k.name), k.partner_id, k.organization_id, coalesce(k.user_id, u.id), k.scopes, k.ceiling,
+  case when k.revoked_at is not null then 'has been revoked' when k.disabled then 'is disabled'
+    when o.status = 'pending_deletion' then 'is of an organization that is being deleted'
+    when u.status <> 'active' then 'is of a user who is not active' end,
+  extract(epoch from k.expires_at) * 1000, extract(epoch from k.grace_until) * 1000, p.status = 'suspended',
+  o.status = 'suspended', k.ip_allow_list, k.rate_limit,
+  case when not k.all_workspaces then array(select w.workspace_id from api_key_workspaces w where w.api_key_id = k.id) end`;
+
+const LOOK_UP_KEY = `
+  select ${KEY_COLUMNS}, null, null, null, null, null, coalesce(extract(epoch from k.last_used_at) * 1000, 0)
   from api_keys k
   left join organizations o on o.id = k.organization_id
   left join partners p on p.id = k.partner_id
+  left join users u on u.id = k.user_id
   where k.hash = $1`;
+
+const LOOK_UP_TOKEN = `
+  select ${KEY_COLUMNS}, a.id, a.family_id, a.scopes, a.revoked_at is not null, extract(epoch from a.expires_at) * 1000,
+    coalesce(extract(epoch from a.last_used_at) * 1000, 0)
+  from access_tokens a
+  left join api_keys k on k.id = a.api_key_id
+  left join organizations o on o.id = k.organization_id
+  left join partners p on p.id = k.partner_id
+  left join users u on u.id = coalesce(a.user_id, k.user_id)
+  where a.hash = $1`;
 
 /** Turns credentials into callers, and remembers the answer for less than a second. */
 export class CallerCache {
-  private remembered = new Map<string, Credential>();
-  /** Goes up when everything is forgotten: a look-up begun before is not remembered. */
-  private generation = 0;
-  private readonly running = new Map<string, { generation: number; begunAt: number; found: Promise<Credential> }>();
+  private readonly credentials = new Believed<Credential>();
+  /** What belongs to a caller and changes with him: forgotten together. */
+  readonly standings = new Believed<unknown>();
   private readonly uses = new Set<Promise<unknown>>();
 
   constructor(
@@ -47,21 +69,21 @@ export class CallerCache {
 
   /**
    * Who holds this credential. Order of the checks: domain sheet 6.3.
-   * @throws AppError 401, or `partner_suspended`
+   * @throws AppError 401, `partner_suspended`, `ip_not_allowed`
    */
   find(credential: string, ip: string): Caller | Promise<Caller> {
     if (!isCredential(credential)) throw invalid();
     const digest = hash('sha256', credential, 'base64');
-    const known = this.remembered.get(digest);
     const now = this.now().getTime();
-    if (known !== undefined && now - known.lookedUpAt < BELIEVED_MS) return this.admit(known, now, ip);
-    return this.share(digest, now).then((found) => this.admit(found, now, ip));
+    const isToken = /^at_(?:live|test)_/.test(credential);
+    const found = this.credentials.find(digest, now, () => this.lookUp(digest, isToken));
+    return found instanceof Promise ? found.then((each) => this.admit(each, now, ip)) : this.admit(found, now, ip);
   }
 
-  /** To be called when a credential, its partner or its organization has changed. */
+  /** To be called when a credential, a membership, a role, a partner or an organization has changed. */
   forget(): void {
-    this.generation++;
-    this.remembered.clear();
+    this.credentials.forget();
+    this.standings.forget();
   }
 
   /** Resolves when the last uses have been written down. */
@@ -69,50 +91,44 @@ export class CallerCache {
     await Promise.allSettled(this.uses);
   }
 
-  /** One look-up for all requests that wait for the same credential: a busy one would else fill the pool each time. */
-  private share(digest: string, now: number): Promise<Credential> {
-    const running = this.running.get(digest);
-    // A slow one is not joined for longer than its answer would be believed (INV-34).
-    const isFresh = running?.generation === this.generation && now - running.begunAt < BELIEVED_MS;
-    if (running !== undefined && isFresh) return running.found;
-    const found = this.lookUp(digest, now).finally(() => {
-      if (this.running.get(digest)?.found === found) this.running.delete(digest);
-    });
-    this.running.set(digest, { generation: this.generation, begunAt: now, found });
-    return found;
-  }
-
-  private async lookUp(digest: string, now: number): Promise<Credential> {
-    const { generation } = this;
-    const [row] = await this.db.query(LOOK_UP, [Buffer.from(digest, 'base64')]);
+  private async lookUp(digest: string, isToken: boolean): Promise<Credential> {
+    const sql = isToken ? LOOK_UP_TOKEN : LOOK_UP_KEY;
+    const [row] = await this.db.query(sql, [Buffer.from(digest, 'base64')]);
     if (row === undefined) throw invalid();
-    const found = readCredential(row, now);
-    if (generation === this.generation) {
-      // Old entries are useless after a second: when there are too many, most are.
-      if (this.remembered.size >= MOST_REMEMBERED) this.remembered.clear();
-      this.remembered.set(digest, found);
-    }
-    return found;
+    return readCredential(row);
   }
 
   private admit(found: Credential, now: number, ip: string): Caller {
-    if (found.revoked) throw new AppError('revoked_credential', 'This credential has been revoked.', HEADER);
-    if (found.expiresAt !== null && found.expiresAt <= now) {
+    const { caller, ended, expiresAt, graceUntil, partnerSuspended, addresses } = found;
+    if (ended !== null) throw new AppError('revoked_credential', `This credential ${ended}.`, HEADER);
+    if (graceUntil !== null && graceUntil <= now) {
+      throw new AppError('revoked_credential', 'This credential has been replaced.', HEADER);
+    }
+    if (expiresAt !== null && expiresAt <= now) {
       throw new AppError('expired_credential', 'This credential has expired.', HEADER);
     }
-    if (found.partnerSuspended) throw new AppError('partner_suspended', 'The partner of this credential is suspended.');
+    if (partnerSuspended) throw new AppError('partner_suspended', 'The partner of this credential is suspended.');
+    if (addresses !== null && !includes(addresses, ip)) {
+      throw new AppError('ip_not_allowed', 'This credential can’t be used from this address.');
+    }
     if (now - found.lastUsedAt >= SECONDS_BETWEEN_USES * 1000) this.noteUse(found, now, ip);
-    return found.caller;
+    return caller;
   }
 
   /** Beside the request, not in it: a use that can't be written down is lost, the request is not. */
   private noteUse(found: Credential, now: number, ip: string): void {
     found.lastUsedAt = now;
+    const { caller, accessTokenId } = found;
+    const seconds = '$2::double precision / 1000';
+    const isDue = (column: string) =>
+      `(${column} is null or ${column} <= to_timestamp(${seconds} - ${SECONDS_BETWEEN_USES}))`;
+    const table = accessTokenId === null ? 'api_keys' : 'access_tokens';
     const use = this.db
       .query(
-        `update api_keys set last_used_at = to_timestamp($2::double precision / 1000), last_used_ip = $3::inet
-         where id = $1 and (last_used_at is null or last_used_at <= to_timestamp(($2::double precision) / 1000 - ${SECONDS_BETWEEN_USES}))`,
-        [found.caller.credentialId, now, ip],
+        `with used as (update ${table} set last_used_at = to_timestamp(${seconds}), last_used_ip = $3::inet
+           where id = $1 and ${isDue('last_used_at')})
+         update users set last_seen_at = date_trunc('second', to_timestamp(${seconds})) where id = $4 and ${isDue('last_seen_at')}`,
+        [accessTokenId ?? caller.credentialId, now, ip, caller.userId],
       )
       .catch(() => undefined)
       .finally(() => this.uses.delete(use));
@@ -127,24 +143,72 @@ function invalid(): AppError {
   return new AppError('invalid_credential', 'This credential is not valid.', HEADER);
 }
 
-function readCredential(row: Row, lookedUpAt: number): Credential {
-  const [id, level, name, partnerId, organizationId, scopes, ceiling, revoked, expiresAt, partner, organization, used] =
-    row;
+const plainAddress = (ip: string): string => ip.replace(/^::ffff:(?=[\d.]+$)/i, '').replace(/%.*$/, '');
+
+function includes(addresses: BlockList, ip: string): boolean {
+  const plain = plainAddress(ip);
+  return addresses.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
+}
+
+function readAddresses(list: readonly string[]): BlockList | null {
+  if (list.length === 0) return null;
+  const addresses = new BlockList();
+  for (const each of list) {
+    const [address = '', bits] = each.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (bits === undefined) addresses.addAddress(address, family);
+    else addresses.addSubnet(address, Number(bits), family);
+  }
+  return addresses;
+}
+
+const numberOrNull = (value: unknown): number | null => (value === null ? null : Number(value));
+
+/** The sooner of two ends, where null is never. */
+const sooner = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b);
+
+function readCredential(row: Row): Credential {
+  const [keyId, keyLevel, name, partnerId, organizationId, userId, keyScopes, ceiling, ended, keyEnd, grace] = row;
+  const [partner, organization, addresses, rateLimit, workspaceIds] = row.slice(11);
+  const [tokenId, familyId, tokenScopes, tokenRevoked, tokenEnd, used] = row.slice(16);
+  const level = (keyLevel ?? 'user') as Level;
+  const scopes = narrowed(
+    (keyScopes ?? ['*']) as string[],
+    (ceiling ?? ['*']) as string[],
+    tokenScopes as string[] | null,
+  );
   return {
     caller: {
-      credentialId: id as string,
-      level: level as Level,
+      credentialId: (familyId ?? keyId) as string,
+      apiKeyId: keyId as string | null,
+      level,
       name: name as string,
       partnerId: partnerId as string | null,
       organizationId: organizationId as string | null,
-      permissions: effectivePermissions(level as Level, scopes as string[], ceiling as string[]),
-      scopes: (scopes as string[]).includes('*') ? (ceiling as string[]) : (scopes as string[]),
+      userId: userId as string | null,
+      permissions: effectivePermissions(level, scopes),
+      scopes,
+      rank: level === 'platform' || level === 'partner' ? NO_RANK : rankOf((ceiling ?? ['*']) as string[]),
+      workspaceIds: workspaceIds as string[] | null,
+      rateLimit: rateLimit as Caller['rateLimit'],
       organizationSuspended: organization === true,
     },
-    revoked: revoked === true,
-    expiresAt: expiresAt === null ? null : Number(expiresAt),
+    ended: (ended as string | null) ?? (tokenRevoked === true ? 'has been revoked' : null),
+    expiresAt: sooner(numberOrNull(keyEnd), numberOrNull(tokenEnd)),
+    graceUntil: numberOrNull(grace),
     partnerSuspended: partner === true,
-    lookedUpAt,
+    addresses: readAddresses((addresses ?? []) as string[]),
+    accessTokenId: tokenId as string | null,
     lastUsedAt: Number(used),
   };
+}
+
+/** Scopes within a ceiling, and within those of a token made from the key; `*` is all of what is above it (INV-32). */
+function narrowed(scopes: readonly string[], ceiling: readonly string[], token: readonly string[] | null): string[] {
+  const within = (inner: readonly string[], outer: readonly string[]): readonly string[] => {
+    if (inner.includes('*')) return outer;
+    return outer.includes('*') ? inner : inner.filter((each) => outer.includes(each));
+  };
+  return [...within(token ?? ['*'], within(scopes, ceiling))];
 }

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Member } from '../../entities';
 import type { Context } from '../context';
-import { callerScope, organizationOwned, selectOne, visibleOrganization } from '../db/select';
+import { callerScope, organizationsOf, ownedBy, selectOne, visibleOrganization } from '../db/select';
 import { Table } from '../db/table';
 import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, type ErrorSource, notFound } from '../errors';
@@ -11,8 +11,9 @@ import { settleOwnership } from './ownership';
 import { userTable } from './users';
 
 export const memberTable = new Table(Member, {
-  ...organizationOwned,
+  ...ownedBy('members:read'),
   computed: {
+    workspaceIds: 'array(select mw.workspace_id from member_workspaces mw where mw.member_id = t.id order by 1)',
     roleIds: `array(select r.id from member_roles mr join roles r on r.id = mr.role_id
       where mr.member_id = t.id order by r.rank desc, r.id desc)`,
   },
@@ -20,11 +21,19 @@ export const memberTable = new Table(Member, {
     organizationId: () => organizationTable as unknown as Table,
     userId: () => userTable as unknown as Table,
   },
-  counted: (caller) =>
-    caller.organizationId !== null
-      ? { relation: 'members', scope: caller.organizationId }
-      : callerScope('members')(caller),
-  countedBy: { organizationId: { relation: 'members', visible: visibleOrganization } },
+  counted: (caller) => {
+    if (caller.level === 'user') {
+      return { relation: 'members', scope: (bind) => organizationsOf(caller, bind, 'members:read') };
+    }
+    if (caller.organizationId !== null) return { relation: 'members', scope: caller.organizationId };
+    return callerScope('members')(caller);
+  },
+  countedBy: {
+    organizationId: {
+      relation: 'members',
+      visible: (caller, id, bind) => visibleOrganization(caller, id, bind, 'members:read'),
+    },
+  },
 });
 
 const plain = crud(memberTable);

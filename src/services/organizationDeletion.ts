@@ -20,7 +20,7 @@ function deletionGuards(ctx: Context, ifMatch: IfMatch): Guard[] {
   };
   return [
     ...versionGuard(ifMatch),
-    ...(ctx.caller.level === 'organization' ? [others] : []),
+    ...(ctx.caller.level === 'organization' || ctx.caller.level === 'user' ? [others] : []),
     {
       sql: () => 'not old.delete_protection',
       error: () => new AppError('delete_protected', 'deleteProtection is on: switch it off first.'),
@@ -50,7 +50,8 @@ function deletion(): Changes<Organization> {
 }
 
 /** Rows of the caller's, the deleted ones among them. */
-const withDeleted = (ctx: Context) => (bind: Bind) => `(${organizationTable.options.visible(ctx.caller, bind, true)})`;
+const withDeleted = (ctx: Context) => (bind: Bind) =>
+  `(${organizationTable.options.visible(ctx.caller, bind, true, false)})`;
 
 /** Undoes a deletion before `purgeAt`; `invalid_transition` for an organization that is not being deleted. */
 export async function restoreOrganization(

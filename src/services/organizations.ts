@@ -1,11 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Organization } from '../../entities';
 import type { Context } from '../context';
-import { callerScope } from '../db/select';
+import { callerScope, organizationsOf } from '../db/select';
 import { type Bind, Table } from '../db/table';
 import { type Changes, Expression, type Guard, insertSql, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
-import { allow, may } from '../permissions';
+import { allow, denial, may } from '../permissions';
 import { hashKey, makeKey, makeWebhookSecret } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { type Create, crud, type Input, type Update } from './crud';
@@ -17,8 +17,10 @@ import { userTable } from './users';
 const SLUG_TRIES = 5;
 
 export const organizationTable = new Table(Organization, {
-  visible: (caller, bind) => {
+  visible: (caller, bind, _isFew, reads) => {
     if (caller.level === 'organization') return `t.id = ${bind(caller.organizationId)}`;
+    if (caller.level === 'user')
+      return `t.id in (${organizationsOf(caller, bind, reads ? 'organizations:read' : undefined)})`;
     return caller.level === 'partner' ? `t.partner_id = ${bind(caller.partnerId)}` : 'true';
   },
   retired: { field: 'status', value: 'pending_deletion', sql: "t.status <> 'pending_deletion'" },
@@ -204,22 +206,13 @@ function privilegeGuards(ctx: Context, attributes: Record<string, unknown>): Gua
     if (value === undefined || may(ctx.caller, operation)) return;
     guards.push({
       sql: (bind) => `old.${column} is not distinct from ${bind(value)}`,
-      error: () => denial(ctx, operation),
+      error: () => denial(ctx.caller, operation),
     });
   };
   unchanged('status', attributes.status, 'organizations.suspend');
   unchanged('status_reason', attributes.statusReason, 'organizations.suspend');
   unchanged('legal_hold', attributes.legalHold, 'organizations.hold');
   return guards;
-}
-
-function denial(ctx: Context, operation: string): AppError {
-  try {
-    allow(ctx.caller, operation);
-  } catch (error) {
-    return error as AppError;
-  }
-  return new AppError('permission_denied', 'Not permitted.');
 }
 
 function statusGuards(status: string | undefined, reason: string | null | undefined): Guard[] {
@@ -258,7 +251,7 @@ function statusGuards(status: string | undefined, reason: string | null | undefi
 /** Locks those of these organizations that the caller sees, in the order of their ids: whoever locks several must. */
 export async function lockOrganizations(ctx: Context, ids: readonly string[]): Promise<void> {
   const values: unknown[] = [ids];
-  const visible = organizationTable.options.visible(ctx.caller, (value) => `$${values.push(value)}`, true);
+  const visible = organizationTable.options.visible(ctx.caller, (value) => `$${values.push(value)}`, true, false);
   await ctx.db.query(
     `select 1 from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
     values,

@@ -1,16 +1,8 @@
 import type { Config } from '../config';
 import type { Database } from '../db/database';
 import { AppError } from '../errors';
+import { type Policies, type Policy, policiesOf } from './ratePolicies';
 import { removeRows } from './sweeper';
-
-/** So many requests in so many seconds, for each key by itself (domain sheet 9.9). */
-export interface Policy {
-  readonly name: string;
-  /** What is counted, in words for people. */
-  readonly counts: string;
-  readonly limit: number;
-  readonly windowSeconds: number;
-}
 
 /** What is said of one request. */
 export interface Verdict {
@@ -70,21 +62,16 @@ class Window {
  * takes a few requests at once from it and admits them from memory, so nothing is ever admitted beyond a limit.
  */
 export class RateLimiter {
-  /** Of every request, by credential; and of failed authentication, by address. */
-  readonly policies: { readonly default: Policy; readonly authentication: Policy };
+  readonly policies: Policies;
   private readonly windows = new Map<Policy, Map<string, Window>>();
 
   /** @param workers processes of this machine */
   constructor(
     private readonly db: Database,
-    { limit, windowSeconds }: NonNullable<Config['rateLimit']>,
+    rateLimit: NonNullable<Config['rateLimit']>,
     private readonly workers: number,
   ) {
-    const failures = Math.min(limit, Math.max(10, Math.floor(limit / 10)));
-    this.policies = {
-      default: { name: 'default', counts: 'requests', limit, windowSeconds },
-      authentication: { name: 'authentication', counts: 'failed authentications', limit: failures, windowSeconds },
-    };
+    this.policies = policiesOf(rateLimit);
   }
 
   /** Counts one request of a key; at once when a reserve or the end of all is in memory, else after a statement. */

@@ -1,24 +1,31 @@
 import { User } from '../../entities';
 import type { Caller } from '../context';
-import { visibleOrganization } from '../db/select';
+import { organizationsOf, visibleOrganization } from '../db/select';
 import { type Bind, NIL_UUID, Table } from '../db/table';
+import type { Permission } from '../permissions';
 import { type Create, crud } from './crud';
 
 /** Being a member of an organization that the caller sees, or of one of the given organizations if he sees it. */
-function memberOf(caller: Caller, bind: Bind, organizations?: string): string {
+function memberOf(caller: Caller, bind: Bind, organizations?: string, permission?: Permission): string {
   const among = organizations === undefined ? '' : ` and m.organization_id = ${organizations}`;
   return `exists (select 1 from members m where m.user_id = t.id${among}
-    and ${visibleOrganization(caller, 'm.organization_id', bind)})`;
+    and ${visibleOrganization(caller, 'm.organization_id', bind, permission)})`;
 }
 
 /**
- * A user is seen by those who see one of his organizations, and by the partner that made him, who could not make him a
- * member of anything otherwise.
+ * A user is seen by himself, by those who see one of his organizations and may read its members, and by the partner that
+ * made him, who could not make him a member of anything otherwise.
  */
 export const userTable = new Table(User, {
   visible: (caller, bind, isFew) => {
     if (caller.level === 'platform') return 'true';
     if (caller.level === 'organization') return memberOf(caller, bind);
+    if (caller.level === 'user') {
+      const self = `t.id = ${bind(caller.userId)}`;
+      if (isFew) return `${self} or ${memberOf(caller, bind, undefined, 'members:read')}`;
+      return `${self} or t.id in (select m.user_id from members m
+        where m.organization_id in (${organizationsOf(caller, bind, 'members:read')}))`;
+    }
     if (isFew) return `t.partner_id = ${bind(caller.partnerId)} or ${memberOf(caller, bind)}`;
     // Not "or" for a list: that would read every user there is to find a partner's few.
     return `t.id in (select u.id from users u where u.partner_id = ${bind(caller.partnerId)} union all
@@ -27,14 +34,20 @@ export const userTable = new Table(User, {
   },
   counted: (caller) => {
     if (caller.level === 'platform') return { relation: 'users', scope: NIL_UUID };
+    if (caller.level === 'user') return null;
     return caller.level === 'organization' ? { relation: 'members', scope: caller.organizationId ?? NIL_UUID } : null;
   },
   links: {
-    organizationId: (id, bind, caller) => memberOf(caller, bind, id),
+    organizationId: (id, bind, caller) => memberOf(caller, bind, id, 'members:read'),
   },
   search: { sql: "(t.email || E'\\n' || coalesce(t.name, ''))", covers: ['email', 'name'] },
   caseless: ['email'],
-  countedBy: { organizationId: { relation: 'members', visible: visibleOrganization } },
+  countedBy: {
+    organizationId: {
+      relation: 'members',
+      visible: (caller, id, bind) => visibleOrganization(caller, id, bind, 'members:read'),
+    },
+  },
 });
 
 const plain = crud(userTable);

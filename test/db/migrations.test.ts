@@ -125,8 +125,9 @@ describe('the migrated schema', () => {
       "select conname, confdeltype from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace",
     );
     expect(keys.length).toBeGreaterThan(5);
-    // a: nothing was said.
-    expect(keys.filter(({ confdeltype }: { confdeltype: string }) => confdeltype === 'a')).toEqual([]);
+    // a: nothing was said; but for roles, which a cascade removes before those who have them: "no action" is judged later.
+    const unsaid = keys.filter(({ confdeltype }: { confdeltype: string }) => confdeltype === 'a');
+    expect(unsaid.map(({ conname }: { conname: string }) => conname)).toEqual(['member_roles_role_id_fkey']);
   });
 
   test('keeps texts as text, times with their zone, and numbers as identity', async () => {
@@ -157,7 +158,7 @@ describe('the migrated schema', () => {
   test('names every constraint and index itself', async () => {
     const names = await source.query(
       `select conname as name from pg_constraint where connamespace = 'public'::regnamespace
-         and contype <> 'n' and conrelid <> 'migrations'::regclass
+         and contype not in ('n', 't') and conrelid <> 'migrations'::regclass
        union select indexname from pg_indexes where schemaname = 'public' and tablename <> 'migrations'`,
     );
     for (const { name } of names) expect(name).toMatch(/_(pkey|key|fkey|check|idx)$/);

@@ -1,6 +1,12 @@
 import { Foundation1763700000000 } from './1763700000000-foundation';
 import { Protocol1763760000000 } from './1763760000000-protocol';
 import { RateLimits1764000000000 } from './1764000000000-rate-limits';
+import { People1764200000000 } from './1764200000000-people';
 
 /** In the order in which they run. */
-export const migrations = [Foundation1763700000000, Protocol1763760000000, RateLimits1764000000000];
+export const migrations = [
+  Foundation1763700000000,
+  Protocol1763760000000,
+  RateLimits1764000000000,
+  People1764200000000,
+];

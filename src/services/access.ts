@@ -1,0 +1,114 @@
+import type { Caller, Context } from '../context';
+import type { Database } from '../db/database';
+import { AppError, notFound } from '../errors';
+import { allow, denial, OPERATIONS, type Permission } from '../permissions';
+
+/** What a caller is in one organization. */
+export interface Standing {
+  /** His membership; null unless the caller is a user. */
+  readonly memberId: string | null;
+  /** Codes of his system roles. */
+  readonly roles: readonly string[];
+  /** Of his highest role; of a key, see `Caller.rank`. */
+  readonly rank: number;
+  readonly permissions: ReadonlySet<Permission>;
+  /** The organization is suspended. */
+  readonly isSuspended: boolean;
+  /** Workspaces he is limited to; null: none, he has them all. */
+  readonly workspaceIds: readonly string[] | null;
+}
+
+/**
+ * `membersMayInvite` gives every member the right to invite, with roles that do not exceed his own. The one place that
+ * turns roles into permissions.
+ */
+const LOOK_UP = `
+  select m.id, o.status = 'suspended', o.settings->>'membersMayInvite' = 'true',
+    array(select r.code from member_roles mr join roles r on r.id = mr.role_id where mr.member_id = m.id and r.kind = 'system'),
+    (select max(r.rank) from member_roles mr join roles r on r.id = mr.role_id where mr.member_id = m.id),
+    array(select distinct p from member_roles mr join roles r on r.id = mr.role_id, unnest(r.permissions) p where mr.member_id = m.id),
+    case when not m.all_workspaces then array(select mw.workspace_id from member_workspaces mw where mw.member_id = m.id) end
+  from members m join organizations o on o.id = m.organization_id
+  where m.user_id = $1 and m.organization_id = $2 and m.status = 'active' and o.status <> 'pending_deletion'`;
+
+async function lookUp(db: Database, caller: Caller, organizationId: string): Promise<Standing | null> {
+  const [row] = await db.query(LOOK_UP, [caller.userId, organizationId]);
+  if (row === undefined) return null;
+  const [memberId, isSuspended, mayInvite, roles, rank, permissions, workspaceIds] = row;
+  const granted = permissions as Permission[];
+  if (mayInvite === true) granted.push('invitations:create');
+  return {
+    memberId: memberId as string,
+    roles: roles as string[],
+    rank: Number(rank),
+    // A personal key may be meant for less than its holder may.
+    permissions: new Set(granted.filter((each) => caller.permissions.has(each))),
+    isSuspended: isSuspended === true,
+    workspaceIds: workspaceIds as string[] | null,
+  };
+}
+
+function ofKey(caller: Caller): Standing {
+  const { rank, permissions, organizationSuspended, workspaceIds } = caller;
+  const roles = rank >= 100 ? ['owner', 'admin'] : rank >= 80 ? ['admin'] : [];
+  return { memberId: null, roles, rank, permissions, isSuspended: organizationSuspended, workspaceIds };
+}
+
+/**
+ * What the caller is in an organization, believed for less than a second (INV-34); null for a user who is no active
+ * member. Keys are the same everywhere they reach: whether they see the organization is not judged here.
+ */
+export async function standingIn(ctx: Context, organizationId: string): Promise<Standing | null> {
+  const { caller, callers, db, now } = ctx;
+  if (caller.level !== 'user') return ofKey(caller);
+  // What a transaction has changed is not to be believed by others before it is committed.
+  if (db.isInTransaction) return lookUp(db, caller, organizationId);
+  // The credential too: two keys of one person may have different scopes.
+  const key = `${caller.credentialId} ${organizationId}`;
+  const found = callers.standings.find(key, now().getTime(), () => lookUp(db, caller, organizationId));
+  return (await found) as Standing | null;
+}
+
+/**
+ * The same as it is at this moment, for rules about who may change whom: to be asked with the organization locked.
+ * @throws AppError `not_found` for a user who is no active member any more
+ */
+export async function standingNow(ctx: Context, organizationId: string): Promise<Standing> {
+  const { caller, db } = ctx;
+  const standing = caller.level === 'user' ? await lookUp(db, caller, organizationId) : ofKey(caller);
+  if (standing === null) throw notFound();
+  return standing;
+}
+
+/** What of a row decides who may do something to it. */
+export interface Target {
+  /** The organization that it belongs to, or is; null: none. */
+  readonly organizationId: string | null;
+  /** The person that it is about. */
+  readonly userId?: string | null;
+}
+
+/**
+ * Whether the caller may do `operation` to a row that he sees.
+ * @param writes whether it changes something: a suspended organization's members and keys read on, and write nothing
+ * @throws AppError `permission_denied`, `organization_suspended`; `not_found` for a user who is no active member
+ */
+export async function authorize(ctx: Context, operation: string, target: Target, writes: boolean): Promise<void> {
+  const { caller } = ctx;
+  allow(caller, operation);
+  if (writes && caller.organizationSuspended) throw suspended();
+  if (caller.level !== 'user') return;
+  const { permission = null, self } = OPERATIONS[operation] ?? {};
+  const isSelf = self !== undefined && target.userId === caller.userId;
+  if (target.organizationId === null) {
+    // Rows of the installation are read by all; of a person, by those who see him.
+    if (writes && !isSelf) throw denial(caller, operation);
+    return;
+  }
+  const standing = await standingIn(ctx, target.organizationId);
+  if (standing === null) throw notFound();
+  if (!isSelf && permission !== null && !standing.permissions.has(permission)) throw denial(caller, operation);
+  if (writes && standing.isSuspended) throw suspended();
+}
+
+const suspended = (): AppError => new AppError('organization_suspended', 'The organization is suspended.');
