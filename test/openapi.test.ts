@@ -4,7 +4,8 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { formatOpenApi } from '../src/cli/openapi';
 import { allRoutes } from '../src/controllers/routes';
 import { BodyReader, readLinkageDocument } from '../src/jsonapi/body';
-import type { Relationship } from '../src/jsonapi/define';
+import type { Relationship, Schema } from '../src/jsonapi/define';
+import { SettingsReader } from '../src/jsonapi/values';
 import { registry } from '../src/resources';
 import { type Any, compiled, type Documented, description, operations, resolve } from './support/openapi';
 
@@ -123,8 +124,14 @@ test('the codes of a kind of change are its own: roles that are added are never 
 /** A request that has a body: its example is read as the service would. */
 function readExample({ method, route, operation }: Documented): void {
   const [{ example }] = Object.values(operation.requestBody.content) as [Any];
-  const { kind, definition, relationship = '' } = route as NonNullable<Documented['route']>;
-  if (kind === 'linkage') readLinkageDocument(example, definition.relationships[relationship] as Relationship);
+  const { kind, definition, relationship = '', action = '' } = route as NonNullable<Documented['route']>;
+  if (kind === 'action') {
+    const { settings = {}, requiredSettings = [] } = definition.actions[action] as {
+      settings?: object;
+      requiredSettings?: string[];
+    };
+    new SettingsReader(settings as Record<string, Schema>, requiredSettings).read(example);
+  } else if (kind === 'linkage') readLinkageDocument(example, definition.relationships[relationship] as Relationship);
   else new BodyReader(definition).read(example, method === 'post' ? 'create' : 'update', example.data.id);
 }
 

@@ -23,7 +23,7 @@ export interface Call {
 
 /** What comes of a call. */
 export interface Outcome {
-  readonly status: 200 | 201 | 204;
+  readonly status: 200 | 201 | 202 | 204;
   readonly document?: Record<string, unknown>;
   /** Of the row behind the document, when its primary data is one resource or the linkage of one: makes its ETag. */
   readonly version?: number;
@@ -32,6 +32,8 @@ export interface Outcome {
   /** Whether a secret is in it that is never shown again. */
   readonly secret?: boolean;
   readonly location?: string;
+  /** Instead of a document: lines of a body that is made while it is sent. */
+  readonly stream?: AsyncIterable<string>;
   /** Methods that this caller may use here. */
   readonly allow?: readonly string[];
 }

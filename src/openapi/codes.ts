@@ -1,7 +1,8 @@
 import { allRoutes, type Route } from '../controllers/routes';
 import type { ErrorCode } from '../errors';
-import { attributesSchema, KEYWORDS } from '../jsonapi/body';
+import { attributesSchema } from '../jsonapi/body';
 import type { OperationName, Relationship, Schema } from '../jsonapi/define';
+import { KEYWORDS } from '../jsonapi/values';
 import { OPERATIONS } from '../permissions';
 import type { Definition, Registry } from './include';
 
@@ -92,6 +93,19 @@ function updateCodes(definition: Definition): ErrorCode[] {
   ];
 }
 
+/** What the reader of settings finds in `meta`. */
+function settingsCodes({ actions }: Definition, name = ''): ErrorCode[] {
+  const action = actions[name];
+  if (action === undefined || action.method === 'DELETE') return [];
+  const { settings = {}, requiredSettings = [] } = action;
+  return [
+    'malformed_document',
+    'unknown_attribute',
+    ...Object.values(settings).flatMap(codesOfSchema),
+    ...only(requiredSettings.length > 0, 'required'),
+  ];
+}
+
 const changeCodes = (operation: string): ErrorCode[] => [...suspension(operation), 'not_found', 'version_mismatch'];
 
 const LINKAGE = { PATCH: 'replace', POST: 'add', DELETE: 'remove' } as const;
@@ -118,7 +132,9 @@ function protocolCodes(route: Route, method: string): ErrorCode[] {
     case 'resource DELETE':
       return changeCodes(`${type}.remove`);
     case 'action POST':
-      return ['malformed_document', ...changeCodes(`${type}.${action}`)];
+      return [...settingsCodes(definition, action), ...changeCodes(`${type}.${action}`)];
+    case 'action DELETE':
+      return changeCodes(`${type}.${action}`);
     case 'related GET':
     case 'linkage GET':
       return ['not_found', ...only(isMany, 'page_size_too_large')];

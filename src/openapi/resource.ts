@@ -1,4 +1,4 @@
-import type { Attribute, Relationship, Schema } from '../jsonapi/define';
+import { type Attribute, hintOf, type Relationship, type Schema } from '../jsonapi/define';
 import { boolean, nullable, uuid } from '../jsonapi/schemas';
 import { readersNote } from './access';
 import { type Components, nameOf, type Ref } from './components';
@@ -68,7 +68,7 @@ function capabilities({ operations, actions, relationships }: Definition): Schem
   const names = [
     ...(operations.update === undefined ? [] : ['update']),
     ...(operations.remove === undefined ? [] : ['delete']),
-    ...Object.keys(actions),
+    ...Object.entries(actions).map(([name, action]) => hintOf(name, action)),
   ];
   const can: Record<string, Schema> = Object.fromEntries(names.map((name) => [name, boolean]));
   if (changeable.length > 0) {

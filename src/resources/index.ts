@@ -24,6 +24,10 @@ export function checkRegistry(): void {
     for (const name of [...Object.keys(operations), ...Object.keys(actions), ...changes]) {
       if (OPERATIONS[`${type}.${name}`] === undefined) throw new Error(`${type}.${name} has no row in permissions.ts`);
     }
+    for (const name of Object.keys(actions)) {
+      if (!/^(?!relationships\/)\w+(?:\/\w+)?$/.test(name))
+        throw new Error(`${type}.${name} is no path below a resource`);
+    }
     for (const [name, relationship] of Object.entries(relationships)) {
       const other = registry.get(relationship.type);
       if (other === undefined) throw new Error(`${type}.${name} is of no known type: ${relationship.type}`);
