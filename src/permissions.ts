@@ -202,6 +202,12 @@ export function rankOf(permissions: readonly string[]): number {
   return Math.max(0, ...roles.map(({ rank }) => rank));
 }
 
+/** Scopes cut to those above them; `*` is all of what is above it (INV-32). */
+export function scopesWithin(scopes: readonly string[], ceiling: readonly string[]): readonly string[] {
+  if (scopes.includes('*')) return ceiling;
+  return ceiling.includes('*') ? scopes : scopes.filter((each) => ceiling.includes(each));
+}
+
 /** The permissions that a credential of `level` with these scopes has; `*` stands for all of the level's. */
 export function effectivePermissions(level: Level, scopes: readonly string[]): ReadonlySet<Permission> {
   const all = scopes.includes('*');

@@ -171,6 +171,8 @@ drop index api_keys_organization_token_key;
 create unique index api_keys_organization_token_key on api_keys (organization_id)
   where is_organization_token and revoked_at is null and grace_until is null;
 create index api_keys_user_id_idx on api_keys (user_id, created_at, id);
+create index api_keys_created_by_id_idx on api_keys (created_by_id) where created_by_id is not null;
+create index api_keys_grace_until_idx on api_keys (grace_until) where grace_until is not null and revoked_at is null;
 create unique index api_keys_replaces_id_key on api_keys (replaces_id) where replaces_id is not null;
 
 create table api_key_workspaces (
