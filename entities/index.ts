@@ -6,6 +6,7 @@ import { Installation } from './installation';
 import { Invitation } from './invitation';
 import { InvitationRole } from './invitationRole';
 import { InvitationWorkspace } from './invitationWorkspace';
+import { Job } from './job';
 import { Member } from './member';
 import { MemberRole } from './memberRole';
 import { MemberWorkspace } from './memberWorkspace';
@@ -29,6 +30,7 @@ export const entities = [
   Invitation,
   InvitationRole,
   InvitationWorkspace,
+  Job,
   Member,
   MemberRole,
   MemberWorkspace,
@@ -53,6 +55,7 @@ export {
   Invitation,
   InvitationRole,
   InvitationWorkspace,
+  Job,
   Member,
   MemberRole,
   MemberWorkspace,

@@ -12,14 +12,19 @@ import { isMigrated, migrate } from './db/migrate';
 import { Lifecycle } from './http/lifecycle';
 import { Metrics } from './http/metrics';
 import { createServer } from './http/server';
+import { jobs } from './jobs';
+import { Worker } from './jobs/worker';
+import { createMailer } from './mail/mailer';
+import { Passwords } from './passwords';
 import { openSecrets } from './secretKey';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { removeExpiredAnswers } from './services/idempotency';
+import { JobSignal } from './services/jobs';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { Sweeper } from './services/sweeper';
 
-/** Milliseconds that running requests get to end when the process stops. */
+/** Milliseconds that running requests and jobs get to end when the process stops. */
 const DRAIN_MS = 10_000;
 
 /** Closers in the order of opening; they are called in reverse. */
@@ -93,7 +98,7 @@ async function prepareDatabase(config: Config, connection: Connection): Promise<
 export interface Running {
   /** The port that was taken, also when PORT is 0. */
   readonly port: number;
-  /** Lets running requests end, for 10 s at the most, then closes everything in reverse order. */
+  /** Lets running requests and jobs end, for 10 s at the most, then closes everything in reverse order. */
   stop(): Promise<void>;
 }
 
@@ -106,7 +111,9 @@ export async function serveRequests(config: Config, connection: Connection, log:
   try {
     const source = await connect(connection, config);
     closers.add(() => source.destroy());
-    const services = await openServices(config, source, closers);
+    // With PORT=0 the port is not known before it was taken.
+    const taken = { port: config.port };
+    const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
       const sweeper = new Sweeper([() => removeExpiredAnswers(services), () => removeEndedWindows(services)]);
       closers.add(() => sweeper.close());
@@ -122,10 +129,13 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const server = createServer(app, log);
     await listen(server, config);
     closers.add(() => close(server));
+    taken.port = (server.address() as AddressInfo).port;
+    const worker = config.role === 'api' ? undefined : new Worker({ ...services, log }, jobs);
     return {
-      port: (server.address() as AddressInfo).port,
+      port: taken.port,
       stop: async () => {
-        await Promise.race([lifecycle.drain(), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
+        const ended = Promise.all([lifecycle.drain(), worker?.stop()]);
+        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
         await closers.closeAll();
       },
     };
@@ -135,13 +145,23 @@ export async function serveRequests(config: Config, connection: Connection, log:
   }
 }
 
-async function openServices(config: Config, source: DataSource, closers: Closers): Promise<Services> {
+async function openServices(
+  config: Config,
+  source: DataSource,
+  closers: Closers,
+  taken: { port: number },
+): Promise<Services> {
   const now = () => new Date();
   const db = Database.over(source, config.preparedStatements);
   const callers = new CallerCache(db, now);
   closers.add(() => callers.drain());
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
-  return { config, db, callers, limiter, now, secrets: await openSecrets(config, db) };
+  const mailer = createMailer(config);
+  closers.add(async () => mailer?.close());
+  const secrets = await openSecrets(config, db);
+  const publicUrl = () => config.publicUrl ?? `http://${urlHost(config.host)}:${taken.port}`;
+  const passwords = new Passwords();
+  return { config, db, callers, limiter, mailer, jobs: new JobSignal(), passwords, publicUrl, now, secrets };
 }
 
 /** The migrations of this version are checked until they were all there once; then the database has only to answer. */

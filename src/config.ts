@@ -81,6 +81,18 @@ export const SETTINGS = {
     type: 'boolean',
     description: 'true: webhook URLs may be plain http (default false; in local mode http to loopback is allowed)',
   },
+  SMTP_URL: {
+    type: 'string',
+    pattern: '^smtps?://[^\\s/]+',
+    secret: true,
+    description: 'the mail server, smtp://user:password@host:587 or smtps://…; unset: no mail leaves',
+  },
+  MAIL_FROM: {
+    type: 'string',
+    maxLength: 320,
+    pattern: '^([^<>@,;:\\p{Cc}]+ <[^\\s<>@,;:]+@[^\\s<>@,;:]+>|[^\\s<>@,;:]+@[^\\s<>@,;:]+)$',
+    description: 'sender of the mails, an address or a name with the address in angle brackets; required with SMTP_URL',
+  },
   LOG_LEVEL: {
     type: 'string',
     enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -110,6 +122,10 @@ export interface Config {
   readonly rateLimit: { readonly limit: number; readonly windowSeconds: number } | null;
   readonly trustProxy: number;
   readonly webhookAllowHttp: 'no' | 'loopback' | 'yes';
+  /** undefined: no mail leaves. */
+  readonly smtpUrl: string | undefined;
+  /** Always there when `smtpUrl` is. */
+  readonly mailFrom: string | undefined;
   readonly logLevel: string;
 }
 
@@ -130,6 +146,8 @@ interface Values {
   RATE_LIMIT: string;
   TRUST_PROXY: number;
   WEBHOOK_ALLOW_HTTP?: boolean;
+  SMTP_URL?: string;
+  MAIL_FROM?: string;
   LOG_LEVEL: string;
 }
 
@@ -187,6 +205,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (values.PLATFORM_KEY !== undefined && !isCredential(values.PLATFORM_KEY)) {
     throw new ConfigError('PLATFORM_KEY begins like a key of this service and its checksum is wrong.');
   }
+  if (values.SMTP_URL !== undefined && values.MAIL_FROM === undefined) {
+    throw new ConfigError('MAIL_FROM is required with SMTP_URL: the sender of the mails.');
+  }
   const fixedUrl = values.PORT === 0 ? undefined : `http://${urlHost(values.HOST)}:${values.PORT}`;
   return {
     host: values.HOST,
@@ -209,6 +230,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       : values.WEBHOOK_ALLOW_HTTP === undefined && localMode
         ? 'loopback'
         : 'no',
+    smtpUrl: values.SMTP_URL,
+    mailFrom: values.MAIL_FROM,
     logLevel: values.LOG_LEVEL,
   };
 }

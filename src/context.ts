@@ -1,8 +1,11 @@
 import type { Config } from './config';
 import type { Database } from './db/database';
+import type { Mailer } from './mail/mailer';
+import type { Passwords } from './passwords';
 import type { Permission } from './permissions';
 import type { Secrets } from './secrets';
 import type { CallerCache } from './services/callers';
+import type { JobSignal } from './services/jobs';
 import type { RateLimiter } from './services/rateLimits';
 
 /**
@@ -45,6 +48,12 @@ export interface Services {
   readonly callers: CallerCache;
   /** null: RATE_LIMIT is off. */
   readonly limiter: RateLimiter | null;
+  /** null: SMTP_URL is not set, and no mail leaves. */
+  readonly mailer: Mailer | null;
+  readonly jobs: JobSignal;
+  readonly passwords: Passwords;
+  /** Prefix of absolute URLs, without a slash at the end; known when the server listens. */
+  readonly publicUrl: () => string;
   readonly now: () => Date;
 }
 

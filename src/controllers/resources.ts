@@ -67,9 +67,10 @@ const takesBody = (method: string): boolean => method === 'POST' || method === '
  */
 export function contextOf(services: Services, req: Request, res: Response): Context | Promise<Context> {
   const made = (caller: Context['caller']): Context => {
-    const { config, db, secrets, callers, now } = services;
     res.locals.caller = caller;
-    return { config, db, secrets, callers, now, caller, requestId: res.locals.requestId };
+    const { config, db, secrets, callers, mailer, jobs, passwords, publicUrl, now } = services;
+    const { requestId } = res.locals;
+    return { config, db, secrets, callers, mailer, jobs, passwords, publicUrl, now, caller, requestId };
   };
   const found = authenticate(services, req);
   return found instanceof Promise ? found.then(made) : made(found);

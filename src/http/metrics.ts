@@ -1,7 +1,14 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database } from '../db/database';
 
-/** What `/metrics` shows: requests by route template, the connection pool, the process. */
+/** Jobs of one state that are counted at the most: the figure is for an alarm, and must cost the same however many wait. */
+const MOST_JOBS_COUNTED = 1_000;
+const COUNT_JOBS = `
+  select (select count(*)::int from (select from jobs where failed_at is null and run_at <= now()
+            and (lease_until is null or lease_until <= now()) limit ${MOST_JOBS_COUNTED}) as due),
+         (select count(*)::int from (select from jobs where failed_at is not null limit ${MOST_JOBS_COUNTED}) as failed)`;
+
+/** What `/metrics` shows: requests by route template, the connection pool, jobs, the process. */
 export class Metrics {
   readonly registry = new Registry();
   private readonly durations: Histogram<'method' | 'route' | 'status'>;
@@ -26,6 +33,21 @@ export class Metrics {
         this.set({ state: 'busy' }, total - idle);
         this.set({ state: 'idle' }, idle);
         this.set({ state: 'waiting' }, waiting);
+      },
+    });
+    new Gauge({
+      name: 'jobs',
+      help: `Jobs that wait for a worker, and jobs that failed for the last time; ${MOST_JOBS_COUNTED} stands for all above`,
+      labelNames: ['state'],
+      registers: [this.registry],
+      async collect() {
+        this.reset();
+        // The other figures are wanted most when the database is away.
+        const rows = await db.query(COUNT_JOBS).catch(() => []);
+        for (const [due, failed] of rows as [number, number][]) {
+          this.set({ state: 'due' }, due);
+          this.set({ state: 'failed' }, failed);
+        }
       },
     });
   }

@@ -81,6 +81,7 @@ export const organizations = defineResource(Organization, {
       type: 'users',
       key: 'ownerId',
       include: true,
+      write: 'create',
       change: {
         run: changeOwner,
         summary: 'Make another member its primary owner; the one before becomes an admin',

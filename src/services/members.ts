@@ -70,7 +70,7 @@ async function rolesToGive(ctx: Context, asked: readonly string[], wanted: Reado
 
 /** What a member gets who is given no role. */
 async function defaultRole(ctx: Context): Promise<Roles> {
-  const [row] = await ctx.db.query("select id from roles where code = 'member'");
+  const [row] = await ctx.db.query("select id from roles where code = 'member' and kind = 'system'");
   return { ids: [row?.[0] as string], owner: false };
 }
 

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Organization } from '../../entities';
 import type { Context } from '../context';
-import { callerScope, organizationsOf } from '../db/select';
+import { callerScope, organizationsOf, selectOne } from '../db/select';
 import { type Bind, Table } from '../db/table';
 import { type Changes, Expression, type Guard, insertSql, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
@@ -9,9 +9,11 @@ import { allow, denial, may } from '../permissions';
 import { hashKey, makeKey, makeWebhookSecret } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { type Create, crud, type Input, type Update } from './crud';
+import { memberTable } from './members';
 import { partnerTable } from './partners';
 import { slugFrom, withSuffix } from './slugs';
 import { userTable } from './users';
+import { defaultWorkspace, workspaceTable } from './workspaces';
 
 /** Tries at a free slug: with six random characters, the second one fails once in two thousand million names. */
 const SLUG_TRIES = 5;
@@ -81,9 +83,10 @@ export const createOrganization: Create<Organization> = async (ctx, input) => {
     partnerId: partnerOf(ctx, input),
     webhookSecretCipher: secret === undefined ? undefined : ctx.secrets.encrypt(secret, cipherPurpose(id)),
   };
+  const creation = { values, token, ownerId: await ownerOfNew(ctx, input) };
   for (let attempt = 1; attempt <= SLUG_TRIES; attempt++) {
     const tried = attempt === 1 ? slug : withSuffix(slug);
-    const created = await insertOrganization(ctx, { ...values, slug: tried }, token, attributes.slug === undefined);
+    const created = await insertOrganization(ctx, creation, tried, attributes.slug === undefined);
     if (created !== undefined) return Object.assign(created, { token, webhookSecret: secret });
   }
   throw new AppError('slug_taken', 'No free slug was found for this name: give one.');
@@ -104,6 +107,22 @@ async function refuseBuriedId(ctx: Context, id: string): Promise<void> {
   if (row?.[0] === true) throw new AppError('id_taken', 'This id has been used before.', { pointer: '/data/id' });
 }
 
+/**
+ * A user becomes the owner of what he makes (INV-3); platform and partner callers may name somebody.
+ * @throws AppError `not_found` for a user whom the caller can't see
+ */
+async function ownerOfNew(ctx: Context, input: Input): Promise<string | null> {
+  const asked = (input.relationships.owner as string | null | undefined) ?? null;
+  if (ctx.caller.userId !== null && (asked === null || asked === ctx.caller.userId)) return ctx.caller.userId;
+  if (asked === null) return null;
+  const source = { pointer: '/data/relationships/owner/data' };
+  const owner = await selectOne(ctx, userTable, asked, ['id', 'status']);
+  if (owner === null) throw notFound('There is no such user.', source);
+  if (ctx.caller.level === 'user') throw new AppError('not_allowed', 'Whoever makes an organization owns it.', source);
+  if (owner.status !== 'active') throw new AppError('not_allowed', 'The owner must be an active user.', source);
+  return asked;
+}
+
 function partnerOf(ctx: Context, input: Input): string | null {
   const asked = input.relationships.partner as string | null | undefined;
   if (ctx.caller.level === 'platform') return asked ?? null;
@@ -113,27 +132,49 @@ function partnerOf(ctx: Context, input: Input): string | null {
   return ctx.caller.partnerId;
 }
 
-/** @returns undefined when `yieldSlug` is set and the slug is taken */
+/** What comes into being with an organization. */
+interface Creation {
+  readonly values: Changes<Organization>;
+  readonly token: string;
+  /** Who becomes its owner and primary owner (INV-3); null: nobody yet (INV-1). */
+  readonly ownerId: string | null;
+}
+
+/**
+ * One statement: the organization, its token, its default workspace, and its owner.
+ * @param yieldSlug whether a taken slug is no error
+ * @returns undefined when `yieldSlug` is set and the slug is taken
+ */
 async function insertOrganization(
   ctx: Context,
-  values: Changes<Organization>,
-  token: string,
+  { values, token, ownerId }: Creation,
+  slug: string,
   yieldSlug: boolean,
 ): Promise<Organization | undefined> {
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
-  const organization = insertSql(organizationTable, values, bind);
-  // From the row, not from the id, so that there is no key when there is no organization.
-  const key = insertSql(
-    apiKeyTable,
-    { ...organizationToken(ctx, token), organizationId: new Expression(() => 'created.id') },
-    bind,
-  )
-    .replace(' values (', ' select ')
-    .replace(/\)$/, '');
+  // From the row, not from the id, so that there is nothing else when there is no organization.
+  const organizationId = new Expression(() => 'created.id');
+  const fromCreated = (sql: string) => `${sql.replace(' values (', ' select ').replace(/\)$/, '')} from created`;
+  const organization = insertSql(organizationTable, { ...values, slug, ownerId }, bind);
+  const key = insertSql(apiKeyTable, { ...organizationToken(ctx, token), organizationId }, bind);
+  const workspace = insertSql(workspaceTable, { ...defaultWorkspace(), organizationId }, bind);
+  const owner = {
+    id: uuidv7(),
+    organizationId,
+    userId: ownerId ?? undefined,
+    isPrimaryOwner: true,
+    joinMethod: 'created' as const,
+  };
+  const member =
+    ownerId === null
+      ? ''
+      : `, member as (${fromCreated(insertSql(memberTable, owner, bind))} returning t.id),
+       role as (insert into member_roles (member_id, role_id) select member.id, r.id from member, roles r
+         where r.code = 'owner' and r.kind = 'system')`;
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
-       key as (${key} from created)
+       key as (${fromCreated(key)}), workspace as (${fromCreated(workspace)})${member}
      select ${organizationTable.selectList(organizationTable.properties)} from created t`,
     list,
   );

@@ -79,7 +79,7 @@ async function memberOf(ctx: Context, organizationId: string, userId: string): P
 
 async function giveRole(db: Database, memberId: string, code: string): Promise<void> {
   await db.query(
-    `insert into member_roles (member_id, role_id) select $1, id from roles where code = $2 on conflict do nothing`,
+    `insert into member_roles (member_id, role_id) select $1, id from roles where code = $2 and kind = 'system' on conflict do nothing`,
     [memberId, code],
   );
 }
@@ -92,7 +92,7 @@ async function demote(db: Database, organizationId: string, userId: string): Pro
   if (member === undefined) return;
   await giveRole(db, member[0] as string, 'admin');
   await db.query(
-    "delete from member_roles where member_id = $1 and role_id in (select id from roles where code = 'owner')",
+    "delete from member_roles where member_id = $1 and role_id in (select id from roles where code = 'owner' and kind = 'system')",
     [member[0]],
   );
 }

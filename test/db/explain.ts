@@ -1,5 +1,6 @@
 import { Client as PgClient, type Pool } from 'pg';
 import type { Client, TestApp } from '../support/app';
+import { withRoles } from '../support/database';
 
 /** A step of a plan as `explain (format json)` tells it. */
 export interface Node {
@@ -46,12 +47,12 @@ export async function crowd(app: TestApp, partners: readonly [string, string]): 
   const pairs = `insert into members (id, organization_id, user_id, join_method, created_at, updated_at)
     select gen_random_uuid(), o.id, u.id, 'import', u.created_at, u.created_at`;
   await client.query(
-    `${pairs} from generate_series(1, ${CROWD}) g join organizations o on o.slug = 'organization-' || g
-       join users u on lower(u.email) = 'user-' || g || '@example.com'`,
+    withRoles(`${pairs} from generate_series(1, ${CROWD}) g join organizations o on o.slug = 'organization-' || g
+       join users u on lower(u.email) = 'user-' || g || '@example.com'`),
   );
   await client.query(
-    `${pairs} from generate_series(1001, 2000) g join organizations o on o.slug = 'organization-20'
-       join users u on lower(u.email) = 'user-' || g || '@example.com'`,
+    withRoles(`${pairs} from generate_series(1001, 2000) g join organizations o on o.slug = 'organization-20'
+       join users u on lower(u.email) = 'user-' || g || '@example.com'`),
   );
   // Vacuum too: what the indexes for searching have not merged yet is a list that has to be read whole.
   for (const table of ['organizations', 'users', 'members']) await client.query(`vacuum analyze ${table}`);

@@ -34,6 +34,13 @@ function numbers(seed: number): () => number {
   };
 }
 
+/** Rows that belong to organizations, for everybody and for their partner; system roles belong to none. */
+const owned = (table: string) => `
+    union all select '${table}', nil.id from nil, ${table} t left join live o on o.id = t.organization_id
+      where t.organization_id is null or o.id is not null
+    union all select '${table}', o.partner_id from ${table} t join live o on o.id = t.organization_id
+      where o.partner_id is not null`;
+
 /** What each running total should be, counted from the rows themselves. */
 const COUNTED = `
   with nil as (select '00000000-0000-0000-0000-000000000000'::uuid as id),
@@ -50,6 +57,7 @@ const COUNTED = `
       where k.revoked_at is null and coalesce(k.partner_id, o.partner_id) is not null
     union all select 'users', nil.id from users, nil
     union all select 'partners', nil.id from partners, nil
+    ${['workspaces', 'invitations', 'roles'].map(owned).join('')}
   )
   select relation, scope, count(*)::int as n from rows group by 1, 2`;
 const KEPT = 'select relation, scope, sum(rows)::int as n from row_counts group by 1, 2';

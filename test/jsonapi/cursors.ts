@@ -1,5 +1,6 @@
 import { registry } from '../../src/resources';
 import { type Answer, type Body, type Client, MEDIA_TYPE, type TestApp } from '../support/app';
+import { withRoles } from '../support/database';
 
 export const PROFILE = 'https://jsonapi.org/profiles/ethanresnick/cursor-pagination';
 export const CURSOR_TYPE = `${MEDIA_TYPE};profile="${PROFILE}"`;
@@ -44,10 +45,10 @@ export async function scatter(app: TestApp): Promise<void> {
     `insert into api_keys (id, created_at, updated_at, level, name, hash, start, scopes, ceiling, expires_at)
      select gen_random_uuid(), ${made}, 'platform', ${word('key')}, sha256(n::text::bytea), 'pk_live_none', '{*}', '{*}',
        ${time('expiry', null, null)} + interval '9 years' ${rows}`,
-    `insert into members (id, created_at, updated_at, organization_id, user_id, join_method, joined_at, status)
+    withRoles(`insert into members (id, created_at, updated_at, organization_id, user_id, join_method, joined_at, status)
      select gen_random_uuid(), ${made}, o.id, u.id, 'import', ${time('joined')}, ${pick('state', 'active', 'suspended')}
      from (select id, row_number() over (order by id) as n from organizations where slug like 'slug-%') o
-       join (select id, row_number() over (order by id) as n from users where email like '%@example.com' limit ${SCATTERED}) u using (n)`,
+       join (select id, row_number() over (order by id) as n from users where email like '%@example.com' limit ${SCATTERED}) u using (n)`),
   ])
     await app.source.query(sql);
 }

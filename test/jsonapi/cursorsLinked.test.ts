@@ -19,9 +19,10 @@ beforeAll(async () => {
     team[count] = id;
     await app.source.query(
       `with made as (insert into users (id, email, name) select gen_random_uuid(), gen_random_uuid() || '@example.com', 'of ${count}'
-         from generate_series(1, $2::int) returning id)
+         from generate_series(1, $2::int) returning id), joined as (
        insert into members (id, organization_id, user_id, join_method, created_at)
-       select gen_random_uuid(), $1, id, 'import', timestamptz '2026-01-01Z' + interval '1 day' * (row_number() over () % 7) from made`,
+       select gen_random_uuid(), $1, id, 'import', timestamptz '2026-01-01Z' + interval '1 day' * (row_number() over () % 7) from made returning id)
+       insert into member_roles (member_id, role_id) select joined.id, r.id from joined, roles r where r.code = 'member'`,
       [id, count],
     );
   }

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { readConfig } from '../../src/config';
+import { connect } from '../../src/db/connect';
+import { Database } from '../../src/db/database';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded';
+import { createMailer } from '../../src/mail/mailer';
+import { Secrets } from '../../src/secrets';
+import { JobSignal } from '../../src/services/jobs';
+import { queueMail } from '../../src/services/mail';
+import { startMailSink } from '../support/mailSink';
 import { cleanUp, freePort, get, MAIN, run, serve, stop, temporaryFolder } from '../support/process';
 
 /** A PostgreSQL that listens on TCP stands for the operator's own. */
@@ -62,4 +70,27 @@ test('a revocation in one process is felt in the other within a second (INV-34)'
   }
   expect(last - revokedAt).toBeLessThan(1_000);
   await Promise.all([here, there].map(stop));
+});
+
+test('ROLE=api leaves jobs alone; ROLE=worker runs them and serves no API', async () => {
+  const sink = await startMailSink();
+  const settings = { ...env, SMTP_URL: sink.url, MAIL_FROM: 'no-reply@example.com' };
+  const config = readConfig(settings);
+  const api = await serve({ ...settings, ROLE: 'api' });
+  const source = await connect({ url: env.DATABASE_URL as string }, config);
+  const db = Database.over(source, false);
+  const secrets = new Secrets(Buffer.from(env.SECRET_KEY as string, 'base64'));
+  const services = { db, secrets, jobs: new JobSignal(), mailer: createMailer(config), now: () => new Date() };
+  const data = { url: 'https://guildhall.example.com/reset', minutes: 30 };
+  await queueMail(services, { to: 'user@example.com', template: 'passwordReset', data });
+  const second = await serve({ ...settings, ROLE: 'api' });
+  expect(await db.query('select attempts from jobs')).toEqual([[0]]);
+  const worker = await serve({ ...settings, ROLE: 'worker' });
+  expect(await sink.next()).toMatchObject({ to: 'user@example.com', subject: 'Set a new password' });
+  expect((await get(`${worker.url}/public/v2/me`)).status).toBe(404);
+  expect((await get(`${worker.url}/readyz`)).status).toBe(200);
+  expect(await Promise.all([api, second, worker].map(stop))).toEqual([0, 0, 0]);
+  expect(await db.query('select count(*)::int from jobs')).toEqual([[0]]);
+  await source.destroy();
+  await sink.close();
 });

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import pino from 'pino';
 import supertest from 'supertest';
 import type { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
 import { createApp } from '../../src/app';
 import { type Config, readConfig } from '../../src/config';
 import type { Services } from '../../src/context';
@@ -11,10 +12,15 @@ import { Database } from '../../src/db/database';
 import { Lifecycle } from '../../src/http/lifecycle';
 import { Metrics } from '../../src/http/metrics';
 import { createServer } from '../../src/http/server';
+import { jobs } from '../../src/jobs';
+import { runDueJobs } from '../../src/jobs/worker';
 import { logOptions } from '../../src/log';
-import { Secrets } from '../../src/secrets';
+import { createMailer } from '../../src/mail/mailer';
+import { Passwords } from '../../src/passwords';
+import { hashKey, makeKey, Secrets } from '../../src/secrets';
 import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
+import { JobSignal } from '../../src/services/jobs';
 import { RateLimiter } from '../../src/services/rateLimits';
 import type { Exchange } from './contract';
 import { cloneDatabase } from './database';
@@ -50,6 +56,12 @@ export interface Client {
   delete(path: string, headers?: Record<string, string>, body?: unknown): Promise<Answer>;
 }
 
+/** Somebody with an access token. */
+export interface Person extends Client {
+  readonly id: string;
+  readonly email: string;
+}
+
 export interface TestApp {
   readonly url: string;
   readonly port: number;
@@ -62,8 +74,12 @@ export interface TestApp {
   readonly anonymous: Client;
   readonly platform: Client;
   as(key: string | undefined): Client;
+  /** A new person who has signed in. */
+  user(attributes?: { email?: string; name?: string }): Promise<Person>;
   /** A new partner with a key of its own. */
   partner(name?: string): Promise<Client & { id: string }>;
+  /** Runs the jobs that are due by the clock of the app, and those due by their doing; how many runs there were. */
+  runPendingJobs(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -136,7 +152,23 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
   const db = Database.over(source, config.preparedStatements);
   const callers = new CallerCache(db, now);
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
-  const services: Services = { config, db, callers, limiter, now, secrets: new Secrets(Buffer.alloc(32, 7)) };
+  const mailer = createMailer(config);
+  const secrets = new Secrets(Buffer.alloc(32, 7));
+  const passwords = new Passwords();
+  const publicUrl = () => config.publicUrl ?? 'http://guildhall.test';
+  const jobSignal = new JobSignal();
+  const services: Services = {
+    config,
+    db,
+    callers,
+    limiter,
+    mailer,
+    jobs: jobSignal,
+    passwords,
+    publicUrl,
+    now,
+    secrets,
+  };
   const logLines: Record<string, unknown>[] = [];
   const log = pino(logOptions(config.logLevel), { write: (line: string) => void logLines.push(JSON.parse(line)) });
   const lifecycle = new Lifecycle();
@@ -157,6 +189,10 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
     anonymous: client(server, undefined),
     platform,
     as: (key) => client(server, key),
+    user: async (attributes = {}) => {
+      const { id, attributes: made } = await createUser(platform, attributes);
+      return { ...client(server, await signIn(db, id)), id, email: made.email };
+    },
     partner: async (name = 'A partner') => {
       const { body } = await platform.post(`${M}/partners`, { data: { type: 'partners', attributes: { name } } });
       const { id } = body.data;
@@ -169,14 +205,27 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
       });
       return { ...client(server, key.body.data.attributes.secret), id };
     },
+    runPendingJobs: () => runDueJobs({ ...services, log }, jobs),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await callers.drain();
+      mailer?.close();
       await source.destroy();
       await drop();
     },
   };
+}
+
+/** An access token for a user, as signing in makes it, but without a password. */
+export async function signIn(db: Database, userId: string): Promise<string> {
+  const token = makeKey('at');
+  await db.query(
+    `insert into access_tokens (id, family_id, user_id, hash, refresh_hash, scopes, expires_at, refresh_expires_at, family_ends_at)
+     values ($1, $1, $2, $3, $4, '{*}', now() + interval '1 hour', now() + interval '1 day', now() + interval '2 days')`,
+    [uuidv7(), userId, hashKey(token), hashKey(makeKey('rt'))],
+  );
+  return token;
 }
 
 /** A request document; `type` and the rest of `data`. */

@@ -42,3 +42,8 @@ export async function cloneDatabase(): Promise<{ connection: Connection; drop: (
     drop: () => asSuperuser(`drop database ${database} with (force)`),
   };
 }
+
+/** An insert of memberships with the least role for each, which the database insists on (INV-12). */
+export const withRoles = (insert: string): string =>
+  `with joined as (${insert} returning id)
+   insert into member_roles (member_id, role_id) select joined.id, r.id from joined, roles r where r.code = 'member'`;

@@ -36,6 +36,8 @@ test('without any setting: local mode with the defaults of the contract', () => 
     rateLimit: { limit: 600, windowSeconds: 60 },
     trustProxy: 0,
     webhookAllowHttp: 'loopback',
+    smtpUrl: undefined,
+    mailFrom: undefined,
     logLevel: 'info',
   } satisfies Config);
 });
@@ -69,6 +71,8 @@ const ACCEPTED: [name: string, value: string, property: keyof Config, read: unkn
   ['TRUST_PROXY', '10', 'trustProxy', 10],
   ['WEBHOOK_ALLOW_HTTP', 'true', 'webhookAllowHttp', 'yes'],
   ['WEBHOOK_ALLOW_HTTP', 'false', 'webhookAllowHttp', 'no'],
+  ['MAIL_FROM', 'no-reply@example.com', 'mailFrom', 'no-reply@example.com'],
+  ['MAIL_FROM', 'Gilde Süd <no-reply@example.com>', 'mailFrom', 'Gilde Süd <no-reply@example.com>'],
   ['LOG_LEVEL', 'silent', 'logLevel', 'silent'],
   ['LOG_LEVEL', 'trace', 'logLevel', 'trace'],
 ];
@@ -112,6 +116,13 @@ const REFUSED: [name: string, value: string][] = [
   ['TRUST_PROXY', 'true'],
   ['TRUST_PROXY', '11'],
   ['WEBHOOK_ALLOW_HTTP', '1'],
+  ['SMTP_URL', 'mail.example.com:587'],
+  ['SMTP_URL', 'http://mail.example.com'],
+  ['SMTP_URL', 'smtp://'],
+  ['MAIL_FROM', 'Guildhall'],
+  ['MAIL_FROM', 'a@example.com, b@example.com'],
+  ['MAIL_FROM', 'a@example.com\r\nBcc: b@example.com'],
+  ['MAIL_FROM', 'Name\nBcc: <a@example.com>'],
   ['LOG_LEVEL', 'verbose'],
 ];
 test.each(REFUSED)('%s may not be %.50s: one line that names it, and quotes no secret', (name, value) => {
@@ -147,6 +158,19 @@ describe('with DATABASE_URL', () => {
   });
 });
 
+describe('SMTP_URL', () => {
+  const url = 'smtps://user:p%40ss@mail.example.com:465';
+
+  test('comes with MAIL_FROM', () => {
+    const config = readConfig({ SMTP_URL: url, MAIL_FROM: 'no-reply@example.com' });
+    expect(config).toMatchObject({ smtpUrl: url, mailFrom: 'no-reply@example.com' });
+  });
+
+  test('requires MAIL_FROM', () => {
+    expect(refusal({ SMTP_URL: url })).toBe('MAIL_FROM is required with SMTP_URL: the sender of the mails.');
+  });
+});
+
 test('a key of ours may be PLATFORM_KEY', () => {
   const key = makeKey('pk');
   expect(readConfig({ PLATFORM_KEY: key }).platformKey).toBe(key);
@@ -179,8 +203,9 @@ describe('NAME_FILE', () => {
     ['SECRET_KEY', SECRET_KEY, 'secretKey'],
     ['PLATFORM_KEY', platformKey, 'platformKey'],
     ['DATABASE_URL', URL, 'databaseUrl'],
+    ['SMTP_URL', 'smtp://user:pass@mail.example.com', 'smtpUrl'],
   ] as const)('%s may be in a file, with blanks and line breaks around it', (name, value, property) => {
-    const others = name === 'SECRET_KEY' ? {} : { SECRET_KEY };
+    const others = { MAIL_FROM: 'no-reply@example.com', ...(name === 'SECRET_KEY' ? {} : { SECRET_KEY }) };
     const config = readConfig({ ...others, [`${name}_FILE`]: file(` ${value}\r\n`) });
     expect(config[property]).toBe(value);
   });

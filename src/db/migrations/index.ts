@@ -2,6 +2,7 @@ import { Foundation1763700000000 } from './1763700000000-foundation';
 import { Protocol1763760000000 } from './1763760000000-protocol';
 import { RateLimits1764000000000 } from './1764000000000-rate-limits';
 import { People1764200000000 } from './1764200000000-people';
+import { Jobs1764300000000 } from './1764300000000-jobs';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   Protocol1763760000000,
   RateLimits1764000000000,
   People1764200000000,
+  Jobs1764300000000,
 ];
