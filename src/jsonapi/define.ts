@@ -3,6 +3,7 @@ import type { IfMatch } from '../db/write';
 import type { ErrorCode } from '../errors';
 import type { Operator } from '../selection';
 import type { ChangeLinkage, Create, Get, LinkageChange, List, Remove, Rows, Update } from '../services/crud';
+import { declareTextIds } from './ids';
 import type { Values } from './values';
 
 /** A JSON schema (2020-12), the same for ajv and OpenAPI. */
@@ -159,6 +160,8 @@ export interface ResourceDefinition<Entity = unknown> {
   defaultSort: string;
   /** Whether a platform or partner caller may choose the id. */
   clientIds: boolean;
+  /** Ids are texts that mean something, letters, digits, `_`, `:`, `.` and `-`; else they are UUIDs. */
+  textIds: boolean;
   /** Property with the id of the organization that a row belongs to, or is; null: rows belong to none. */
   tenant: string | null;
   operations: Operations<Entity>;
@@ -174,7 +177,7 @@ type Names<Entity> = keyof Entity & string;
 
 type Options<Entity> = Omit<
   ResourceDefinition<Entity>,
-  'attributes' | 'filters' | 'clientIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
+  'attributes' | 'filters' | 'clientIds' | 'textIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
 > & {
   attributes: Partial<Record<Names<Entity>, Attribute>>;
   relationships?: Record<
@@ -183,6 +186,7 @@ type Options<Entity> = Omit<
   >;
   filters?: Record<string, Filter>;
   clientIds?: boolean;
+  textIds?: true;
   /** When it is not the key of the relationship `organization`. */
   tenant?: Names<Entity>;
   actions?: Record<string, Action<Entity>>;
@@ -206,7 +210,9 @@ export function defineResource<Entity extends object>(
   };
   const { organization } = relationships;
   const tenant = organization !== undefined && 'one' in organization ? organization.key : null;
-  return { filters: {}, clientIds: false, tenant, actions: {}, ...options, attributes, relationships, reads };
+  const { textIds = false } = options;
+  if (textIds) declareTextIds(options.type);
+  return { filters: {}, clientIds: false, tenant, actions: {}, ...options, textIds, attributes, relationships, reads };
 }
 
 /** Operators that make sense for a kind of value. */

@@ -1,5 +1,6 @@
 import { type Attribute, hintOf, type Relationship, type Schema } from '../jsonapi/define';
-import { boolean, nullable, uuid } from '../jsonapi/schemas';
+import { idSchema } from '../jsonapi/ids';
+import { boolean, nullable } from '../jsonapi/schemas';
 import { readersNote } from './access';
 import { type Components, nameOf, type Ref } from './components';
 import type { Definition } from './include';
@@ -90,7 +91,7 @@ function describeResource(components: Components, definition: Definition): Ref {
     description: `${each.summary}${readersNote(each.type)}`,
   }));
   const members = {
-    id: uuid,
+    id: idSchema(type),
     type: constant(type),
     attributes: closed(read, Object.keys(read)),
     ...(Object.keys(linked).length === 0 ? {} : { relationships: closed(linked, Object.keys(linked)) }),
