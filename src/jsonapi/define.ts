@@ -113,6 +113,8 @@ export interface ResourceDefinition<Entity = unknown> {
   /** In the order in which they are shown. */
   attributes: Record<string, Attribute>;
   relationships: Record<string, Relationship<Entity>>;
+  /** Members of the resource's `meta`, read where whole resources are shown; without a fieldset for the type only. */
+  meta: Record<string, Schema>;
   filters: Record<string, Filter>;
   /** Sort keys when the request names none. */
   defaultSort: string;
@@ -133,7 +135,7 @@ type Names<Entity> = keyof Entity & string;
 
 type Options<Entity> = Omit<
   ResourceDefinition<Entity>,
-  'attributes' | 'filters' | 'clientIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
+  'attributes' | 'filters' | 'meta' | 'clientIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
 > & {
   attributes: Partial<Record<Names<Entity>, Attribute>>;
   relationships?: Record<
@@ -141,6 +143,7 @@ type Options<Entity> = Omit<
     (Omit<ToOne<Entity>, 'key'> & { key: Names<Entity> }) | (Omit<ToMany<Entity>, 'keys'> & { keys?: Names<Entity> })
   >;
   filters?: Record<string, Filter>;
+  meta?: Partial<Record<Names<Entity>, Schema>>;
   clientIds?: boolean;
   /** When it is not the key of the relationship `organization`. */
   tenant?: Names<Entity>;
@@ -156,6 +159,7 @@ export function defineResource<Entity extends object>(
   options: Options<Entity>,
 ): ResourceDefinition<Entity> {
   const attributes = options.attributes as Record<string, Attribute>;
+  const meta = (options.meta ?? {}) as Record<string, Schema>;
   const relationships = (options.relationships ?? {}) as Record<string, Relationship<Entity>>;
   const reads = (name: string): readonly string[] => {
     const relationship = relationships[name];
@@ -165,7 +169,7 @@ export function defineResource<Entity extends object>(
   };
   const { organization } = relationships;
   const tenant = organization !== undefined && 'one' in organization ? organization.key : null;
-  return { filters: {}, clientIds: false, tenant, actions: {}, ...options, attributes, relationships, reads };
+  return { filters: {}, clientIds: false, tenant, actions: {}, ...options, attributes, relationships, meta, reads };
 }
 
 /** Operators that make sense for a kind of value. */
