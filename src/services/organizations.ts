@@ -187,7 +187,7 @@ async function insertOrganization(
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
        key as (${fromCreated(key)}), workspace as (${fromCreated(workspace)})${member}
-     select ${organizationTable.selectList(organizationTable.properties)} from created t`,
+     select ${organizationTable.selectList(organizationTable.properties, ctx.caller, bind)} from created t`,
     list,
   );
   return row === undefined ? undefined : organizationTable.read(organizationTable.properties, row);
