@@ -21,9 +21,9 @@ import { contextOf, hasBody, render, send, splitUrl } from './resources';
 import { type Site, Sites } from './sites';
 
 /** A request beside those of the resource types, as an endpoint gets to see it. */
-export interface EndpointRequest {
+export interface EndpointRequest<Asker extends Context | null = Context | null> {
   /** Who asks; null for a stranger. */
-  readonly ctx: Context | null;
+  readonly ctx: Asker;
   /** The same without him. Both are inside the transaction of an `Idempotency-Key`. */
   readonly services: OpenContext;
   /** Parts of the path by name. */
@@ -52,8 +52,7 @@ export interface EndpointAnswer {
   headers?: readonly string[];
 }
 
-/** Declares a request beside the resource types: what a path and a method mean, and what OpenAPI says of it. */
-export interface Endpoint {
+interface EndpointBase {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Whole, `{name}` where a parameter is. */
   path: string;
@@ -64,8 +63,6 @@ export interface Endpoint {
   description?: string;
   /** Row in `permissions.ts`. */
   operation: string;
-  /** `optional`: one that is sent must be valid; `none`: one that is sent is not looked at. */
-  credential: 'required' | 'optional' | 'none';
   /**
    * Schemas of the parts of the path, UUIDs when they are not here. With a `pattern`, paths that do not fit are not the
    * endpoint's; other ids that are no UUIDs are 404.
@@ -81,8 +78,21 @@ export interface Endpoint {
   secrets?: readonly string[];
   /** It changes nothing, whatever its method: a suspended organization may ask it, and no `Idempotency-Key` holds. */
   readOnly?: true;
-  run: (request: EndpointRequest) => Promise<Outcome>;
 }
+
+/** Whether a credential is needed. `optional`: one that is sent must be valid; `none`: it is not looked at. */
+type Asked<Credential extends string, Asker extends Context | null> = {
+  credential: Credential;
+  run: (request: EndpointRequest<Asker>) => Promise<Outcome>;
+};
+
+/**
+ * Declares a request beside the resource types: what a path and a method mean, and what OpenAPI says of it. Before it is
+ * run, the caller's credential has been found good for its operation; what a user may do to a row, by his roles, is for
+ * its service to judge (`authorize`).
+ */
+export type Endpoint = EndpointBase &
+  (Asked<'required', Context> | Asked<'optional', Context | null> | Asked<'none', null>);
 
 /** Whether it changes something. */
 export const isWrite = ({ method, readOnly }: Endpoint): boolean => method !== 'GET' && readOnly !== true;
@@ -130,7 +140,9 @@ async function answer(incoming: Incoming, site: Site): Promise<void> {
     const params = authorized(inside, endpoint, incoming.params);
     const document = documentOf(endpoint, bodied ? bytes : undefined);
     const open = { ...services, db: inside?.db ?? services.db, requestId };
-    return endpoint.run({ ctx: inside, services: open, params, query, document, address, req, res });
+    const request: EndpointRequest = { ctx: inside, services: open, params, query, document, address, req, res };
+    // There is a caller where one is declared to be: see `callerOf`.
+    return endpoint.run(request as never);
   };
   const key = ctx !== null && isWrite(endpoint) ? idempotencyKeyOf(req) : undefined;
   if (ctx !== null && key !== undefined) {

@@ -27,10 +27,15 @@ function segmentOf(text: string, { params = {} }: Endpoint): Segment {
   return { param, pattern: pattern === undefined ? undefined : new RegExp(pattern as string, 'u') };
 }
 
+/** Paths that differ in the names of their parameters are one path. */
+export const shapeOf = (path: string): string => path.replace(/\{\w+\}/g, '{}');
+
 function siteOf(template: string, list: readonly Endpoint[], routes: Routes): Site {
   const segments = segmentsOf(template).map((text) => segmentOf(text, list[0] as Endpoint));
   const isOwn = segments.some((segment) => 'pattern' in segment && segment.pattern !== undefined);
-  const route = isOwn ? undefined : routes.find(template);
+  const found = isOwn ? undefined : routes.find(template);
+  // A name in the place of an id is a path of its own.
+  const route = found !== undefined && shapeOf(found.template) === shapeOf(template) ? found : undefined;
   const endpoints = new Map(
     list.flatMap((each) => (each.method === 'GET' ? ['GET', 'HEAD'] : [each.method]).map((method) => [method, each])),
   );

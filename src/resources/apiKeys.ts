@@ -118,7 +118,11 @@ export const apiKeys = defineResource(ApiKey, {
   operations: {
     list: { run: listApiKeys, summary: 'List keys that are not revoked' },
     get: { run: getApiKey, summary: 'Get a key' },
-    create: { run: createApiKey, summary: 'Make a key; its secret is in this answer only', errors: ['cannot_grant'] },
+    create: {
+      run: createApiKey,
+      summary: 'Make a key; its secret is in this answer only',
+      errors: ['cannot_grant', 'quota_exceeded'],
+    },
     update: {
       run: updateApiKey,
       summary: 'Change a key',

@@ -18,6 +18,7 @@ import {
 import { apiKeyTable, KEY_KINDS, lockKey } from './apiKeys';
 import { type ChangeLinkage, type Create, type Input, type LinkageChange, ownerOf, type Update } from './crud';
 import { planExpiryNotice } from './keyExpiry';
+import { checkQuota } from './quotas';
 
 const attribute = (name: string) => ({ pointer: `/data/attributes/${name}` });
 const relationship = (name: string) => ({ pointer: `/data/relationships/${name}/data` });
@@ -45,7 +46,7 @@ async function bindingOf(ctx: Context, input: Input): Promise<Binding> {
 
 /**
  * Makes a key and gives it back with `secret`, once.
- * @throws AppError `cannot_grant` when it could do more than its maker (INV-13, INV-32)
+ * @throws AppError `cannot_grant` when it could do more than its maker (INV-13, INV-32), `quota_exceeded`
  */
 export const createApiKey: Create<ApiKey> = (ctx, input) =>
   ctx.db.transaction(async (db) => {
@@ -63,6 +64,7 @@ export const createApiKey: Create<ApiKey> = (ctx, input) =>
       throw new AppError('not_allowed', 'Only keys of organizations are for tests.', attribute('environment'));
     }
     const workspaceIds = await workspacesOfNew(inside, binding, grants, input);
+    if (binding.organizationId !== null) await checkQuota(inside, binding.organizationId, 'apiKeys');
     const secret = makeKey(KEY_KINDS[binding.level], environment);
     const key = await insertRow(inside, apiKeyTable, {
       ...attributes,

@@ -232,7 +232,7 @@ test('atomic operations have no actions', async () => {
 });
 
 describe('the description', () => {
-  const { paths, components }: Body = buildOpenApi(types);
+  const { paths, components }: Body = buildOpenApi(types, []);
   const at = (path: string) => paths[`${M}/organizations/{id}/${path}`];
   const codes = (operation: Body, status: number) =>
     components.responses[operation.responses[status].$ref.split('/').at(-1)]['x-codes'];

@@ -101,7 +101,7 @@ test('are of that operation alone', async () => {
 });
 
 test('are described', () => {
-  const { paths, components }: Body = buildOpenApi(types);
+  const { paths, components }: Body = buildOpenApi(types, []);
   const names = ({ parameters }: Body) =>
     parameters.map(({ $ref }: Body) => components.parameters[$ref.split('/').at(-1)].name);
   expect(names(paths[PATH].post)).toEqual(expect.arrayContaining(['onConflict', 'count', 'loud']));
