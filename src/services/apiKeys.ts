@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { ApiKey } from '../../entities';
 import type { Context, Level } from '../context';
-import { Values } from '../db/conditions';
+import { compare, Values } from '../db/conditions';
 import type { Database } from '../db/database';
 import { callerScope, visibleOrganization } from '../db/select';
 import { Table } from '../db/table';
@@ -12,13 +12,15 @@ import { organizationTable } from './organizations';
 import { partnerTable } from './partners';
 import { userTable } from './users';
 
+const REPLACED_BY = '(select r.id from api_keys r where r.replaces_id = t.id)';
+
 export const apiKeyTable: Table<ApiKey> = new Table(ApiKey, {
   computed: {
     // What is disabled while it is being replaced authenticates nobody: it is not shown as rotating.
     status: `case when t.revoked_at is not null or t.grace_until <= now() then 'revoked'
       when t.expires_at <= now() then 'expired' when t.disabled then 'disabled'
       when t.grace_until is not null then 'rotating' else 'active' end`,
-    replacedById: '(select r.id from api_keys r where r.replaces_id = t.id)',
+    replacedById: REPLACED_BY,
     workspaceIds: 'array(select kw.workspace_id from api_key_workspaces kw where kw.api_key_id = t.id order by 1)',
   },
   visible: (caller, bind, _isFew, reads) => {
@@ -29,6 +31,13 @@ export const apiKeyTable: Table<ApiKey> = new Table(ApiKey, {
     }
     const own = caller.level === 'partner' ? `t.partner_id = ${bind(caller.partnerId)}` : 't.organization_id is null';
     return `${own} or ${visibleOrganization(caller, 't.organization_id', bind)}`;
+  },
+  filters: {
+    replacedById: (condition, bind) => {
+      const { operator } = condition;
+      if (operator !== 'eq' && operator !== 'in') return compare(REPLACED_BY, 'uuid', condition, bind);
+      return `t.id in (select r.replaces_id from api_keys r where ${compare('r.id', 'uuid', condition, bind)})`;
+    },
   },
   retired: { field: 'status', value: 'revoked', sql: 't.revoked_at is null' },
   references: {
