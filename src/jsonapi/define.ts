@@ -155,6 +155,8 @@ export interface ResourceDefinition<Entity = unknown> {
   /** In the order in which they are shown. */
   attributes: Record<string, Attribute>;
   relationships: Record<string, Relationship<Entity>>;
+  /** Members of the resource's `meta`, read where whole resources are shown; without a fieldset for the type only. */
+  meta: Record<string, Schema>;
   filters: Record<string, Filter>;
   /** Sort keys when the request names none. */
   defaultSort: string;
@@ -177,7 +179,7 @@ type Names<Entity> = keyof Entity & string;
 
 type Options<Entity> = Omit<
   ResourceDefinition<Entity>,
-  'attributes' | 'filters' | 'clientIds' | 'textIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
+  'attributes' | 'filters' | 'meta' | 'clientIds' | 'textIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
 > & {
   attributes: Partial<Record<Names<Entity>, Attribute>>;
   relationships?: Record<
@@ -185,6 +187,7 @@ type Options<Entity> = Omit<
     (Omit<ToOne<Entity>, 'key'> & { key: Names<Entity> }) | (Omit<ToMany<Entity>, 'keys'> & { keys?: Names<Entity> })
   >;
   filters?: Record<string, Filter>;
+  meta?: Partial<Record<Names<Entity>, Schema>>;
   clientIds?: boolean;
   textIds?: true;
   /** When it is not the key of the relationship `organization`. */
@@ -201,6 +204,7 @@ export function defineResource<Entity extends object>(
   options: Options<Entity>,
 ): ResourceDefinition<Entity> {
   const attributes = options.attributes as Record<string, Attribute>;
+  const meta = (options.meta ?? {}) as Record<string, Schema>;
   const relationships = (options.relationships ?? {}) as Record<string, Relationship<Entity>>;
   const reads = (name: string): readonly string[] => {
     const relationship = relationships[name];
@@ -212,7 +216,8 @@ export function defineResource<Entity extends object>(
   const tenant = organization !== undefined && 'one' in organization ? organization.key : null;
   const { textIds = false } = options;
   if (textIds) declareTextIds(options.type);
-  return { filters: {}, clientIds: false, tenant, actions: {}, ...options, textIds, attributes, relationships, reads };
+  const usual = { filters: {}, clientIds: false, tenant, actions: {} };
+  return { ...usual, ...options, textIds, attributes, relationships, meta, reads };
 }
 
 /** Operators that make sense for a kind of value. */

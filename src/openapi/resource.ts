@@ -84,7 +84,7 @@ export const resourceSchema = (components: Components, definition: Definition): 
   components.once(`resource ${definition.type}`, () => describeResource(components, definition));
 
 function describeResource(components: Components, definition: Definition): Ref {
-  const { type, summary, attributes, relationships } = definition;
+  const { type, summary, attributes, relationships, meta } = definition;
   const read = entriesOf(attributes, readSchema);
   const linked = entriesOf(relationships, (each) => ({
     ...relationshipSchema(components, each),
@@ -96,7 +96,11 @@ function describeResource(components: Components, definition: Definition): Ref {
     attributes: closed(read, Object.keys(read)),
     ...(Object.keys(linked).length === 0 ? {} : { relationships: closed(linked, Object.keys(linked)) }),
     links: selfLink(components),
-    meta: closed({ can: capabilities(definition), page: itemCursor(components) }, ['can', 'page']),
+    meta: closed({ ...meta, can: capabilities(definition), page: itemCursor(components) }, [
+      ...Object.keys(meta),
+      'can',
+      'page',
+    ]),
   };
   const schema = { ...closed(members, ['relationships', 'meta']), description: summary };
   return components.add('schemas', schema, nameOf(type));
