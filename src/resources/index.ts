@@ -6,9 +6,18 @@ import { organizations } from './organizations';
 import { partners } from './partners';
 import { roles } from './roles';
 import { users } from './users';
+import { workspaces } from './workspaces';
 
 /** Every resource type; a type exists when it stands here. */
-const definitions = [organizations, partners, users, members, roles, apiKeys] as unknown as ResourceDefinition<never>[];
+const definitions = [
+  organizations,
+  partners,
+  users,
+  members,
+  roles,
+  workspaces,
+  apiKeys,
+] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(
   definitions.map((definition) => [definition.type, definition]),

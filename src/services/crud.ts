@@ -47,7 +47,9 @@ export type ChangeLinkage<Entity> = (
   change: LinkageChange,
   ifMatch: IfMatch,
 ) => Promise<Entity>;
-export type Remove = (ctx: Context, id: string, ifMatch: IfMatch) => Promise<void>;
+/** Query parameters of its own that an operation declares, as their schemas say; only those that were given. */
+export type Parameters = Readonly<Record<string, unknown>>;
+export type Remove = (ctx: Context, id: string, ifMatch: IfMatch, parameters?: Parameters) => Promise<void>;
 
 /**
  * The organization that a new row is for: the one named, else that of the caller (domain sheet 1).
