@@ -1,10 +1,12 @@
 import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import type { Services } from './context';
+import { serveEndpoints } from './controllers/endpoints';
 import { me } from './controllers/me';
 import { OPERATIONS_PATH, operations } from './controllers/operations';
 import { resources } from './controllers/resources';
 import { docs } from './docs/page';
+import { checkEndpoints, endpoints } from './endpoints';
 import { edge } from './http/edge';
 import { failure } from './http/failure';
 import { health, type ReadinessCheck } from './http/health';
@@ -24,6 +26,7 @@ export interface AppParts {
 /** The whole HTTP surface: middleware in its order, and what is mounted where (contract 3). */
 export function createApp({ services, log, metrics, lifecycle, checkReadiness }: AppParts): Express {
   checkRegistry();
+  checkEndpoints(endpoints);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -31,12 +34,13 @@ export function createApp({ services, log, metrics, lifecycle, checkReadiness }:
 
   app.use(edge({ log, metrics, lifecycle }));
   if (services.config.role !== 'worker') {
-    // Its definitions know their whole paths. Mounted at a prefix, Express would cut the URL and mend it again on every
+    // Both know their whole paths. Mounted at a prefix, Express would cut the URL and mend it again on every
     // request, a tenth of a small one's time.
+    app.use(serveEndpoints(services, endpoints, registry));
     app.use(resources(services, registry));
     app.use('/public/v2/me', me(services));
     app.all(OPERATIONS_PATH, operations(services, registry));
-    app.use(docs(registry));
+    app.use(docs(registry, endpoints));
   }
   app.use(health(checkReadiness, lifecycle, metrics));
   app.use(unknownPath);

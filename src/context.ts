@@ -57,6 +57,11 @@ export interface Services {
   readonly now: () => Date;
 }
 
+/** The same for a request that may have come without a credential. */
+export interface OpenContext extends Services {
+  readonly requestId: string;
+}
+
 /** What a service function gets to know about the request it works for; that was counted before. */
 export interface Context extends Omit<Services, 'limiter'> {
   readonly caller: Caller;

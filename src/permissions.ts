@@ -139,6 +139,9 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'accessTokens.remove': rule(null, EVERY_LEVEL, 'userId'),
 };
 
+/** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */
+export const OPEN_OPERATIONS: ReadonlySet<string> = new Set<string>();
+
 /** What a level may hold at the most; keys are cut to it whatever their scopes say (INV-32). */
 const LEVEL_LACKS: Readonly<Record<Level, readonly Permission[]>> = {
   platform: [],

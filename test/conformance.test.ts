@@ -1,6 +1,7 @@
 import { allRoutes } from '../src/controllers/routes';
+import { endpoints } from '../src/endpoints';
 import type { ResourceDefinition } from '../src/jsonapi/define';
-import { OPERATIONS } from '../src/permissions';
+import { OPEN_OPERATIONS, OPERATIONS } from '../src/permissions';
 import { checkRegistry, registry } from '../src/resources';
 import {
   type Body,
@@ -24,6 +25,7 @@ const DEFINITIONS = [...registry.values()];
 const TYPES = DEFINITIONS.map((each): [string, Definition] => [each.type, each]);
 const ROUTES = allRoutes(registry);
 const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE'];
+const ALL = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS'];
 /** Rows of each type, at the least. */
 const ROWS = 3;
 
@@ -91,8 +93,11 @@ describe('the registry', () => {
     }
   });
 
-  test('every row in permissions is of a type that exists', () => {
-    for (const name of Object.keys(OPERATIONS)) expect(registry.has(name.split('.')[0] as string)).toBe(true);
+  test('every row in permissions is of a type that exists, or of an endpoint', () => {
+    const beside = new Set(endpoints.map(({ operation }) => operation));
+    const strange = (name: string) => !registry.has(name.split('.')[0] as string) && !beside.has(name);
+    expect(Object.keys(OPERATIONS).filter(strange)).toEqual([]);
+    expect([...OPEN_OPERATIONS].filter((name) => !beside.has(name))).toEqual([]);
   });
 });
 
@@ -246,6 +251,10 @@ describe.each(ROUTES.map((route): [string, (typeof ROUTES)[number]] => [route.te
     const { definition, methods, kind } = route;
     /** JSON:API wants 403 for an update that is not offered, where others are 405. */
     const updates = { resource: ['PATCH'], linkage: ['PATCH', 'POST', 'DELETE'] }[kind as string] ?? [];
+    /** An endpoint at the same path adds its method; who may ask it is its own matter. */
+    const beside = endpoints.filter((each) => each.path === template).map((each): string => each.method);
+    const both = ALL.filter((method) => methods.includes(method) || beside.includes(method));
+    const allowed = (beside.length === 0 ? methods : both).join(', ');
     const call = (method: string, key?: string) =>
       fetch(`${app.url}${template.replace('{id}', some[definition.type] ?? NIL)}`, {
         method,
@@ -254,13 +263,16 @@ describe.each(ROUTES.map((route): [string, (typeof ROUTES)[number]] => [route.te
 
     test('tells its methods with OPTIONS, without a credential', async () => {
       const { status, headers } = await call('OPTIONS');
-      expect([status, headers.get('allow')]).toEqual([204, methods.join(', ')]);
+      expect([status, headers.get('allow')]).toEqual([204, allowed]);
     });
 
-    test.each(METHODS.filter((method) => !methods.includes(method)))('refuses %s with Allow', async (method) => {
-      const { status, headers } = await call(method, app.platform.key);
-      expect([status, headers.get('allow')]).toEqual([updates.includes(method) ? 403 : 405, methods.join(', ')]);
-    });
+    test.each(METHODS.filter((method) => !methods.includes(method) && !beside.includes(method)))(
+      'refuses %s with Allow',
+      async (method) => {
+        const { status, headers } = await call(method, app.platform.key);
+        expect([status, headers.get('allow')]).toEqual([updates.includes(method) ? 403 : 405, allowed]);
+      },
+    );
 
     test.each(methods.filter((method) => method !== 'OPTIONS'))(
       'asks for a credential before %s: 401',

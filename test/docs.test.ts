@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import pino from 'pino';
 import supertest from 'supertest';
 import { docs } from '../src/docs/page';
+import { endpoints } from '../src/endpoints';
 import { failure } from '../src/http/failure';
 import { buildOpenApi } from '../src/openapi/build';
 import { registry } from '../src/resources';
@@ -21,7 +22,7 @@ function createApp(): Express {
     });
     next();
   });
-  app.use(docs(registry));
+  app.use(docs(registry, endpoints));
   app.use(failure(pino({ enabled: false })));
   return app;
 }
@@ -82,7 +83,7 @@ test('the description is the built document, for a minute', async () => {
   const { status, headers, body } = await client.get(OPENAPI);
   expect(status).toBe(200);
   expect(headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'public, max-age=60' });
-  expect(body).toEqual(JSON.parse(JSON.stringify(buildOpenApi(registry))));
+  expect(body).toEqual(JSON.parse(JSON.stringify(buildOpenApi(registry, endpoints))));
 });
 
 describe.each(PATHS)('%s', (path) => {

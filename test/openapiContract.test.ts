@@ -1,3 +1,5 @@
+import type { Endpoint } from '../src/controllers/endpoints';
+import { endpoints } from '../src/endpoints';
 import { buildWorld, sampleOf, type World } from './jsonapi/world';
 import { M, MEDIA_TYPE, NIL, S, startApp, type TestApp } from './support/app';
 import { contractFaults, type Exchange } from './support/contract';
@@ -52,6 +54,25 @@ describe('every operation', () => {
         [406, 'not_acceptable'],
         [400, 'invalid_parameter'],
       ]);
+    },
+  );
+});
+
+describe('every endpoint beside the types', () => {
+  const inPath = ({ params = {} }: Endpoint, name: string) => params[name]?.examples ?? [NIL];
+  const pathWithIds = (endpoint: Endpoint) =>
+    endpoint.path.replace(/\{(\w+)\}/g, (_all, name: string) => String([inPath(endpoint, name)].flat()[0]));
+
+  test.each(endpoints.map((each) => [each.operationId, each] as const))(
+    '%s refuses no credential where it needs one, another media type and an unknown parameter',
+    async (_id, endpoint) => {
+      const path = pathWithIds(endpoint);
+      const documented = { method: endpoint.method.toLowerCase() } as Documented;
+      const { key } = app.platform;
+      const strange = await refused(documented, path, key, { Accept: 'text/html' });
+      const unknown = await refused(documented, `${path}?unknown=1`, key);
+      expect([strange.status, unknown.status]).toEqual([406, 400]);
+      if (endpoint.credential === 'required') expect((await refused(documented, path)).status).toBe(401);
     },
   );
 });

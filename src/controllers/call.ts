@@ -2,8 +2,8 @@ import type { Context } from '../context';
 import type { IfMatch } from '../db/write';
 import { AppError, notFound } from '../errors';
 import type { Relationship } from '../jsonapi/define';
+import { readId } from '../jsonapi/ids';
 import type { Query } from '../jsonapi/query';
-import { isUuid } from '../jsonapi/schemas';
 import { allow, levelReads, OPERATIONS } from '../permissions';
 import { authorize, standingIn, type Target } from '../services/access';
 import { allowIncluded, type Definition, type Entity, type Registry } from './include';
@@ -23,7 +23,7 @@ export interface Call {
 
 /** What comes of a call. */
 export interface Outcome {
-  readonly status: 200 | 201 | 204;
+  readonly status: 200 | 201 | 202 | 204;
   readonly document?: Record<string, unknown>;
   /** Of the row behind the document, when its primary data is one resource or the linkage of one: makes its ETag. */
   readonly version?: number;
@@ -32,16 +32,19 @@ export interface Outcome {
   /** Whether a secret is in it that is never shown again. */
   readonly secret?: boolean;
   readonly location?: string;
+  /** Instead of a document: lines of a body that is made while it is sent. */
+  readonly stream?: AsyncIterable<string>;
   /** Methods that this caller may use here. */
   readonly allow?: readonly string[];
 }
 
 export type Handler = (call: Call) => Promise<Outcome>;
 
-/** An id that is no UUID names no resource (FET-7). */
+/** An id that has not the form of the type's ids names no resource (FET-7). */
 export function idOf({ route }: Call): string {
-  if (route.id === undefined || !isUuid(route.id)) throw notFound();
-  return route.id.toLowerCase();
+  const id = readId(route.definition.type, route.id ?? '');
+  if (id === undefined) throw notFound();
+  return id;
 }
 
 /** The relationship that a path names, and the type it leads to; one to a type that the caller's level can't read is not there. */

@@ -1,4 +1,5 @@
 import type { Context } from '../context';
+import { hintOf } from '../jsonapi/define';
 import { levelReads, may, OPERATIONS, type Rule } from '../permissions';
 import { standingIn } from '../services/access';
 import type { Entity } from './include';
@@ -37,8 +38,8 @@ export async function capabilities(
   const { update, remove } = operations;
   if (update !== undefined) can.update = allowed('update', update.possible?.(entity as never) ?? true);
   if (remove !== undefined) can.delete = allowed('remove', remove.possible?.(entity as never) ?? true);
-  for (const [name, { possible }] of Object.entries(actions)) {
-    can[name] = allowed(name, possible?.(entity as never) ?? true);
+  for (const [name, action] of Object.entries(actions)) {
+    can[hintOf(name, action)] = allowed(name, action.possible?.(entity as never) ?? true);
   }
   const changeable = Object.entries(relationships).filter(
     ([, { change, type: other }]) => change !== undefined && levelReads(caller.level, other),

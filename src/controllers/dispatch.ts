@@ -1,5 +1,6 @@
 import type { Context } from '../context';
 import { AppError } from '../errors';
+import type { QueryParameters } from '../jsonapi/define';
 import type { Endpoint } from '../jsonapi/query';
 import { allow } from '../permissions';
 import type { Handler } from './call';
@@ -11,7 +12,7 @@ import { act, changeLinkage, create, remove, update } from './writing';
 const HANDLERS: Readonly<Record<Route['kind'], Readonly<Record<string, Handler>>>> = {
   collection: { GET: list, POST: create },
   resource: { GET: get, PATCH: update, DELETE: remove },
-  action: { POST: act },
+  action: { POST: act, DELETE: act },
   related: { GET: related },
   linkage: { GET: linkage, PATCH: changeLinkage, POST: changeLinkage, DELETE: changeLinkage },
 };
@@ -21,7 +22,7 @@ export const handlerOf = ({ kind }: Route, method: string): Handler =>
   HANDLERS[kind][method === 'HEAD' ? 'GET' : method] as Handler;
 
 /** @throws AppError for a method that the path does not offer */
-export function checkOffered({ methods, refused }: Route, method: string): void {
+export function checkOffered({ methods, refused }: Pick<Route, 'methods' | 'refused'>, method: string): void {
   if (methods.includes(method)) return;
   const headers = { Allow: methods.join(', ') };
   // JSON:API 1.1, "Updating Resources" and "Updating Relationships": an update that is not supported is 403.
@@ -29,6 +30,17 @@ export function checkOffered({ methods, refused }: Route, method: string): void 
     throw new AppError('update_not_offered', 'This can’t be changed here.', undefined, { headers });
   }
   throw new AppError('method_not_allowed', `Allowed here: ${headers.Allow}.`, undefined, { headers });
+}
+
+const NO_PARAMETERS: QueryParameters = {};
+
+function declaredParameters(
+  { operations }: Definition,
+  kind: Route['kind'],
+  method: string,
+): QueryParameters | undefined {
+  if (kind === 'collection' && method === 'POST') return operations.create?.parameters;
+  return kind === 'resource' && method === 'DELETE' ? operations.remove?.parameters : undefined;
 }
 
 /** Which query parameters a call takes. */
@@ -43,10 +55,10 @@ export function endpointOf(
   const relationship = name === undefined ? undefined : definition.relationships[name];
   const primary = registry.get(relationship?.type ?? '') ?? definition;
   const isMany = relationship !== undefined && 'many' in relationship;
+  const { remove } = definition.operations;
   const own: string[] = [];
   if (kind === 'resource' && reads) own.push('withCapabilities');
-  if (kind === 'resource' && method === 'DELETE' && definition.operations.remove?.purge !== undefined)
-    own.push('purgeNow');
+  if (kind === 'resource' && method === 'DELETE' && remove?.purge !== undefined) own.push('purgeNow');
   return {
     definition: primary as Definition,
     linkage: kind === 'linkage' && name !== undefined ? { of: definition, name } : undefined,
@@ -54,6 +66,7 @@ export function endpointOf(
     list: reads && (kind === 'collection' || isMany),
     document: method !== 'DELETE' && !(kind === 'linkage' && !reads),
     own,
+    parameters: declaredParameters(definition, kind, method) ?? NO_PARAMETERS,
     cursors,
     reads: readsOf(ctx),
     allowRead: (type) => allow(ctx.caller, `${type}.get`),

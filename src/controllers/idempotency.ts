@@ -32,6 +32,8 @@ interface Keyed {
   readonly key: string;
   readonly bytes: Buffer | undefined;
   readonly registry: Registry;
+  /** JSON pointers to secrets that are no attributes of a type. */
+  readonly secrets?: readonly string[];
 }
 
 function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
@@ -50,13 +52,13 @@ function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
  * @throws AppError `request_in_progress`, `idempotency_key_reused`, and whatever is not stored
  */
 export function once(keyed: Keyed, run: (ctx: Context) => Promise<Answer>): Promise<Answer> {
-  const { ctx, registry } = keyed;
+  const { ctx } = keyed;
   const identity = identityOf(keyed);
   return ctx.db.transaction(async (db) => {
     const stored = await claimRequest(db, identity);
     if (stored !== undefined) return { ...stored, headers: { ...stored.headers, 'Idempotent-Replayed': 'true' } };
     const answer = await db.attempt((inner) => run({ ...ctx, db: inner })).catch((error) => failed(error, ctx));
-    await storeAnswer(db, identity, { ...answer, body: withheld(answer, registry) });
+    await storeAnswer(db, identity, { ...answer, body: withheld(answer, keyed) });
     return answer;
   });
 }
@@ -74,7 +76,7 @@ function failed(error: unknown, { requestId }: Context): Answer {
 }
 
 /** The body for repetitions: secrets are in one answer only (INV-30). */
-function withheld({ body, secretIn }: Answer, registry: Registry): string | undefined {
+function withheld({ body, secretIn }: Answer, { registry, secrets = [] }: Keyed): string | undefined {
   if (secretIn === undefined) return body;
   const copy = structuredClone(secretIn) as {
     data?: unknown;
@@ -87,5 +89,15 @@ function withheld({ body, secretIn }: Answer, registry: Registry): string | unde
       if (reveal === 'once' && attributes?.[name] !== undefined) attributes[name] = null;
     }
   }
+  for (const pointer of secrets) withhold(copy, pointer.split('/').slice(1));
   return JSON.stringify({ ...copy, meta: { ...copy.meta, secretWithheld: true } });
+}
+
+function withhold(document: object, path: readonly string[]): void {
+  const [name = '', ...rest] = path;
+  const parent = document as Record<string, unknown>;
+  const value = parent[name];
+  if (value === undefined) return;
+  if (rest.length === 0) parent[name] = null;
+  else if (typeof value === 'object' && value !== null) withhold(value, rest);
 }

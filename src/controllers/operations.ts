@@ -119,7 +119,8 @@ async function performOne(batch: Batch, operation: Operation, lids: LocalIds): P
     throw new AppError('malformed_document', detail, operation.href === undefined ? undefined : { pointer: '/href' });
   }
   checkOffered(route, method);
-  const endpoint = { ...endpointOf(ctx, registry, route, method, false), document: false };
+  // Parameters of an operation's own belong to plain requests.
+  const endpoint = { ...endpointOf(ctx, registry, route, method, false), document: false, parameters: {} };
   const query = readQuery(search, endpoint);
   const data = resolved(operation, route, lids);
   const keep = registration(operation, route, lids);

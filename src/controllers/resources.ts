@@ -56,7 +56,7 @@ export function splitUrl(url: string): { path: string; search: string } {
 }
 
 /** A Content-Type without a body is harmless: some clients send it with every request. */
-const hasBody = ({ method, headers }: Request): boolean =>
+export const hasBody = ({ method, headers }: Request): boolean =>
   takesBody(method) && (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0');
 
 const takesBody = (method: string): boolean => method === 'POST' || method === 'PATCH' || method === 'DELETE';

@@ -27,10 +27,10 @@ interface Shape {
 }
 
 /** Where the types are. */
-const ROOT = '/public/v2';
+export const ROOT = '/public/v2';
 
 /** `apiKeys` → `api-keys`: accepted in paths, never printed (recommendations of jsonapi.org). */
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const methodsOf = (offered: readonly (readonly [string, unknown])[]): string[] => [
   ...offered
@@ -52,7 +52,7 @@ function shapeOf(definition: Definition): Shape {
   });
   const resource = `${path}/{id}`;
   const below = Object.keys(actions).map((action) =>
-    route('action', `${resource}/${action}`, ['POST', 'OPTIONS'], { action }),
+    route('action', `${resource}/${action}`, [actions[action]?.method ?? 'POST', 'OPTIONS'], { action }),
   );
   const related = Object.keys(relationships).map((relationship) =>
     route('related', `${resource}/${relationship}`, methodsOf([['GET', true]]), { relationship }),
@@ -150,19 +150,23 @@ export class Routes {
     return route && { ...route, id };
   }
 
-  /** `…/{id}/{name}` and `…/{id}/relationships/{name}`. */
+  /** `…/{id}/{name}`, `…/{id}/relationships/{name}`, and `…/{id}/{name}` where the name of an action has two segments. */
   private findBelow(path: string, slash: number): Route | undefined {
-    const name = path.slice(slash + 1);
-    const isLinkage = path.endsWith('/relationships', slash);
-    const end = isLinkage ? slash - '/relationships'.length : slash;
-    const before = path.lastIndexOf('/', end - 1);
-    const shape = this.shapes.get(path.slice(0, before));
-    const route = (isLinkage ? shape?.linkages : shape?.below)?.get(name);
-    return route === undefined ? undefined : { ...route, id: path.slice(before + 1, end) };
+    const middle = path.lastIndexOf('/', slash - 1);
+    const short = this.shapes.get(path.slice(0, middle));
+    // With one segment behind the id, there is nothing of two.
+    if (short !== undefined) return withId(short.below.get(path.slice(slash + 1)), path.slice(middle + 1, slash));
+    const before = path.lastIndexOf('/', middle - 1);
+    const long = this.shapes.get(path.slice(0, before));
+    const isLinkage = path.startsWith('/relationships/', middle);
+    const route = isLinkage ? long?.linkages.get(path.slice(slash + 1)) : long?.below.get(path.slice(middle + 1));
+    return withId(route, path.slice(before + 1, middle));
   }
 }
 
-function decodePath(path: string): string {
+const withId = (route: Route | undefined, id: string): Route | undefined => route && { ...route, id };
+
+export function decodePath(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {

@@ -2,10 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../context';
 import { AppError, type Fault, notFound } from '../errors';
 import { BodyReader, readLinkageDocument } from '../jsonapi/body';
-import type { Change } from '../jsonapi/define';
+import type { Action, Change } from '../jsonapi/define';
 import { isObject } from '../jsonapi/json';
 import { LINKED_LIMIT, readSort } from '../jsonapi/query';
 import { createdDocument, selfUrl } from '../jsonapi/reply';
+import { SettingsReader } from '../jsonapi/values';
 import { authorize } from '../services/access';
 import type { Input, LinkageChange } from '../services/crud';
 import { allowWrite, allowWriteTo, type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
@@ -30,8 +31,14 @@ export const create: Handler = async (call) => {
   const { level } = ctx.caller;
   const clientIds = definition.clientIds && (level === 'platform' || level === 'partner');
   const input = readerOf(definition).read(call.body(), 'create', undefined, clientIds);
-  if (ctx.caller.level === 'user') await allowCreation(ctx, definition, input);
-  const entity = (await definition.operations.create?.run(ctx, input)) as unknown as Entity;
+  if (level === 'user') await allowCreation(ctx, definition, input);
+  return created(call, (await definition.operations.create?.run(ctx, input, query.parameters)) as unknown as Entity);
+};
+
+/** The answer that shows a new resource. */
+async function created(call: Call, entity: Entity): Promise<Outcome> {
+  const { ctx, route, query } = call;
+  const { definition } = route;
   const inclusion = await included(call, definition, query.include, [entity]);
   const resource = serializerOf(ctx, definition, query).resource(entity as never);
   const data = inclusion?.dress(definition, entity, resource) ?? resource;
@@ -44,7 +51,7 @@ export const create: Handler = async (call) => {
     secret: revealsSecret(definition, entity),
     location: `${definition.path}/${entity.id}`,
   };
-};
+}
 
 /** What a user may make is told by his roles in the organization that it is for. */
 async function allowCreation(ctx: Context, { type, relationships }: Definition, { relationships: given }: Input) {
@@ -135,14 +142,29 @@ async function includedLinkage({ ctx, route, registry }: Call, id: string, name:
   return list?.rows.map((row) => ({ type: other.type, id: (row as unknown as Entity).id }));
 }
 
-/** POST to an action. */
+const settingsReaders = new WeakMap<Action<never>, SettingsReader>();
+
+function settingsReaderOf(action: Exclude<Action<never>, { method: 'DELETE' }>): SettingsReader {
+  const { settings = {}, requiredSettings = [] } = action;
+  const reader = settingsReaders.get(action) ?? new SettingsReader(settings, requiredSettings);
+  settingsReaders.set(action, reader);
+  return reader;
+}
+
+/** An action: POST or DELETE below a resource. */
 export const act: Handler = async (call) => {
   const { ctx, route, ifMatch } = call;
+  const { definition } = route;
+  const action = definition.actions[route.action as string] as Action<never>;
   const id = idOf(call);
-  await allowWriteTo(call, id, `${route.definition.type}.${route.action}`);
-  call.body();
-  const entity = await route.definition.actions[route.action as string]?.run(ctx, id, ifMatch);
-  return changed(call, id, entity as unknown as Entity);
+  await allowWriteTo(call, id, `${definition.type}.${route.action}`);
+  if (action.method === 'DELETE') {
+    await action.run(ctx, id, {}, ifMatch);
+    return { status: 204 };
+  }
+  const settings = settingsReaderOf(action).read(call.body());
+  const entity = (await action.run(ctx, id, settings, ifMatch)) as unknown as Entity;
+  return action.status === 201 ? created(call, entity) : changed(call, id, entity);
 };
 
 /** DELETE of a resource. */
@@ -153,7 +175,7 @@ export const remove: Handler = async (call) => {
   const { run, purge } = definition.operations.remove as NonNullable<typeof definition.operations.remove>;
   const purges = purge !== undefined && query.own.has('purgeNow');
   if (!purges) await allowWriteTo(call, id, `${definition.type}.remove`);
-  await (purges ? purge : run)(ctx, id, ifMatch);
+  await (purges ? purge : run)(ctx, id, ifMatch, query.parameters);
   return { status: 204 };
 };
 

@@ -175,7 +175,7 @@ export async function selectOne<Entity extends object>(
 }
 
 /**
- * The visible rows with these ids, in no order; ids that are not uuids must not come here.
+ * The visible rows with these ids, in no order; ids that have not the form of the column must not come here.
  * @param reads whether rows are left out that the caller sees and may not read
  */
 export async function selectByIds<Entity extends object>(
@@ -187,7 +187,7 @@ export async function selectByIds<Entity extends object>(
 ): Promise<Entity[]> {
   const { list, bind } = new Values();
   const generic = table as unknown as Table;
-  const wanted = ids.length === 1 ? `t.id = ${bind(ids[0])}` : `t.id = any(${bind(ids)}::uuid[])`;
+  const wanted = ids.length === 1 ? `t.id = ${bind(ids[0])}` : `t.id = any(${bind(ids)}::${generic.types.get('id')}[])`;
   const where = whereSql(ctx, generic, [], bind, undefined, true, reads);
   const rows = await ctx.db.query(
     `select ${generic.selectList(properties, ctx.caller, bind)} from ${table.name} t where ${wanted} and ${where}`,

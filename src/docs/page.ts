@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type RequestHandler, type Response, Router } from 'express';
 import helmet from 'helmet';
+import type { Endpoint } from '../controllers/endpoints';
 import { sendText } from '../http/send';
 import { onlyMethods } from '../http/unknownPath';
 import type { ResourceDefinition } from '../jsonapi/define';
@@ -136,8 +137,8 @@ function setHeaders(res: Response, headers: Record<string, string>): void {
 }
 
 /** `/docs`, the description for people, and `/public/v2/openapi.json`, the one for programs. Neither needs a credential. */
-export function docs(registry: ReadonlyMap<string, ResourceDefinition<never>>): Router {
-  const description = text(() => JSON.stringify(buildOpenApi(registry)));
+export function docs(registry: ReadonlyMap<string, ResourceDefinition<never>>, endpoints: readonly Endpoint[]): Router {
+  const description = text(() => JSON.stringify(buildOpenApi(registry, endpoints)));
   const router = Router();
   const route = (path: string, ...handlers: RequestHandler[]) => {
     const name: RequestHandler = (_req, res, next) => {

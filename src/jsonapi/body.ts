@@ -1,24 +1,25 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { ValidateFunction } from 'ajv';
 import { AppError, type ErrorCode, type Fault } from '../errors';
 import type { Input } from '../services/crud';
 import type { Relationship, ResourceDefinition, Schema } from './define';
+import { readId } from './ids';
 import { escapePointer, isObject } from './json';
-import { compile, formatWords, isUuid } from './schemas';
-
-const malformed = (detail: string, pointer?: string): Fault => ({
-  code: 'malformed_document',
-  detail,
-  source: pointer === undefined ? undefined : { pointer },
-});
+import { compile, isUuid } from './schemas';
+import { malformed, normalize, type Place, schemaFaults, valueFault } from './values';
 
 type Purpose = 'create' | 'update';
+
+/** What of a definition its requests are read by. */
+export type Form = Pick<ResourceDefinition<never>, 'type' | 'attributes' | 'relationships'>;
+
+const ATTRIBUTES: Place = { pointer: '/data/attributes', parent: '/data' };
 
 /** Reads request documents of one type: the schemas of its definition, compiled once. */
 export class BodyReader {
   private readonly create: ValidateFunction;
   private readonly update: ValidateFunction;
 
-  constructor(private readonly definition: ResourceDefinition<never>) {
+  constructor(private readonly definition: Form) {
     this.create = compile(attributesSchema(definition, 'create'));
     this.update = compile(attributesSchema(definition, 'update'));
   }
@@ -90,15 +91,13 @@ export class BodyReader {
       const attribute = Object.hasOwn(this.definition.attributes, name) ? this.definition.attributes[name] : undefined;
       if (attribute === undefined && purpose === 'update' && this.isFlattened(name, value)) continue;
       if (attribute === undefined) {
-        faults.push(attributeFault('unknown_attribute', `${this.definition.type} have no attribute ${name}.`, [name]));
+        const detail = `${this.definition.type} have no attribute ${name}.`;
+        faults.push(valueFault(ATTRIBUTES, 'unknown_attribute', detail, [name]));
       } else if (attribute.write === 'both' || attribute.write === purpose) {
-        values[name] = attribute.reveal === 'once' ? value : normalize(value);
+        values[name] = attribute.reveal === 'once' ? value : normalize(value, attribute.schema);
       }
     }
-    const validate = this[purpose];
-    if (!validate(values)) {
-      for (const error of validate.errors ?? []) faults.push(schemaFault(error, data.attributes !== undefined));
-    }
+    faults.push(...schemaFaults(this[purpose], values, ATTRIBUTES, data.attributes !== undefined));
     return values;
   }
 
@@ -210,15 +209,13 @@ function readIdentifier(type: string, value: unknown, pointer: string, faults: F
   if (value.type !== type) {
     return add({ code: 'type_mismatch', detail: `The type here is ${type}.`, source: { pointer: `${pointer}/type` } });
   }
-  if (!isUuid(value.id)) return add({ code: 'not_found', detail: `There are no such ${type}.`, source: { pointer } });
-  return value.id.toLowerCase();
+  const id = readId(type, value.id);
+  if (id === undefined) return add({ code: 'not_found', detail: `There are no such ${type}.`, source: { pointer } });
+  return id;
 }
 
-/** Text is trimmed and in NFC (domain sheet 1). */
-const normalize = (value: unknown): unknown => (typeof value === 'string' ? value.trim().normalize('NFC') : value);
-
 /** The schema of what a request of this kind may set, also for OpenAPI. */
-export function attributesSchema(definition: ResourceDefinition<never>, purpose: Purpose): Schema {
+export function attributesSchema(definition: Pick<Form, 'attributes'>, purpose: Purpose): Schema {
   const writable = Object.entries(definition.attributes).filter(
     ([, { write }]) => write === 'both' || write === purpose,
   );
@@ -229,49 +226,4 @@ export function attributesSchema(definition: ResourceDefinition<never>, purpose:
     properties: Object.fromEntries(writable.map(([name, { schema }]) => [name, schema])),
     ...(required.length > 0 ? { required } : {}),
   };
-}
-
-/** Client libraries find the field by `meta.attribute` where the pointer does not name it (rulings, "Answers"). */
-function attributeFault(code: ErrorCode, detail: string, path: readonly string[], meta = path.at(-1)): Fault {
-  const pointer = ['/data/attributes', ...path.map(escapePointer)].join('/');
-  return { code, detail, source: { pointer }, meta: { attribute: meta, message: detail } };
-}
-
-/** Keyword of a schema that a value breaks → code; `invalid_format` for all others. */
-export const KEYWORDS: Readonly<Record<string, ErrorCode>> = {
-  minLength: 'too_short',
-  minItems: 'too_short',
-  maxLength: 'too_long',
-  maxItems: 'too_long',
-  maxSize: 'too_long',
-  enum: 'not_allowed',
-  not: 'not_allowed',
-  minimum: 'not_allowed',
-  maximum: 'not_allowed',
-};
-
-/** What ajv found, in words that fit behind the attribute's name. */
-function wordsOf({ keyword, params, message }: ErrorObject): string {
-  if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).map(String).join(', ')}`;
-  if (keyword === 'format') return formatWords(params.format as string) ?? String(message);
-  return keyword === 'not' ? 'is reserved' : String(message);
-}
-
-function schemaFault(error: ErrorObject, hasAttributes: boolean): Fault {
-  const path = error.instancePath
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
-  if (error.keyword === 'required') {
-    const attribute = String(error.params.missingProperty);
-    const detail = `${attribute} is required.`;
-    return {
-      code: 'required',
-      detail,
-      source: { pointer: hasAttributes ? '/data/attributes' : '/data' },
-      meta: { attribute, message: detail },
-    };
-  }
-  const message = wordsOf(error);
-  return attributeFault(KEYWORDS[error.keyword] ?? 'invalid_format', `${path.join('.')} ${message}.`, path);
 }

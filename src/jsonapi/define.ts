@@ -3,6 +3,8 @@ import type { IfMatch } from '../db/write';
 import type { ErrorCode } from '../errors';
 import type { Operator } from '../selection';
 import type { ChangeLinkage, Create, Get, LinkageChange, List, Remove, Rows, Update } from '../services/crud';
+import { declareTextIds } from './ids';
+import type { Values } from './values';
 
 /** A JSON schema (2020-12), the same for ajv and OpenAPI. */
 export type Schema = Record<string, unknown>;
@@ -64,14 +66,46 @@ export interface Filter {
   summary: string;
 }
 
-/** POST on a path below the resource, settings in the document's `meta`; answers 200 with the resource. */
-export interface Action<Entity> {
+interface ActionBase<Entity> {
   /** Whether it can be done with this row, for capability hints; absent: always. */
   possible?: (entity: Entity) => boolean;
-  run: (ctx: Context, id: string, ifMatch: IfMatch) => Promise<Entity>;
   summary: string;
   /** Codes of the rules behind it, for OpenAPI; those of the protocol follow from the rest. */
   errors?: readonly ErrorCode[];
+}
+
+/** POST, settings in the document's `meta`; answers with a resource of the type. */
+interface PostedAction<Entity> extends ActionBase<Entity> {
+  method?: 'POST';
+  /** Those that a request may have. With `writeOnly` in its schema one is a secret: it is not trimmed. */
+  settings?: Readonly<Record<string, Schema>>;
+  requiredSettings?: readonly string[];
+  /** 201: what it gives back is a new resource, whose URL goes into `Location`. Else 200. */
+  status?: 200 | 201;
+  run: (ctx: Context, id: string, settings: Values, ifMatch: IfMatch) => Promise<Entity>;
+}
+
+/** DELETE of what is at the path; answers 204. */
+interface DeletingAction<Entity> extends ActionBase<Entity> {
+  method: 'DELETE';
+  run: (ctx: Context, id: string, settings: Values, ifMatch: IfMatch) => Promise<unknown>;
+}
+
+/** A request on a path below the resource: its name, of one or two segments (`token/rotate`). */
+export type Action<Entity> = PostedAction<Entity> | DeletingAction<Entity>;
+
+export const capitalize = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+
+/** What an action does it to, and what it does: `token/rotate` → `token`, `rotate`; DELETE of `token` → `token`, `delete`. */
+export function actionWords(name: string, { method }: Pick<Action<never>, 'method'>): [object: string, verb: string] {
+  const words = [...name.split('/'), ...(method === 'DELETE' ? ['delete'] : [])];
+  return [words.slice(0, -1).join(''), words.at(-1) as string];
+}
+
+/** Name of an action among capability hints: `token/rotate` is no member name of JSON:API, `tokenRotate` is. */
+export function hintOf(name: string, action: Pick<Action<never>, 'method'>): string {
+  const [object, verb] = actionWords(name, action);
+  return object === '' ? verb : object + capitalize(verb);
 }
 
 interface Operation<Run> {
@@ -81,14 +115,22 @@ interface Operation<Run> {
   errors?: readonly ErrorCode[];
 }
 
+/** Query parameters of an operation's own, by name; values that are not as the schema says are 400. */
+export type QueryParameters = Readonly<Record<string, Schema & { description: string }>>;
+
+interface Parametrized {
+  /** Passed on to `run`, those that were given. */
+  parameters?: QueryParameters;
+}
+
 export interface Operations<Entity> {
   list?: Operation<List<Entity>>;
   get?: Operation<Get<Entity>>;
-  create?: Operation<Create<Entity>>;
+  create?: Operation<Create<Entity>> & Parametrized;
   /** `whole`: it changes relationships too, in one with the attributes; else each is changed for itself. */
   update?: Operation<Update<Entity>> & { whole?: boolean; possible?: (entity: Entity) => boolean };
   /** `purge` is what `?purgeNow=true` asks for. */
-  remove?: Operation<Remove> & { purge?: Remove; possible?: (entity: Entity) => boolean };
+  remove?: Operation<Remove> & Parametrized & { purge?: Remove; possible?: (entity: Entity) => boolean };
 }
 
 export type OperationName = keyof Operations<unknown>;
@@ -121,6 +163,8 @@ export interface ResourceDefinition<Entity = unknown> {
   defaultSort: string;
   /** Whether a platform or partner caller may choose the id. */
   clientIds: boolean;
+  /** Ids are texts that mean something, letters, digits, `_`, `:`, `.` and `-`; else they are UUIDs. */
+  textIds: boolean;
   /** Property with the id of the organization that a row belongs to, or is; null: rows belong to none. */
   tenant: string | null;
   operations: Operations<Entity>;
@@ -136,7 +180,7 @@ type Names<Entity> = keyof Entity & string;
 
 type Options<Entity> = Omit<
   ResourceDefinition<Entity>,
-  'attributes' | 'filters' | 'meta' | 'clientIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
+  'attributes' | 'filters' | 'meta' | 'clientIds' | 'textIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
 > & {
   attributes: Partial<Record<Names<Entity>, Attribute>>;
   relationships?: Record<
@@ -146,6 +190,7 @@ type Options<Entity> = Omit<
   filters?: Record<string, Filter>;
   meta?: Partial<Record<Names<Entity>, Schema>>;
   clientIds?: boolean;
+  textIds?: true;
   /** When it is not the key of the relationship `organization`. */
   tenant?: Names<Entity>;
   actions?: Record<string, Action<Entity>>;
@@ -170,7 +215,10 @@ export function defineResource<Entity extends object>(
   };
   const { organization } = relationships;
   const tenant = organization !== undefined && 'one' in organization ? organization.key : null;
-  return { filters: {}, clientIds: false, tenant, actions: {}, ...options, attributes, relationships, meta, reads };
+  const { textIds = false } = options;
+  if (textIds) declareTextIds(options.type);
+  const usual = { filters: {}, clientIds: false, tenant, actions: {} };
+  return { ...usual, ...options, textIds, attributes, relationships, meta, reads };
 }
 
 /** Operators that make sense for a kind of value. */

@@ -1,5 +1,8 @@
+import type { ValidateFunction } from 'ajv';
 import { AppError } from '../errors';
-import { isPrintable } from './schemas';
+import type { QueryParameters, Schema } from './define';
+import { compile, isPrintable } from './schemas';
+import { type Values, wordsOf } from './values';
 
 /** PostgreSQL's integer, which numbers in queries are compared with. */
 export const MOST_INTEGER = 2_147_483_647;
@@ -53,4 +56,47 @@ export function parameters(search: string): Parameter[] {
 export function readBoolean(name: string, value: string): boolean {
   if (value !== 'true' && value !== 'false') throw bad(name, `${name} is true or false.`);
   return value === 'true';
+}
+
+const validators = new WeakMap<Schema, ValidateFunction>();
+
+function validatorOf(schema: Schema): ValidateFunction {
+  const validate = validators.get(schema) ?? compile(schema);
+  validators.set(schema, validate);
+  return validate;
+}
+
+/**
+ * The value of a parameter that an operation declares; ids are in lower case.
+ * @throws AppError `invalid_parameter`
+ */
+export function readParameter({ name, value }: Pick<Parameter, 'name' | 'value'>, schema: Schema): unknown {
+  const parsed =
+    schema.type === 'boolean'
+      ? readBoolean(name, value)
+      : schema.type === 'integer' && /^-?\d{1,10}$/.test(value)
+        ? Number(value)
+        : value.normalize('NFC');
+  const validate = validatorOf(schema);
+  if (!validate(parsed)) throw bad(name, `${name} ${(validate.errors ?? []).map(wordsOf).join(', ')}.`);
+  return schema.format === 'uuid' ? value.toLowerCase() : parsed;
+}
+
+const NO_VALUES: Values = {};
+
+/**
+ * The values of a query that has only what an operation declares.
+ * @param search without the question mark
+ * @throws AppError `invalid_parameter`
+ */
+export function readDeclared(search: string, declared: QueryParameters): Values {
+  if (search === '') return NO_VALUES;
+  const values: Record<string, unknown> = {};
+  for (const parameter of parameters(search)) {
+    const { name } = parameter;
+    if (!Object.hasOwn(declared, name)) throw bad(name, `This endpoint has no query parameter ${name}.`);
+    if (Object.hasOwn(values, name)) throw bad(name, 'This parameter is given twice.');
+    values[name] = readParameter(parameter, declared[name] as Schema);
+  }
+  return values;
 }

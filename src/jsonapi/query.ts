@@ -1,9 +1,10 @@
 import { AppError } from '../errors';
 import type { Condition, SortKey } from '../selection';
-import type { Relationship, ResourceDefinition } from './define';
+import type { QueryParameters, Relationship, ResourceDefinition, Schema } from './define';
 import { readFilters } from './filters';
 import { CURSOR_PROFILE } from './negotiate';
-import { bad, encode, MOST_INTEGER, type Parameter, parameters, readBoolean } from './parameters';
+import { bad, encode, MOST_INTEGER, type Parameter, parameters, readBoolean, readParameter } from './parameters';
+import type { Values } from './values';
 
 /** Relationship → what to include of the related resources in turn. */
 export type IncludeTree = Map<string, IncludeTree>;
@@ -32,6 +33,8 @@ export interface Query {
   readonly page: PageRequest;
   /** Our own parameters that are set. */
   readonly own: ReadonlySet<string>;
+  /** Those that the operation declares, by name. */
+  readonly parameters: Values;
   /** The query without `page`, ready for links: '' or `a=b&…`. */
   readonly rest: string;
   /** The query as it came, in the form that links have. */
@@ -49,6 +52,8 @@ export interface Endpoint {
   /** Whether the answer has primary data, for `include` and `fields`. */
   document: boolean;
   own: readonly string[];
+  /** What the operation declares beside them. */
+  parameters: QueryParameters;
   /** Whether `Accept` asks for cursors. */
   cursors: boolean;
   /** Whether the caller may see relationships to a type: he can't filter by what he can't see. */
@@ -67,6 +72,7 @@ export const WIDEST_INCLUDE = 2_500;
 export const MOST_SORT_KEYS = 8;
 const EMPTY_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 const EMPTY_OWN: ReadonlySet<string> = new Set();
+const NO_PARAMETERS: Values = {};
 
 /** By type: what a request without parameters means, made once. */
 const plainQueries = new WeakMap<ResourceDefinition<never>, Query>();
@@ -82,7 +88,8 @@ function plainQuery(definition: ResourceDefinition<never>): Query {
       order: `${definition.defaultSort}?`,
       cursors: false,
       page: readPage([], false),
-      own: new Set(),
+      own: EMPTY_OWN,
+      parameters: NO_PARAMETERS,
       rest: '',
       whole: '',
     };
@@ -105,6 +112,7 @@ export function readQuery(search: string, endpoint: Endpoint): Query {
   let include: IncludeTree | null = null;
   let fields: Map<string, ReadonlySet<string>> | undefined;
   let own: Set<string> | undefined;
+  let declared: Record<string, unknown> | undefined;
   let sort = definition.defaultSort;
   for (const parameter of given) {
     const { base, keys, name, value } = parameter;
@@ -118,6 +126,9 @@ export function readQuery(search: string, endpoint: Endpoint): Query {
     else if (endpoint.own.includes(name)) {
       own ??= new Set();
       if (readBoolean(name, value)) own.add(name);
+    } else if (Object.hasOwn(endpoint.parameters, name)) {
+      declared ??= {};
+      declared[name] = readParameter(parameter, endpoint.parameters[name] as Schema);
     } else throw bad(name, `This endpoint has no query parameter ${name}.`);
   }
   const filters = given.filter(({ base }) => base === 'filter');
@@ -135,6 +146,7 @@ export function readQuery(search: string, endpoint: Endpoint): Query {
     cursors: endpoint.list ? page.style === 'cursor' : endpoint.cursors,
     page,
     own: own ?? EMPTY_OWN,
+    parameters: declared ?? NO_PARAMETERS,
     rest: links(given.filter(({ base }) => base !== 'page')),
     whole: links(given),
   };

@@ -29,6 +29,9 @@ export function createdDocument(data: Resource, included: Resource[] | null, cur
   return { data, ...(included === null ? {} : { included }), meta: {}, jsonapi: jsonapi(cursors) };
 }
 
+/** An answer that has no primary data. */
+export const metaDocument = (meta: Document): Document => ({ meta, jsonapi: JSONAPI });
+
 /** What a list answers beside its data. */
 export interface ListReply {
   readonly path: string;

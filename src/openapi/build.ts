@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Endpoint } from '../controllers/endpoints';
 import { allRoutes } from '../controllers/routes';
 import type { ResourceDefinition } from '../jsonapi/define';
 import { atomicPath } from './atomic';
 import { Components, type Json } from './components';
+import { addEndpoints } from './endpoints';
 import { FILTERS } from './filters';
 import { pathItem } from './operations';
 import { resourceSchema } from './resource';
@@ -40,11 +42,15 @@ function packageVersion(folder = __dirname): string {
 }
 
 /** Tells programs and people the same as the registry tells the controllers: the OpenAPI 3.1 document of all paths. */
-export function buildOpenApi(registry: ReadonlyMap<string, ResourceDefinition<never>>): Json {
+export function buildOpenApi(
+  registry: ReadonlyMap<string, ResourceDefinition<never>>,
+  endpoints: readonly Endpoint[],
+): Json {
   const components = new Components();
   for (const definition of registry.values()) resourceSchema(components, definition);
   const items = allRoutes(registry).map((route) => [route.template, pathItem(components, registry, route)] as const);
   const paths = Object.fromEntries(items.filter(([, item]) => Object.keys(item).length > 0));
+  addEndpoints(components, registry, paths as Record<string, Json>, endpoints);
   Object.assign(paths, atomicPath(components, registry), servicePaths(components));
   return {
     openapi: '3.1.0',

@@ -1,7 +1,10 @@
+import { type Endpoint, isWrite } from '../controllers/endpoints';
 import { allRoutes, type Route } from '../controllers/routes';
 import type { ErrorCode } from '../errors';
-import { attributesSchema, KEYWORDS } from '../jsonapi/body';
+import { attributesSchema } from '../jsonapi/body';
 import type { OperationName, Relationship, Schema } from '../jsonapi/define';
+import type { RequestBody } from '../jsonapi/request';
+import { KEYWORDS } from '../jsonapi/values';
 import { OPERATIONS } from '../permissions';
 import type { Definition, Registry } from './include';
 
@@ -14,29 +17,31 @@ export const ANYWHERE: readonly ErrorCode[] = [
   'internal_error',
 ];
 
-/** Negotiation, credential, query. */
-export const WITH_CREDENTIAL: readonly ErrorCode[] = [
+/** Negotiation, query. */
+const ALWAYS: readonly ErrorCode[] = [
   'malformed_request',
   'invalid_parameter',
-  'missing_credential',
-  'invalid_credential',
-  'expired_credential',
-  'revoked_credential',
-  'partner_suspended',
-  'ip_not_allowed',
   'not_acceptable',
   'rate_limited',
   'unavailable',
 ];
 
-/** A body that can't be read, and `Idempotency-Key`. */
-const WRITE: readonly ErrorCode[] = [
-  'too_large',
-  'unsupported_media_type',
-  'request_in_progress',
-  'idempotency_key_reused',
-  'conflict',
+/** A credential that is sent. */
+const CREDENTIAL: readonly ErrorCode[] = [
+  'invalid_credential',
+  'expired_credential',
+  'revoked_credential',
+  'partner_suspended',
+  'ip_not_allowed',
 ];
+
+/** Negotiation, credential, query. */
+export const WITH_CREDENTIAL: readonly ErrorCode[] = [...ALWAYS, 'missing_credential', ...CREDENTIAL];
+
+/** A body that can't be read. */
+const BODY: readonly ErrorCode[] = ['too_large', 'unsupported_media_type'];
+const IDEMPOTENCY: readonly ErrorCode[] = ['request_in_progress', 'idempotency_key_reused'];
+const WRITE: readonly ErrorCode[] = [...BODY, ...IDEMPOTENCY, 'conflict'];
 
 const only = (condition: boolean, ...codes: ErrorCode[]): ErrorCode[] => (condition ? codes : []);
 
@@ -92,6 +97,19 @@ function updateCodes(definition: Definition): ErrorCode[] {
   ];
 }
 
+/** What the reader of settings finds in `meta`. */
+function settingsCodes({ actions }: Definition, name = ''): ErrorCode[] {
+  const action = actions[name];
+  if (action === undefined || action.method === 'DELETE') return [];
+  const { settings = {}, requiredSettings = [] } = action;
+  return [
+    'malformed_document',
+    'unknown_attribute',
+    ...Object.values(settings).flatMap(codesOfSchema),
+    ...only(requiredSettings.length > 0, 'required'),
+  ];
+}
+
 const changeCodes = (operation: string): ErrorCode[] => [...suspension(operation), 'not_found', 'version_mismatch'];
 
 const LINKAGE = { PATCH: 'replace', POST: 'add', DELETE: 'remove' } as const;
@@ -118,7 +136,9 @@ function protocolCodes(route: Route, method: string): ErrorCode[] {
     case 'resource DELETE':
       return changeCodes(`${type}.remove`);
     case 'action POST':
-      return ['malformed_document', ...changeCodes(`${type}.${action}`)];
+      return [...settingsCodes(definition, action), ...changeCodes(`${type}.${action}`)];
+    case 'action DELETE':
+      return changeCodes(`${type}.${action}`);
     case 'related GET':
     case 'linkage GET':
       return ['not_found', ...only(isMany, 'page_size_too_large')];
@@ -159,4 +179,49 @@ export function atomicCodes(registry: Registry): ErrorCode[] {
     route.methods.filter((method) => /PATCH|POST|DELETE/.test(method)).flatMap((method) => codesOf(route, method)),
   );
   return [...new Set<ErrorCode>([...all, 'not_found', 'update_not_offered', 'method_not_allowed'])];
+}
+
+/** What stands anywhere in a schema of values can do wrong. */
+function codesWithin(schema: Schema): ErrorCode[] {
+  const { properties = {}, items } = schema as { properties?: Record<string, Schema>; items?: Schema };
+  const below = [...Object.values(properties), ...(items === undefined ? [] : [items])].flatMap(codesWithin);
+  return [...codesOfSchema(schema), ...below];
+}
+
+/** What the reader of an endpoint's body finds. */
+function requestCodes({ schema }: RequestBody): ErrorCode[] {
+  const { data, meta } = schema.properties as Record<string, Schema & { properties?: Record<string, Schema> }>;
+  if (data?.type === 'array') return ['malformed_document', 'too_short', 'too_long'];
+  const { attributes, relationships } = data?.properties ?? {};
+  const values = meta ?? attributes ?? {};
+  const needs = [values, relationships].some((each) => each?.required !== undefined);
+  return [
+    'malformed_document',
+    'unknown_attribute',
+    ...Object.values((values.properties ?? {}) as Record<string, Schema>).flatMap(codesWithin),
+    ...only(needs, 'required'),
+    ...only(data !== undefined, 'type_mismatch', 'client_id_not_allowed', 'unknown_relationship'),
+    ...only(relationships !== undefined, 'not_found'),
+  ];
+}
+
+/** Every error code that an endpoint can be answered with, but for those of `ANYWHERE`. */
+export function endpointCodes(endpoint: Endpoint): ErrorCode[] {
+  const { method, path, params = {}, credential, operation, request, errors } = endpoint;
+  const isJudged = credential !== 'none' && OPERATIONS[operation] !== undefined;
+  const hasIds = [...path.matchAll(/\{(\w+)\}/g)].some(([, name = '']) => params[name] === undefined);
+  const writes = isWrite(endpoint);
+  return [
+    ...ALWAYS,
+    ...only(credential === 'required', 'missing_credential'),
+    ...only(credential !== 'none', ...CREDENTIAL),
+    ...only(isJudged, 'permission_denied'),
+    ...(isJudged && writes ? suspension(operation) : []),
+    ...only(hasIds, 'not_found'),
+    ...only(method !== 'GET', ...BODY),
+    ...only(writes, 'conflict'),
+    ...only(writes && credential !== 'none', ...IDEMPOTENCY),
+    ...(request === undefined ? [] : requestCodes(request)),
+    ...errors,
+  ];
 }

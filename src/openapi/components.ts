@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { capitalize } from '../jsonapi/define';
 
 export type Json = Record<string, unknown>;
 
@@ -39,8 +40,6 @@ export class Components {
 
 /** `organizations` → `organization`, `webhookDeliveries` → `webhookDelivery`. */
 const singular = (type: string): string => (type.endsWith('ies') ? `${type.slice(0, -3)}y` : type.replace(/s$/, ''));
-
-export const capitalize = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
 /** Name of one resource of a type, for schemas and operation ids: `apiKeys` → `ApiKey`. */
 export const nameOf = (type: string): string => capitalize(singular(type));

@@ -13,14 +13,22 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
   'country-code': 'NL',
 };
 
-function sampleOf(schema: Schema): unknown {
+/** A value that the schema allows: its first example, else the least that it must be. */
+export function sampleOf(schema: Schema): unknown {
   const [type] = [schema.type].flat();
+  if (Array.isArray(schema.examples)) return schema.examples[0];
+  if (schema.const !== undefined) return schema.const;
   if (Array.isArray(schema.enum)) return schema.enum[0];
   if (type === 'integer') return schema.minimum ?? 1;
   if (type === 'boolean') return true;
   if (type === 'array') return [sampleOf(schema.items as Schema)];
-  if (type === 'object') return {};
-  return BY_FORMAT[schema.format as string] ?? 'Example';
+  if (type === 'object') return sampleObject(schema);
+  return BY_FORMAT[schema.format as string] ?? 'Example'.padEnd((schema.minLength as number | undefined) ?? 0, '!');
+}
+
+function sampleObject({ properties = {}, required = [] }: Schema): unknown {
+  const schemas = properties as Record<string, Schema>;
+  return Object.fromEntries((required as string[]).map((name) => [name, sampleOf(schemas[name] as Schema)]));
 }
 
 /** A change of a relationship's linkage. */

@@ -1,8 +1,9 @@
 import type { Route } from '../controllers/routes';
+import { type Action, actionWords, capitalize } from '../jsonapi/define';
 import { accessOf } from './access';
 import { answer, deleted, HEAD, notModified, REPLAYED } from './answers';
 import { codesOf } from './codes';
-import { type Components, capitalize, type Json, nameOf } from './components';
+import { type Components, type Json, nameOf } from './components';
 import { Documents } from './documents';
 import { errorResponses } from './errors';
 import { jsonFilters, jsonFiltersNote } from './filters';
@@ -13,6 +14,7 @@ import {
   header,
   idParameter,
   listParameters,
+  ownParameters,
   purgeParameter,
 } from './parameters';
 import { changeLinkage, getLinkage, getRelated } from './relationships';
@@ -56,7 +58,10 @@ function create({ components, registry, documents, definition }: Task): Parts {
     operationId: `create${nameOf(definition.type)}`,
     summary: definition.operations.create?.summary,
     access: accessOf(`${definition.type}.create`),
-    parameters: documentParameters(components, registry, definition),
+    parameters: [
+      ...documentParameters(components, registry, definition),
+      ...ownParameters(components, definition.type, definition.operations.create?.parameters),
+    ],
     requestBody: resourceBody(components, definition, 'create'),
     responses: { 201: answer(components, 'The new resource.', documents.created(definition), ...headers) },
   };
@@ -83,14 +88,20 @@ function update(task: Task): Parts {
 }
 
 function act(task: Task): Parts {
-  const { components, definition, action } = task;
-  return {
-    operationId: `${action}${nameOf(definition.type)}`,
-    summary: definition.actions[action]?.summary,
-    access: accessOf(`${definition.type}.${action}`),
-    requestBody: actionBody(components),
-    ...changed(task),
-  };
+  const { components, definition, documents, action: name } = task;
+  const action = definition.actions[name] as Action<never>;
+  const [object, verb] = actionWords(name, action);
+  const operationId = `${verb}${nameOf(definition.type)}${capitalize(object)}`;
+  const parts = { operationId, summary: action.summary, access: accessOf(`${definition.type}.${name}`) };
+  if (action.method === 'DELETE') {
+    return { ...parts, parameters: [header(components, 'ifMatch')], responses: { 204: deleted(components) } };
+  }
+  const requestBody = actionBody(components, action, capitalize(operationId));
+  if (action.status !== 201) return { ...parts, requestBody, ...changed(task) };
+  const { parameters } = changed(task);
+  const headers = ['ETag', 'Location', REPLAYED];
+  const made = answer(components, 'The new resource.', documents.created(definition), ...headers);
+  return { ...parts, requestBody, parameters, responses: { 201: made } };
 }
 
 function remove({ components, definition }: Task): Parts {
@@ -98,7 +109,11 @@ function remove({ components, definition }: Task): Parts {
     operationId: `delete${nameOf(definition.type)}`,
     summary: definition.operations.remove?.summary,
     access: accessOf(`${definition.type}.remove`),
-    parameters: [...purgeParameter(components, definition), header(components, 'ifMatch')],
+    parameters: [
+      ...purgeParameter(components, definition),
+      ...ownParameters(components, definition.type, definition.operations.remove?.parameters),
+      header(components, 'ifMatch'),
+    ],
     responses: { 204: deleted(components) },
   };
 }
@@ -110,6 +125,7 @@ const KINDS: Readonly<Record<string, (task: Task) => Parts>> = {
   'resource PATCH': update,
   'resource DELETE': remove,
   'action POST': act,
+  'action DELETE': act,
   'related GET': getRelated,
   'linkage GET': getLinkage,
   'linkage PATCH': changeLinkage,
@@ -139,7 +155,7 @@ function operation(components: Components, registry: Registry, route: Route, met
     ...access,
     ...(listOf === undefined ? {} : { 'x-json-filters': jsonFilters(listOf, registry) }),
     parameters: [
-      ...(kind === 'collection' ? [] : [idParameter(components)]),
+      ...(kind === 'collection' ? [] : [idParameter(components, definition)]),
       ...parts.parameters,
       ...(isRead ? [] : [header(components, 'idempotencyKey')]),
       header(components, 'requestId'),

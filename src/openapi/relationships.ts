@@ -1,7 +1,7 @@
-import type { Relationship } from '../jsonapi/define';
+import { capitalize, type Relationship } from '../jsonapi/define';
 import { accessOf } from './access';
 import { answer, notModified, REPLAYED } from './answers';
-import { capitalize, nameOf } from './components';
+import { nameOf } from './components';
 import type { Definition } from './include';
 import { documentParameters, header, listParameters } from './parameters';
 import { linkageBody } from './requests';

@@ -1,9 +1,11 @@
 import { attributesSchema } from '../jsonapi/body';
-import type { Relationship, Schema } from '../jsonapi/define';
+import { type Action, capitalize, type Relationship, type Schema } from '../jsonapi/define';
+import { hasTextIds } from '../jsonapi/ids';
 import { MEDIA_TYPE } from '../jsonapi/negotiate';
 import { uuid } from '../jsonapi/schemas';
-import { type Components, capitalize, type Json, nameOf, type Ref } from './components';
-import { exampleOf, linkageExample } from './example';
+import { settingsSchema } from '../jsonapi/values';
+import { type Components, type Json, nameOf, type Ref } from './components';
+import { exampleOf, linkageExample, sampleOf } from './example';
 import type { Definition } from './include';
 import { constant, listOf, object, orNull } from './schemas';
 
@@ -19,7 +21,8 @@ const clientId: Schema = {
 
 /** A resource identifier in a request. */
 export function reference(components: Components, type: string): Ref {
-  const id = { type: 'string', description: 'A UUID; other texts are the ids of nothing.' };
+  const form = hasTextIds(type) ? 'A text' : 'A UUID; other texts are the ids of nothing';
+  const id = { type: 'string', description: `${form}.` };
   const schema = object({ type: constant(type), id, lid, meta }, ['id', 'lid', 'meta']);
   return components.add(
     'schemas',
@@ -101,8 +104,22 @@ export function linkageBody(components: Components, relationship: Relationship):
   return body(components.add('schemas', schema, name), linkageExample(relationship));
 }
 
-/** The body of an action, which may be left out. */
-export function actionBody(components: Components): Json {
-  const settings = object({ meta: { ...meta, description: 'Settings of the action.' } }, ['meta']);
-  return { required: false, content: { [MEDIA_TYPE]: { schema: components.add('schemas', settings, 'Action') } } };
+/**
+ * The body of an action, which may be left out where no setting is required.
+ * @param name of its operation
+ */
+export function actionBody(
+  components: Components,
+  { settings = {}, requiredSettings = [] }: Exclude<Action<never>, { method: 'DELETE' }>,
+  name: string,
+): Json {
+  if (Object.keys(settings).length === 0) {
+    const none = object({ meta: { ...meta, maxProperties: 0, description: 'It has no settings.' } }, ['meta']);
+    return { required: false, content: { [MEDIA_TYPE]: { schema: components.add('schemas', none, 'Action') } } };
+  }
+  const required = requiredSettings.length > 0;
+  const given = { ...settingsSchema(settings, requiredSettings), description: 'Settings of the action.' };
+  const schema = object({ meta: given }, required ? [] : ['meta']);
+  const ref = components.add('schemas', schema, `${name}Settings`);
+  return { required, content: { [MEDIA_TYPE]: { schema: ref, example: sampleOf(schema) } } };
 }

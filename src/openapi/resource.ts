@@ -1,5 +1,6 @@
-import type { Attribute, Relationship, Schema } from '../jsonapi/define';
-import { boolean, nullable, uuid } from '../jsonapi/schemas';
+import { type Attribute, hintOf, type Relationship, type Schema } from '../jsonapi/define';
+import { idSchema } from '../jsonapi/ids';
+import { boolean, nullable } from '../jsonapi/schemas';
 import { readersNote } from './access';
 import { type Components, nameOf, type Ref } from './components';
 import type { Definition } from './include';
@@ -68,7 +69,7 @@ function capabilities({ operations, actions, relationships }: Definition): Schem
   const names = [
     ...(operations.update === undefined ? [] : ['update']),
     ...(operations.remove === undefined ? [] : ['delete']),
-    ...Object.keys(actions),
+    ...Object.entries(actions).map(([name, action]) => hintOf(name, action)),
   ];
   const can: Record<string, Schema> = Object.fromEntries(names.map((name) => [name, boolean]));
   if (changeable.length > 0) {
@@ -90,7 +91,7 @@ function describeResource(components: Components, definition: Definition): Ref {
     description: `${each.summary}${readersNote(each.type)}`,
   }));
   const members = {
-    id: uuid,
+    id: idSchema(type),
     type: constant(type),
     attributes: closed(read, Object.keys(read)),
     ...(Object.keys(linked).length === 0 ? {} : { relationships: closed(linked, Object.keys(linked)) }),

@@ -106,7 +106,7 @@ export const members = defineResource(Member, {
     create: {
       run: createMember,
       summary: 'Make a user a member of an organization',
-      errors: ['already_member', 'cannot_grant', 'owner_required', 'not_allowed'],
+      errors: ['already_member', 'quota_exceeded', 'cannot_grant', 'owner_required', 'not_allowed'],
     },
     update: {
       run: updateMember,

@@ -70,7 +70,7 @@ export const roles = defineResource(Role, {
     create: {
       run: createRole,
       summary: 'Make a role of an organization',
-      errors: ['required', 'code_taken', 'cannot_grant', 'rank_too_low'],
+      errors: ['required', 'quota_exceeded', 'code_taken', 'cannot_grant', 'rank_too_low'],
     },
     update: {
       run: updateRole,
@@ -81,7 +81,14 @@ export const roles = defineResource(Role, {
     remove: {
       run: deleteRole,
       summary: 'Delete a role of an organization',
-      errors: ['update_not_offered', 'role_in_use', 'cannot_grant', 'rank_too_low', 'owner_required'],
+      parameters: {
+        replaceWith: {
+          ...uuid,
+          description:
+            'Id of the role that takes its place with members and open invitations; without, nobody may have it.',
+        },
+      },
+      errors: ['update_not_offered', 'not_found', 'role_in_use', 'cannot_grant', 'rank_too_low', 'owner_required'],
       possible: isCustom,
     },
   },

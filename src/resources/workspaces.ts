@@ -47,7 +47,7 @@ export const workspaces = defineResource(Workspace, {
     create: {
       run: createWorkspace,
       summary: 'Make a workspace',
-      errors: ['required', 'slug_taken', 'invalid_transition'],
+      errors: ['required', 'quota_exceeded', 'slug_taken', 'invalid_transition'],
     },
     update: {
       run: updateWorkspace,

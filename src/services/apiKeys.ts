@@ -1,12 +1,13 @@
 import { v7 as uuidv7 } from 'uuid';
 import { ApiKey } from '../../entities';
 import type { Context, Level } from '../context';
+import { Values } from '../db/conditions';
 import { callerScope, visibleOrganization } from '../db/select';
 import { Table } from '../db/table';
 import { Expression, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
 import { effectivePermissions } from '../permissions';
-import { hashKey, keyStart, makeKey } from '../secrets';
+import { hashKey, isCredential, keyStart, makeKey } from '../secrets';
 import { type Create, crud, type Input, ownerOf, type Remove } from './crud';
 import { organizationTable } from './organizations';
 import { partnerTable } from './partners';
@@ -97,6 +98,45 @@ export const createApiKey: Create<ApiKey> = async (ctx, input) => {
   key.secret = secret;
   return key;
 };
+
+/** What is told of a key that is good. */
+export type Verification =
+  | { readonly valid: false }
+  | {
+      readonly valid: true;
+      readonly level: Level;
+      /** As the key shows them. */
+      readonly scopes: readonly string[];
+      readonly organizationId: string | null;
+      readonly expiresAt: string | null;
+    };
+
+/**
+ * Whether a text is the secret of a key that authenticates somebody now, without counting as a use of it. Of keys that
+ * the caller can't see nothing is told (INV-18).
+ */
+export async function verifyApiKey(ctx: Context, secret: string): Promise<Verification> {
+  if (!isCredential(secret)) return { valid: false };
+  const { list, bind } = new Values();
+  const status = apiKeyTable.sql.get('status');
+  const visible = apiKeyTable.options.visible(ctx.caller, bind, true, true);
+  const [row] = await ctx.db.query(
+    `select t.level, t.scopes, t.organization_id, t.expires_at from api_keys t
+     left join partners p on p.id = t.partner_id
+     where t.hash = ${bind(hashKey(secret))} and ${status} in ('active', 'rotating')
+       and p.status is distinct from 'suspended' and (${visible})`,
+    list,
+  );
+  if (row === undefined) return { valid: false };
+  const [level, scopes, organizationId, expiresAt] = row;
+  return {
+    valid: true,
+    level: level as Level,
+    scopes: scopes as string[],
+    organizationId: organizationId as string | null,
+    expiresAt: expiresAt as string | null,
+  };
+}
 
 /** Revokes a key for ever. It authenticates nobody from the next request on (INV-34). */
 export const revokeApiKey: Remove = (ctx, id, ifMatch) =>

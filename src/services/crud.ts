@@ -34,7 +34,9 @@ export interface Rows<Entity> {
   load: Load<Entity>;
   linked: LoadLinked<Entity>;
 }
-export type Create<Entity> = (ctx: Context, input: Input) => Promise<Entity>;
+/** Query parameters of its own that an operation declares, as their schemas say; only those that were given. */
+export type Parameters = Readonly<Record<string, unknown>>;
+export type Create<Entity> = (ctx: Context, input: Input, parameters?: Parameters) => Promise<Entity>;
 export type Update<Entity> = (ctx: Context, id: string, input: Input, ifMatch: IfMatch) => Promise<Entity>;
 /** How the linkage of one relationship is changed: an id or null where it is to one. */
 export type LinkageChange =
@@ -47,8 +49,6 @@ export type ChangeLinkage<Entity> = (
   change: LinkageChange,
   ifMatch: IfMatch,
 ) => Promise<Entity>;
-/** Query parameters of its own that an operation declares, as their schemas say; only those that were given. */
-export type Parameters = Readonly<Record<string, unknown>>;
 export type Remove = (ctx: Context, id: string, ifMatch: IfMatch, parameters?: Parameters) => Promise<void>;
 
 /**

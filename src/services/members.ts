@@ -11,6 +11,7 @@ import { type GivenRoles, judgeRank, linkageOf, rolesToGive } from './granting';
 import { giveRoles, setRoles, setWorkspaces } from './memberAccess';
 import { organizationTable } from './organizations';
 import { settleOwnership } from './ownership';
+import { checkQuota } from './quotas';
 import { userTable } from './users';
 
 export const memberTable = new Table(Member, {
@@ -74,6 +75,7 @@ export const createMember: Create<Member> = (ctx, input) =>
     if ((await selectOne(inside, userTable, userId, ['id'])) === null) {
       throw notFound('There is no such user.', { pointer: '/data/relationships/user/data' });
     }
+    await checkQuota(inside, organizationId, 'members');
     const standing = await standingNow(inside, organizationId);
     const roles =
       asked.length === 0

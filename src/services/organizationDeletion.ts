@@ -54,7 +54,12 @@ const withDeleted = (ctx: Context) => (bind: Bind) =>
   `(${organizationTable.options.visible(ctx.caller, bind, true, false)})`;
 
 /** Undoes a deletion before `purgeAt`; `invalid_transition` for an organization that is not being deleted. */
-export async function restoreOrganization(ctx: Context, id: string, ifMatch: IfMatch): Promise<Organization> {
+export async function restoreOrganization(
+  ctx: Context,
+  id: string,
+  _settings: unknown,
+  ifMatch: IfMatch,
+): Promise<Organization> {
   const pending: Guard = {
     sql: () => "old.status = 'pending_deletion' and old.purge_at > now()",
     error: () => new AppError('invalid_transition', 'Only an organization that is being deleted can be restored.'),

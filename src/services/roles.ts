@@ -11,6 +11,7 @@ import { type Create, crud, lockOrganization, ownerOf, type Remove, type Update 
 import { lackedBy, rolesToGive } from './granting';
 import { organizationTable } from './organizations';
 import { settleOwnership } from './ownership';
+import { checkQuota } from './quotas';
 
 /** The scope of a partner has the roles of its organizations alone; that of the installation has them all. */
 function countedRoles(caller: Caller): RunningTotal | null {
@@ -51,6 +52,7 @@ export const createRole: Create<Role> = (ctx, input) =>
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
     const organizationId = await ownerOf(inside, input);
+    await checkQuota(inside, organizationId, 'roles');
     const standing = await standingNow(inside, organizationId);
     const { rank = 0, permissions = [], ...attributes } = input.attributes as Partial<Role>;
     judgePermissions(standing, permissions, permissions, []);

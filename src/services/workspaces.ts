@@ -8,6 +8,7 @@ import { AppError } from '../errors';
 import { standingNow } from './access';
 import { type Create, crud, lockOrganization, ownerOf, type Remove, type Update } from './crud';
 import { organizationTable } from './organizations';
+import { checkQuota } from './quotas';
 import { slugFrom, withSuffix } from './slugs';
 
 const owned = ownedBy('workspaces:read');
@@ -57,6 +58,7 @@ export const createWorkspace: Create<Workspace> = (ctx, input) =>
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
     const organizationId = await ownerOf(inside, input);
+    await checkQuota(inside, organizationId, 'workspaces');
     const given = input.attributes as Partial<Workspace>;
     if (given.isDefault === true) await dethrone(inside, organizationId);
     const workspace = await insertWorkspace(inside, { ...given, id: uuidv7(), organizationId });
@@ -91,9 +93,7 @@ async function admitMaker(ctx: Context, { id, organizationId }: Workspace): Prom
   ctx.db.afterCommit(() => ctx.callers.forget());
 }
 
-/**
- * The one before is unmarked first: the index allows one per organization.
- */
+/** The one before is unmarked first: the index allows one per organization. */
 const dethrone = ({ db }: Context, organizationId: string): Promise<unknown> =>
   db.query(
     `update workspaces set is_default = false, version = version + 1, updated_at = date_trunc('second', now())

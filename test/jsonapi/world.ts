@@ -113,6 +113,7 @@ export function sampleOf(world: World, type: string): string {
     users: world.owner.id,
     members: world.members[1].id,
     roles: world.roles.member.id,
+    permissions: 'members:read',
     apiKeys: world.apiKey.id,
   };
   const id = samples[type];

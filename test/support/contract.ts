@@ -24,8 +24,12 @@ export interface Exchange {
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Templates with their items; names can be written in kebab case, and every type is at `/public/v2/{type}`, too. */
-const items = Object.entries(description.paths).map(([template, item]) => {
+/**
+ * Templates with their items; names can be written in kebab case, and every type is at `/public/v2/{type}`, too. What is
+ * written out comes before what a parameter stands for.
+ */
+const templates = Object.entries(description.paths).sort(([a], [b]) => a.split('{').length - b.split('{').length);
+const items = templates.map(([template, item]) => {
   const segments = template.split('/').map((segment) => {
     if (segment.startsWith('{')) return '[^/]+';
     return kebab(segment) === segment ? segment.replaceAll('.', '\\.') : `(?:${segment}|${kebab(segment)})`;

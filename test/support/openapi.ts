@@ -1,5 +1,6 @@
 import type { ValidateFunction } from 'ajv';
 import { allRoutes, type Route } from '../../src/controllers/routes';
+import { endpoints } from '../../src/endpoints';
 import { newAjv } from '../../src/jsonapi/schemas';
 import { buildOpenApi } from '../../src/openapi/build';
 import { registry } from '../../src/resources';
@@ -8,7 +9,7 @@ import { registry } from '../../src/resources';
 export type Any = any;
 
 /** The OpenAPI document. */
-export const description: Any = buildOpenApi(registry);
+export const description: Any = buildOpenApi(registry, endpoints);
 
 /** A part of the document, behind its reference where it is one. */
 export const resolve = (part: Any): Any =>
@@ -53,7 +54,7 @@ export const operations: Documented[] = Object.entries(description.paths).flatMa
     path,
     method,
     operation,
-    route: routes.find(({ template }) => template === path),
+    route: routes.find(({ template, methods }) => template === path && methods.includes(method.toUpperCase())),
   })),
 );
 

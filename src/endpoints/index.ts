@@ -1,0 +1,31 @@
+import { type Endpoint, isWrite } from '../controllers/endpoints';
+import { ROOT } from '../controllers/routes';
+import { OPEN_OPERATIONS, OPERATIONS } from '../permissions';
+import { apiKeyEndpoints } from './apiKeys';
+
+/** Every request beside those of the resource types. */
+export const endpoints: readonly Endpoint[] = [...apiKeyEndpoints];
+
+/**
+ * Refuses to start with an endpoint that nobody was given the right to, that strangers may use unless that was said, or
+ * that contradicts itself.
+ */
+export function checkEndpoints(list: readonly Endpoint[]): void {
+  const seen = new Set<string>();
+  for (const endpoint of list) {
+    const { method, path, operation, credential, responses } = endpoint;
+    const name = `${method} ${path}`;
+    const isOpen = OPEN_OPERATIONS.has(operation);
+    if (seen.has(name)) throw new Error(`${name} is there twice`);
+    seen.add(name);
+    if (!path.startsWith(`${ROOT}/`)) throw new Error(`${name} is not below ${ROOT}`);
+    if (credential !== 'none' && OPERATIONS[operation] === undefined) {
+      throw new Error(`${name}: ${operation} has no row in permissions.ts`);
+    }
+    if (isOpen !== (credential !== 'required')) {
+      throw new Error(`${name}: ${operation} ${isOpen ? 'is' : 'is not'} among the open operations of permissions.ts`);
+    }
+    const isStream = Object.values(responses).some(({ mediaType }) => mediaType !== undefined);
+    if (isStream && isWrite(endpoint)) throw new Error(`${name}: a stream can’t be kept for an Idempotency-Key`);
+  }
+}
