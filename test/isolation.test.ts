@@ -43,6 +43,12 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
   const post = async (type: string, attributes: object, relationships: object) =>
     (await partner.post(`${S}/${type}`, document(type, attributes, { relationships }))).body.data;
   const member = await post('members', texts, { ...organization, user: link('users', user.id) });
+  const role = await post(
+    'roles',
+    { ...texts, metadata: undefined, code: word.replace('-', '_'), name: word, permissions: ['members:read'] },
+    organization,
+  );
+  const workspace = await post('workspaces', { ...texts, name: word }, organization);
   await post('apiKeys', { name: word, metadata: { note: word } }, organization);
   const keys = await partner.get(`${S}/apiKeys?filter[organizationId]=${made.id}`);
   return {
@@ -52,6 +58,8 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
       organizations: [made.id],
       users: [user.id],
       members: [member.id],
+      roles: [role.id],
+      workspaces: [workspace.id],
       apiKeys: keys.body.data.map(({ id }: Body) => id),
     },
   };
