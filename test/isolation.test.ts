@@ -248,7 +248,8 @@ describe.each(VIEWERS)('a %s that creates something with a foreign relationship'
       const data = { type: relationship.type, id };
       const given = Object.fromEntries(required.map((each) => [each, good[each]]));
       const all = { ...given, [name]: { data: 'many' in relationship ? [data] : data } };
-      const attributes = type === 'members' ? {} : { name: 'Made' };
+      const more = type === 'roles' ? { code: 'made', permissions: ['members:read'] } : {};
+      const attributes = type === 'members' ? {} : { name: 'Made', ...more };
       return client.post(path, document(type, attributes, { relationships: all }));
     };
     const before = withoutUse(await everything());
