@@ -79,6 +79,12 @@ export async function buildWorld(app: TestApp): Promise<World> {
   const customRole = await make('roles', { code: 'clerk', name: 'Clerk', rank: 5, permissions: ['members:read'] });
   const workspace = await make('workspaces', { name: 'North', metadata: { team: 'build' } });
   const apiKey = await make('apiKeys', { name: 'CI', metadata: { team: 'build' } });
+  // Made by somebody, and in the place of the token, which is in its own: so that every relationship leads somewhere.
+  await app.source.query(
+    `update api_keys k set created_by_id = $3, replaces_id = other.id from api_keys other
+     where k.organization_id = $1 and other.organization_id = $1 and other.id <> k.id and $2::uuid in (k.id, other.id)`,
+    [organization.id, apiKey.id, owner.id],
+  );
   return {
     partner,
     key: app.as(organization.attributes.token),
