@@ -51,7 +51,7 @@ export interface Declaration<Entity> {
   /** In the order in which they are sent. */
   attributes: readonly (keyof Entity & string)[];
   relationships: Record<string, RelationshipView<Entity>>;
-  /** Members of the resource's `meta`, left out with a fieldset. */
+  /** Members of the resource's `meta`, left out with a fieldset and where they have no value. */
   meta?: readonly (keyof Entity & string)[];
 }
 
@@ -69,7 +69,7 @@ const metaOf = <Entity>({ meta = [] }: Declaration<Entity>, { fields }: View): r
 const picker =
   <Entity>(names: readonly (keyof Entity & string)[]) =>
   (entity: Entity) =>
-    Object.fromEntries(names.map((name) => [name, entity[name] ?? null]));
+    Object.fromEntries(names.map((name) => [name, entity[name] ?? undefined]));
 
 function optionsOf<Entity extends object>(
   declaration: Declaration<Entity>,
@@ -133,11 +133,12 @@ function compileBuilder<Entity>(
   meta: readonly string[],
 ): (entity: Entity) => Record<string, unknown> {
   const { type, self } = declaration;
-  const values = (names: readonly string[]) => names.map((name) => `${name}: e.${name} ?? null`).join(', ');
+  const values = (names: readonly string[], none: null | undefined) =>
+    names.map((name) => `${name}: e.${name} ?? ${none}`).join(', ');
   const relations = relationships.map((name) => `${name}: ${relationshipCode(name, declaration)}`).join(', ');
-  const body = `return (e) => { const base = self(e); return { id: e.id, type, attributes: { ${values(attributes)} }, ${
+  const body = `return (e) => { const base = self(e); return { id: e.id, type, attributes: { ${values(attributes, null)} }, ${
     relationships.length > 0 ? `relationships: { ${relations} }, ` : ''
-  }links: { self: base }${meta.length > 0 ? `, meta: { ${values(meta)} }` : ''} }; };`;
+  }links: { self: base }${meta.length > 0 ? `, meta: { ${values(meta, undefined)} }` : ''} }; };`;
   return new Function('type', 'self', 'relationships', 'linkage', body)(
     type,
     self,

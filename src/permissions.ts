@@ -59,6 +59,8 @@ export interface Rule {
   readonly levels: readonly Level[];
   /** Property of the row with the id of a user, who may do it to the row whatever his roles. */
   readonly self?: string;
+  /** A user must be an owner of the organization, whatever else his roles let him do (INV-5). */
+  readonly byOwner?: true;
 }
 
 const rule = (permission: Permission | null, levels: readonly Level[] = EVERY_LEVEL, self?: string): Rule => ({
@@ -82,9 +84,9 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'organizations.quotas': rule('platform:admin', ['platform']),
   'organizations.owner': rule('organizations:transfer'),
   'organizations.transferOwnership': rule('organizations:transfer'),
-  'organizations.remove': rule('organizations:delete'),
+  'organizations.remove': { ...rule('organizations:delete'), byOwner: true },
   'organizations.purge': rule('platform:admin', ['platform']),
-  'organizations.restore': rule('organizations:restore', ['platform', 'partner', 'user']),
+  'organizations.restore': { ...rule('organizations:restore', ['platform', 'partner', 'user']), byOwner: true },
   'organizations.token/rotate': rule('apiKeys:rotate'),
   'organizations.token': rule('apiKeys:revoke'),
   'organizations.webhookSecret/rotate': rule('webhooks:rotate'),

@@ -156,7 +156,7 @@ export const act: Handler = async (call) => {
   const { definition } = route;
   const action = definition.actions[route.action as string] as Action<never>;
   const id = idOf(call);
-  await allowWriteTo(call, id, `${definition.type}.${route.action}`);
+  await allowWriteTo(call, id, `${definition.type}.${route.action}`, action.ofRetired);
   if (action.method === 'DELETE') {
     await action.run(ctx, id, {}, ifMatch);
     return { status: 204 };

@@ -98,7 +98,7 @@ export async function authorize(ctx: Context, operation: string, target: Target,
   allow(caller, operation);
   if (writes && caller.organizationSuspended) throw suspended();
   if (caller.level !== 'user') return;
-  const { permission = null, self } = OPERATIONS[operation] ?? {};
+  const { permission = null, self, byOwner } = OPERATIONS[operation] ?? {};
   const isSelf = self !== undefined && target.userId === caller.userId;
   if (target.organizationId === null) {
     // Rows of the installation are read by all; of a person, by those who see him.
@@ -107,8 +107,12 @@ export async function authorize(ctx: Context, operation: string, target: Target,
   }
   const standing = await standingIn(ctx, target.organizationId);
   if (standing === null) throw notFound();
+  if (byOwner && !standing.roles.includes('owner')) throw ownerRequired();
   if (!isSelf && permission !== null && !standing.permissions.has(permission)) throw denial(caller, operation);
   if (writes && standing.isSuspended) throw suspended();
 }
+
+export const ownerRequired = (): AppError =>
+  new AppError('owner_required', 'Only an owner of the organization may do this.');
 
 const suspended = (): AppError => new AppError('organization_suspended', 'The organization is suspended.');
