@@ -30,12 +30,14 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   ],
   members_keep_role: ['too_short', 'A member has at least one role.', relationship('roles')],
   roles_organization_id_code_key: ['code_taken', 'Another role of the organization has this code.', attribute('code')],
+  roles_code_check: ['code_taken', 'A system role has this code.', attribute('code')],
   member_roles_role_id_fkey: ['role_in_use', 'Members have this role: name another one in replaceWith.'],
   workspaces_organization_id_slug_key: ['slug_taken', 'Another workspace has this slug.', attribute('slug')],
   workspaces_default_check: ['invalid_transition', 'The default workspace can’t be archived.', attribute('status')],
   invitations_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   workspaces_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   roles_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  api_keys_replaces_id_key: ['invalid_transition', 'The key has been replaced already.'],
   // Only a token given by the client can be known already: those made here have 178 random bits.
   api_keys_hash_key: ['not_allowed', 'This token is in use: give another one.', attribute('token')],
 };

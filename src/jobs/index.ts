@@ -1,4 +1,5 @@
 import type { JobPayloads } from '../services/jobs';
+import { tellOfExpiry } from './keyExpiring';
 import { sendMail } from './mail';
 import { purge } from './purgeOrganization';
 import type { JobHandler } from './worker';
@@ -7,4 +8,5 @@ import type { JobHandler } from './worker';
 export const jobs: { readonly [K in keyof JobPayloads]: JobHandler<JobPayloads[K]> } = {
   mail: sendMail,
   purgeOrganization: purge,
+  keyExpiring: tellOfExpiry,
 };

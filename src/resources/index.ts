@@ -7,6 +7,7 @@ import { partners } from './partners';
 import { permissions } from './permissions';
 import { roles } from './roles';
 import { users } from './users';
+import { workspaces } from './workspaces';
 
 /** Every resource type; a type exists when it stands here. */
 const definitions = [
@@ -16,6 +17,7 @@ const definitions = [
   members,
   roles,
   permissions,
+  workspaces,
   apiKeys,
 ] as unknown as ResourceDefinition<never>[];
 

@@ -119,6 +119,7 @@ export const organizations = defineResource(Organization, {
       include: true,
       summary: 'The roles its members can have.',
     },
+    workspaces: { many: true, type: 'workspaces', link: 'organizationId', include: true, summary: 'Its parts.' },
     apiKeys: { many: true, type: 'apiKeys', link: 'organizationId', include: true, summary: 'Its keys.' },
     owner: {
       one: true,
@@ -129,7 +130,7 @@ export const organizations = defineResource(Organization, {
       change: {
         run: changeOwner,
         summary: 'Make another member its primary owner; the one before becomes an admin',
-        errors: { replace: ['last_owner', 'not_allowed', 'cannot_grant'] },
+        errors: { replace: ['last_owner', 'not_allowed', 'owner_required'] },
       },
       summary: 'Its primary owner.',
     },
@@ -175,7 +176,7 @@ export const organizations = defineResource(Organization, {
       },
       requiredSettings: ['memberId'],
       summary: 'Make another member its primary owner; the one before becomes an admin, unless he is to stay owner',
-      errors: ['not_found', 'not_allowed', 'cannot_grant'],
+      errors: ['owner_required', 'not_found', 'not_allowed'],
     },
     restore: {
       run: restoreOrganization,

@@ -3,8 +3,7 @@ import type { Context } from '../context';
 import type { Database } from '../db/database';
 import { selectOne } from '../db/select';
 import { type IfMatch, updateRow, versionGuard } from '../db/write';
-import { AppError, notFound } from '../errors';
-import { denial } from '../permissions';
+import { AppError, type ErrorSource, notFound } from '../errors';
 import { standingNow } from './access';
 import type { ChangeLinkage } from './crud';
 import { organizationTable } from './organizations';
@@ -52,13 +51,13 @@ async function setPrimaryOwner(db: Database, organizationId: string, memberId: s
 /**
  * Hands an organization over to another of its active members: he becomes owner and primary owner, and the one before
  * an admin (INV-4).
- * @throws AppError `last_owner` for null while there is an owner (INV-1), `not_found`, `not_allowed` for a user who is
- * not an active member
+ * @throws AppError `last_owner` for null while there is an owner (INV-1), `owner_required`, `not_found`, `not_allowed` for
+ * a user who is not an active member
  */
 export const changeOwner: ChangeLinkage<Organization> = (ctx, id, { ids }, ifMatch) =>
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
-    const organization = await lockForTransfer(inside, id, ifMatch);
+    const organization = await lockForTransfer(inside, id, ifMatch, OWNER_SOURCE);
     if (ids === organization.ownerId) return organization;
     if (ids === null) throw lastOwner();
     return handOver(inside, organization, await memberOf(inside, id, ids as string), false);
@@ -67,7 +66,7 @@ export const changeOwner: ChangeLinkage<Organization> = (ctx, id, { ids }, ifMat
 /**
  * The same for the membership `memberId`.
  * @param settings `keepOwner`: the one before stays an owner
- * @throws AppError `not_found`, `not_allowed` for a member who is not active
+ * @throws AppError `owner_required`, `not_found`, `not_allowed` for a member who is not active
  */
 export const transferOwnership = (
   ctx: Context,
@@ -89,12 +88,16 @@ export const transferOwnership = (
     return handOver(inside, organization, member[0] as string, keepOwner);
   });
 
-/** @throws AppError `permission_denied`; `cannot_grant`: only an owner makes an owner (INV-13) */
-async function lockForTransfer(ctx: Context, id: string, ifMatch: IfMatch): Promise<Organization> {
+async function lockForTransfer(
+  ctx: Context,
+  id: string,
+  ifMatch: IfMatch,
+  source?: ErrorSource,
+): Promise<Organization> {
   const organization = await updateRow(ctx, organizationTable, id, {}, versionGuard(ifMatch));
-  const { permissions, roles } = await standingNow(ctx, id);
-  if (!permissions.has('organizations:transfer')) throw denial(ctx.caller, 'organizations.transferOwnership');
-  if (!roles.includes('owner')) throw new AppError('cannot_grant', 'Only an owner makes an owner.');
+  if (!(await standingNow(ctx, id)).roles.includes('owner')) {
+    throw new AppError('owner_required', 'Only an owner hands an organization over.', source);
+  }
   return organization;
 }
 

@@ -127,7 +127,7 @@ export const member = (id: unknown, of: { organization: string; user: string; ro
   links: { self: `${S}/members/${id}` },
 });
 
-/** A key as a platform caller sees it, or as the others do with `partner` left undefined. */
+/** A key that a key has made, as a platform caller sees it, or as the others do with `partner` left undefined. */
 export const apiKey = (
   id: unknown,
   attributes: object,
@@ -141,18 +141,27 @@ export const apiKey = (
     environment: 'live',
     secret: null,
     scopes: ['*'],
+    ipAllowList: [],
     status: 'active',
+    disabled: false,
     expiresAt: null,
+    graceUntil: null,
+    rateLimit: null,
     lastUsedAt: null,
     lastUsedIp: null,
     isOrganizationToken: false,
+    allWorkspaces: true,
     metadata: {},
     revokedAt: null,
+    revokedReason: null,
     ...attributes,
   },
   relationships: {
     organization: toOne(`${S}/apiKeys/${id}`, 'organization', 'organizations', of.organization ?? null),
     ...(of.partner === undefined ? {} : { partner: toOne(`${S}/apiKeys/${id}`, 'partner', 'partners', of.partner) }),
+    createdBy: toOne(`${S}/apiKeys/${id}`, 'createdBy', 'users', null),
+    replaces: toOne(`${S}/apiKeys/${id}`, 'replaces', 'apiKeys', null),
+    replacedBy: toOne(`${S}/apiKeys/${id}`, 'replacedBy', 'apiKeys', null),
   },
   links: { self: `${S}/apiKeys/${id}` },
 });

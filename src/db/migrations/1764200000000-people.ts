@@ -172,6 +172,8 @@ create unique index api_keys_organization_token_key on api_keys (organization_id
   where is_organization_token and revoked_at is null and grace_until is null;
 create index api_keys_unrevoked_idx on api_keys (organization_id) where revoked_at is null;
 create index api_keys_user_id_idx on api_keys (user_id, created_at, id);
+create index api_keys_created_by_id_idx on api_keys (created_by_id) where created_by_id is not null;
+create index api_keys_grace_until_idx on api_keys (grace_until) where grace_until is not null and revoked_at is null;
 create unique index api_keys_replaces_id_key on api_keys (replaces_id) where replaces_id is not null;
 
 create table api_key_workspaces (
@@ -236,6 +238,32 @@ create trigger ${table}_count_delete after delete on ${table}
   referencing old table as changed for each statement execute function count_owned_rows('-1');`,
   )
   .join('')}
+
+-- Members of each custom role. A system role is one row for all organizations: what is counted would be of all of them.
+create function count_role_members() returns trigger language plpgsql as $$
+declare part record;
+begin
+  for part in select c.role_id, count(*) as n from changed c join roles r on r.id = c.role_id
+    where r.kind = 'custom' group by c.role_id loop
+    perform add_to_row_count('member_roles', part.role_id, tg_argv[0]::bigint * part.n);
+  end loop;
+  return null;
+end $$;
+create trigger member_roles_count_insert after insert on member_roles
+  referencing new table as changed for each statement execute function count_role_members('1');
+create trigger member_roles_count_delete after delete on member_roles
+  referencing old table as changed for each statement execute function count_role_members('-1');
+create trigger member_roles_count_gain after update on member_roles
+  referencing new table as changed for each statement execute function count_role_members('1');
+create trigger member_roles_count_loss after update on member_roles
+  referencing old table as changed for each statement execute function count_role_members('-1');
+create function forget_role_members() returns trigger language plpgsql as $$
+begin
+  delete from row_counts where relation = 'member_roles' and scope in (select id from changed);
+  return null;
+end $$;
+create trigger roles_forget_members after delete on roles
+  referencing old table as changed for each statement execute function forget_role_members();
 
 create or replace function count_organization_status() returns trigger language plpgsql as $$
 declare
@@ -347,12 +375,17 @@ export class People1764200000000 implements MigrationInterface {
       drop trigger organizations_keep_owner on organizations;
       drop trigger members_keep_role on members;
       drop trigger member_roles_keep_role on member_roles;
+      drop trigger member_roles_count_insert on member_roles;
+      drop trigger member_roles_count_delete on member_roles;
+      drop trigger member_roles_count_gain on member_roles;
+      drop trigger member_roles_count_loss on member_roles;
+      drop trigger roles_forget_members on roles;
       drop trigger roles_count_insert on roles;
       drop trigger roles_count_delete on roles;
       drop table access_tokens, api_key_workspaces, invitation_workspaces, invitation_roles, invitations, member_workspaces,
         workspaces, password_resets, user_networks;
-      drop function keep_owner, keep_role, count_owned_rows;
-      delete from row_counts where relation in ('workspaces', 'invitations', 'roles');
+      drop function keep_owner, keep_role, count_owned_rows, count_role_members, forget_role_members;
+      delete from row_counts where relation in ('workspaces', 'invitations', 'roles', 'member_roles');
 
       delete from api_keys where level = 'user';
       drop index api_keys_organization_token_key, api_keys_unrevoked_idx;
