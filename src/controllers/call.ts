@@ -1,11 +1,11 @@
 import type { Context } from '../context';
 import type { IfMatch } from '../db/write';
-import { AppError, notFound } from '../errors';
+import { notFound } from '../errors';
 import type { Relationship } from '../jsonapi/define';
 import { readId } from '../jsonapi/ids';
 import type { Query } from '../jsonapi/query';
 import { allow, levelReads, OPERATIONS } from '../permissions';
-import { authorize, standingIn, type Target } from '../services/access';
+import { allowWrite, authorize, standingIn, type Target } from '../services/access';
 import { allowIncluded, type Definition, type Entity, type Registry } from './include';
 import type { Route } from './routes';
 
@@ -80,12 +80,6 @@ export function targetOf({ tenant }: Definition, operation: string, row: Entity)
     organizationId: tenant === null ? null : (row[tenant] as string | null),
     userId: self === undefined ? undefined : (row[self] as string | null),
   };
-}
-
-/** A suspended organization's own credentials read on, and write nothing (domain sheet 6.1). */
-export function allowWrite({ caller }: Context, operation: string): void {
-  allow(caller, operation);
-  if (caller.organizationSuspended) throw new AppError('organization_suspended', 'The organization is suspended.');
 }
 
 /**

@@ -3,8 +3,10 @@ import { organizations as serializer } from '../../serializers/organizations';
 import { QUOTA_NAMES } from '../config';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, integer, metadata, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { DEFAULT_GRACE_SECONDS, MOST_GRACE_SECONDS } from '../services/apiKeyRotation';
 import { deleteOrganization, restoreOrganization } from '../services/organizationDeletion';
 import { purgeOrganization } from '../services/organizationPurge';
+import { revokeToken, rotateToken, rotateWebhookSecret } from '../services/organizationSecrets';
 import {
   createOrganization,
   getOrganization,
@@ -157,7 +159,7 @@ export const organizations = defineResource(Organization, {
     update: {
       run: updateOrganization,
       summary: 'Change an organization',
-      errors: ['slug_taken', 'external_id_taken', 'required'],
+      errors: ['slug_taken', 'external_id_taken', 'required', 'cannot_grant'],
     },
     remove: {
       run: deleteOrganization,
@@ -177,6 +179,27 @@ export const organizations = defineResource(Organization, {
       requiredSettings: ['memberId'],
       summary: 'Make another member its primary owner; the one before becomes an admin, unless he is to stay owner',
       errors: ['owner_required', 'not_found', 'not_allowed'],
+    },
+    'token/rotate': {
+      run: rotateToken,
+      settings: {
+        gracePeriodSeconds: {
+          type: 'integer',
+          minimum: 0,
+          maximum: MOST_GRACE_SECONDS,
+          default: DEFAULT_GRACE_SECONDS,
+          description: 'Seconds for which the old token works on.',
+        },
+      },
+      summary: 'Replace its token, which is shown once',
+      errors: ['cannot_grant', 'invalid_transition'],
+    },
+    token: { method: 'DELETE', run: revokeToken, summary: 'End its token' },
+    'webhookSecret/rotate': {
+      run: rotateWebhookSecret,
+      summary: 'Replace its webhook secret, which is shown once; the old one ends at once',
+      errors: ['invalid_transition'],
+      possible: ({ webhookUrl }) => webhookUrl !== null,
     },
     restore: {
       run: restoreOrganization,

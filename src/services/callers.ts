@@ -37,7 +37,7 @@ const KEY_COLUMNS = `
   case when o.status = 'pending_deletion' then 'is of an organization that is being deleted'
     when u.status <> 'active' then 'is of a user who is not active' end,
   extract(epoch from k.expires_at) * 1000, extract(epoch from k.grace_until) * 1000, p.status = 'suspended',
-  o.status = 'suspended', k.ip_allow_list, k.rate_limit,
+  o.status = 'suspended', o.settings->>'requireIdempotencyKey' = 'true', k.ip_allow_list, k.rate_limit,
   case when not k.all_workspaces then array(select w.workspace_id from api_key_workspaces w where w.api_key_id = k.id) end`;
 
 const LOOK_UP_KEY = `
@@ -156,8 +156,8 @@ const sooner = (a: number | null, b: number | null): number | null =>
 
 function readCredential(row: Row): Credential {
   const [keyId, keyLevel, name, partnerId, organizationId, userId, keyScopes, ceiling, ended, holderEnded] = row;
-  const [keyEnd, grace, partner, organization, addresses, rateLimit, workspaceIds] = row.slice(10);
-  const [tokenId, familyId, tokenScopes, tokenRevoked, tokenEnd, used] = row.slice(17);
+  const [keyEnd, grace, partner, organization, needsKey, addresses, rateLimit, workspaceIds] = row.slice(10);
+  const [tokenId, familyId, tokenScopes, tokenRevoked, tokenEnd, used] = row.slice(18);
   const level = (keyLevel ?? 'user') as Level;
   const ofKey = scopesWithin((keyScopes ?? ['*']) as string[], (ceiling ?? ['*']) as string[]);
   const scopes = scopesWithin((tokenScopes ?? ['*']) as string[], ofKey);
@@ -176,6 +176,7 @@ function readCredential(row: Row): Credential {
       workspaceIds: workspaceIds as string[] | null,
       rateLimit: rateLimit as Caller['rateLimit'],
       organizationSuspended: organization === true,
+      needsIdempotencyKey: needsKey === true,
     },
     ended: (ended as string | null) ?? (tokenRevoked === true ? 'has been revoked' : null),
     holderEnded: holderEnded as string | null,

@@ -1,5 +1,3 @@
-import type { Organization } from '../../entities';
-import type { Database } from '../db/database';
 import { Expression, type Guard } from '../db/write';
 import { AppError } from '../errors';
 
@@ -47,14 +45,3 @@ export const noDefault = (): AppError =>
   new AppError('not_allowed', 'defaultRole must be the code of a role of the organization, and not owner.', {
     pointer: '/data/attributes/settings/defaultRole',
   });
-
-/** Id of the role that a member gets who is given none: `member` when the one that was chosen is gone. */
-export async function defaultRoleOf(db: Database, organizationId: Organization['id']): Promise<string> {
-  const [row] = await db.query(
-    `select r.id from roles r, organizations o where o.id = $1 and r.code in (o.settings->>'defaultRole', 'member')
-       and r.code <> 'owner' and (r.organization_id is null or r.organization_id = o.id)
-     order by r.code is distinct from o.settings->>'defaultRole' limit 1`,
-    [organizationId],
-  );
-  return row?.[0] as string;
-}

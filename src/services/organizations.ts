@@ -6,10 +6,11 @@ import { type Bind, Table } from '../db/table';
 import { type Changes, Expression, type Guard, insertSql, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
 import { allow, denial, may, SYSTEM_ROLES } from '../permissions';
-import { hashKey, makeKey, makeWebhookSecret } from '../secrets';
+import { makeKey, makeWebhookSecret } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { type Create, crud, type Input, type Update } from './crud';
 import { memberTable } from './members';
+import { replaceToken } from './organizationSecrets';
 import { noDefault, type Settings, settingsChange, settingsGuards, settingsSql } from './organizationSettings';
 import { partnerTable } from './partners';
 import { checkQuota } from './quotas';
@@ -60,7 +61,8 @@ const plain = crud(organizationTable);
 export const { list: listOrganizations, get: getOrganization, rows: organizationRows } = plain;
 
 const attributeSource = (name: string) => ({ pointer: `/data/attributes/${name}` });
-const cipherPurpose = (id: string) => `organizations/${id}/webhookSecret`;
+/** What the cipher of a webhook secret is bound to. */
+export const cipherPurpose = (id: string) => `organizations/${id}/webhookSecret`;
 
 /** What the JSON schema can't say, because it depends on the configuration. */
 function checkWebhookUrl(ctx: Context, url: unknown): void {
@@ -339,26 +341,4 @@ export async function lockOrganizations(ctx: Context, ids: readonly string[]): P
     `select 1 from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
     values,
   );
-}
-
-/** The old token ends at once, the new one begins (domain sheet 9.2); the same one sent back changes nothing: false. */
-async function replaceToken(ctx: Context, id: string, token: string): Promise<boolean> {
-  const [same] = await ctx.db.query(
-    'select 1 from api_keys where organization_id = $1 and is_organization_token and revoked_at is null and hash = $2',
-    [id, hashKey(token)],
-  );
-  if (same !== undefined) return false;
-  await ctx.db.query(
-    `update api_keys set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
-     where organization_id = $1 and is_organization_token and revoked_at is null`,
-    [id],
-  );
-  const list: unknown[] = [];
-  const sql = insertSql(
-    apiKeyTable,
-    { ...organizationToken(ctx, token), organizationId: id },
-    (value) => `$${list.push(value)}`,
-  );
-  await ctx.db.query(sql, list);
-  return true;
 }
