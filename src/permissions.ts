@@ -98,6 +98,8 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'users.get': rule('members:read'),
   'users.create': rule('members:update', MANAGEMENT),
   'users.update': rule('members:update', ['platform', 'partner', 'user'], 'id'),
+  'users.email': rule('platform:admin', ['platform']),
+  'users.externalId': rule('members:update', MANAGEMENT),
   'users.password': rule(null, ['user'], 'id'),
   'users.erase': rule('data:erase', ['platform', 'partner', 'user'], 'id'),
   'users.export': rule('data:export', ['platform', 'partner', 'user'], 'id'),

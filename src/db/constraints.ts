@@ -20,6 +20,7 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
     relationship('user'),
   ],
   members_user_id_fkey: ['not_found', 'There is no such user.', relationship('user')],
+  members_user_check: ['not_found', 'There is no such user.', relationship('user')],
   members_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   organizations_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],

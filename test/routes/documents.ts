@@ -21,6 +21,15 @@ const toOne = (path: string, name: string, type: string, id: string | null) => (
   data: id === null ? null : { type, id },
 });
 
+/** What an organization's settings are until it changes them. */
+export const SETTINGS = {
+  defaultRole: 'member',
+  allowedInviteDomains: [],
+  membersMayInvite: false,
+  auditRetentionDays: null,
+  requireIdempotencyKey: false,
+};
+
 /** An organization as a platform caller sees it. */
 export function organization(
   id: unknown,
@@ -48,6 +57,7 @@ export function organization(
       avatarUrl: null,
       primaryDomain: null,
       metadata: {},
+      settings: SETTINGS,
       quotas: {},
       deleteProtection: false,
       legalHold: false,
