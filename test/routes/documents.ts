@@ -36,6 +36,7 @@ export function organization(
   attributes: object,
   owner: string | null = null,
   partner?: string | null,
+  memberCount = 0,
 ): Body {
   const self = `${S}/management/organizations/${id}`;
   return {
@@ -75,6 +76,7 @@ export function organization(
       ...(partner === undefined ? {} : { partner: toOne(self, 'partner', 'partners', partner) }),
     },
     links: { self },
+    meta: { memberCount },
   };
 }
 
