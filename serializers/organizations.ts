@@ -41,5 +41,5 @@ export const organizations = serializers<Organization>({
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),
   },
-  meta: ['role', 'memberCount'],
+  meta: ['role?', 'memberCount'],
 });

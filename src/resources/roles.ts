@@ -27,7 +27,7 @@ export const roles = defineResource(Role, {
     updatedAt: { schema: time, filter: FILTERS.time, sort: true },
     number: { schema: integer, filter: FILTERS.integer, sort: true },
     code: {
-      schema: { ...text(1, 60), pattern: '^[a-z0-9_]+$' },
+      schema: { ...text(1, 60), pattern: '^[a-z0-9_]*$', examples: ['support_lead'] },
       write: 'both',
       required: true,
       filter: FILTERS.text,
