@@ -17,6 +17,7 @@ import { Worker } from './jobs/worker';
 import { createMailer } from './mail/mailer';
 import { Passwords } from './passwords';
 import { openSecrets } from './secretKey';
+import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { removeExpiredAnswers } from './services/idempotency';
@@ -115,7 +116,11 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeper = new Sweeper([() => removeExpiredAnswers(services), () => removeEndedWindows(services)]);
+      const sweeper = new Sweeper([
+        () => removeExpiredAnswers(services),
+        () => removeEndedWindows(services),
+        () => endGraces(services),
+      ]);
       closers.add(() => sweeper.close());
     }
     const lifecycle = new Lifecycle();
