@@ -222,6 +222,7 @@ export const apiKey = (
   relationships: {
     organization: toOne(`${S}/apiKeys/${id}`, 'organization', 'organizations', of.organization ?? null),
     ...(of.partner === undefined ? {} : { partner: toOne(`${S}/apiKeys/${id}`, 'partner', 'partners', of.partner) }),
+    workspaces: { ...toMany(`${S}/apiKeys/${id}`, 'workspaces'), data: [] },
     createdBy: toOne(`${S}/apiKeys/${id}`, 'createdBy', 'users', null),
     replaces: toOne(`${S}/apiKeys/${id}`, 'replaces', 'apiKeys', null),
     replacedBy: toOne(`${S}/apiKeys/${id}`, 'replacedBy', 'apiKeys', null),
