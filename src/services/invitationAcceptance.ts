@@ -13,6 +13,7 @@ import { coversWorkspaces, statusSql } from './invitations';
 import { memberTable } from './members';
 import { organizationTable } from './organizations';
 import { settleOwnership } from './ownership';
+import { checkQuota } from './quotas';
 import { userTable } from './users';
 
 /** What its holder may know of an invitation (domain sheet 9.4). */
@@ -159,7 +160,7 @@ interface Newcomer {
  * again: nobody waits for a hash, and of two acceptances of the last use one wins (INV-23).
  * @param userId who is signed in; null: nobody
  * @throws AppError `not_found` for a token that is none; 410 `invitation_expired`, `invitation_revoked`,
- * `invitation_used`, `inviter_not_allowed`; `organization_suspended`, `already_member`; `authentication_required` when
+ * `invitation_used`, `inviter_not_allowed`; `organization_suspended`, `already_member`, `quota_exceeded`; `authentication_required` when
  * there is an account and nobody is signed in (INV-24); `permission_denied` for somebody else's invitation; faults of
  * the password and its confirmation (INV-25)
  */
@@ -177,6 +178,7 @@ export async function acceptInvitation(
     await db.query('select 1 from organizations where id = $1 for no key update', [seen.organizationId]);
     const found = await find(db, token, true);
     const roles = await checkAcceptable(db, found);
+    await checkQuota({ ...ctx, db }, found.organizationId, 'members');
     const joining = typeof who === 'string' ? who : await createUser(db, found, who, passwordHash);
     const memberId = await createMembership(db, found, roles, joining);
     await useUp(db, found, joining);

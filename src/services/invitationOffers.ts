@@ -7,6 +7,7 @@ import { type Standing, standingNow } from './access';
 import { type Input, lockOrganization } from './crud';
 import { DEFAULT_ROLE, GRANTED_ROLE, type GrantedRole, grantFault, readGrantedRole } from './grants';
 import { queueMails } from './mail';
+import { checkQuota } from './quotas';
 
 /** Days for which an invitation can be accepted unless it says otherwise (domain sheet 11). */
 const USUAL_DAYS = 7;
@@ -106,8 +107,23 @@ export async function inviteAll(
       if (key !== null) made.set(key, pendingId ?? offer.id);
     }
   }
-  await write(ctx, host, fresh ?? [], renewed ?? [], results);
+  await write(ctx, host, await withinQuota(ctx, host, fresh ?? [], results), renewed ?? [], results);
   return results;
+}
+
+/** Those that there is room for; the last ones are refused. */
+async function withinQuota(ctx: Context, host: Host, offers: Offer[], results: Invited[]): Promise<Offer[]> {
+  if (offers.length === 0) return offers;
+  try {
+    await checkQuota(ctx, host.id, 'invitations', offers.length);
+    return offers;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const { limit = 0, used = 0 } = (error.faults[0]?.meta ?? {}) as { limit?: number; used?: number };
+    const room = Math.max(0, limit - used);
+    for (const { index } of offers.slice(room)) results[index] = { outcome: 'refused', error };
+    return offers.slice(0, room);
+  }
 }
 
 /** Those that may be made, as far as that does not depend on who is there already; the others are refused. */

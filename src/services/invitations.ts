@@ -22,6 +22,7 @@ import {
 } from './invitationOffers';
 import { queueMails } from './mail';
 import { organizationTable } from './organizations';
+import { checkQuota } from './quotas';
 import { userTable } from './users';
 
 const EMAIL = { pointer: '/data/attributes/email' };
@@ -189,6 +190,7 @@ export async function resendInvitation(
     const found = await updateRow(inside, invitationTable, id, {}, [...versionGuard(ifMatch), PENDING_OR_EXPIRED]);
     await checkPlace(inside, found);
     await checkPresets(inside, host, found);
+    if (found.status === 'expired') await checkQuota(inside, host.id, 'invitations');
     const secret = makeSecret(ctx, found.redirectUrl);
     const isMailed = ctx.mailer !== null && found.kind === 'email' && settings.send !== false;
     const sent = await updateRow(inside, invitationTable, id, {
@@ -232,7 +234,7 @@ async function checkPresets(ctx: Context, host: Host, { roleIds, workspaceIds, a
 
 /** Whether somebody limited to `own` workspaces may give `given` ones; null: all. */
 export const coversWorkspaces = (own: readonly string[] | null, given: readonly string[] | null): boolean =>
-  own === null || (given !== null && given.every((id) => own.includes(id)));
+  own === null || given?.every((id) => own.includes(id)) === true;
 
 /** Writes `expired` into those whose time is over; they read as such already (INV-21), so that nothing else changes. */
 export async function expireInvitations({ db }: Pick<Services, 'db'>): Promise<void> {

@@ -18,10 +18,12 @@ export interface World {
   members: Body[];
   roles: Record<string, Body>;
   apiKey: Body;
+  invitation: Body;
 }
 
 export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
+export const firstAttribute = (type: string): string => Object.keys(registry.get(type)?.attributes ?? {})[0] ?? '';
 /** Every relationship of every type. */
 export const RELATIONSHIPS = [...registry.values()].flatMap(({ type, relationships }) =>
   Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
@@ -76,6 +78,21 @@ export async function buildWorld(app: TestApp): Promise<World> {
       ),
     ),
   );
+  const invitation = await created(
+    partner.post(
+      `${S}/invitations`,
+      document(
+        'invitations',
+        { email: 'invitee@example.com', name: 'Ines' },
+        { relationships: { organization: link('organizations', organization.id) } },
+      ),
+    ),
+  );
+  // As of a link that people have used: it leads to somebody by each relationship.
+  await app.source.query(
+    'update invitations set invited_by_id = $2, accepted_by_id = $2, revoked_by_id = $2 where id = $1',
+    [invitation.id, owner.id],
+  );
   return {
     partner,
     key: app.as(organization.attributes.token),
@@ -86,6 +103,7 @@ export async function buildWorld(app: TestApp): Promise<World> {
     members,
     roles,
     apiKey,
+    invitation,
   };
 }
 
@@ -113,7 +131,9 @@ export function sampleOf(world: World, type: string): string {
     users: world.owner.id,
     members: world.members[1].id,
     roles: world.roles.member.id,
+    permissions: 'members:read',
     apiKeys: world.apiKey.id,
+    invitations: world.invitation.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
@@ -126,6 +146,13 @@ export async function creationOf(app: TestApp, world: World, type: string): Prom
   const unique = Math.random().toString(36).slice(2);
   if (type === 'users') return document(type, { email: `${unique}@example.com` });
   if (type === 'members') return membership(world.other.id, (await createUser(app.platform)).id);
+  if (type === 'invitations') {
+    return document(
+      type,
+      { email: `${unique}@example.com` },
+      { relationships: { organization: link('organizations', world.other.id) } },
+    );
+  }
   return document(type, { name: `Name ${unique}` });
 }
 
