@@ -30,6 +30,7 @@ export const invitations = serializers<Invitation>({
   relationships: {
     organization: toOne('organizations', ({ organizationId }) => organizationId),
     roles: toMany('roles', ({ roleIds }) => roleIds),
+    workspaces: toMany('workspaces', ({ workspaceIds }) => workspaceIds),
     invitedBy: toOne('users', ({ invitedById }) => invitedById),
     acceptedBy: toOne('users', ({ acceptedById }) => acceptedById),
     revokedBy: toOne('users', ({ revokedById }) => revokedById),

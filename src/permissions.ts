@@ -161,12 +161,13 @@ interface SystemRole {
   readonly permissions: readonly Permission[];
 }
 
-const ofOrganizations = PERMISSIONS.filter((each) => !LEVEL_LACKS.organization.includes(each));
-const but = (...lacking: Permission[]) => ofOrganizations.filter((each) => !lacking.includes(each));
+/** What a role of an organization can hold. */
+export const ROLE_PERMISSIONS = PERMISSIONS.filter((each) => !LEVEL_LACKS.organization.includes(each));
+const but = (...lacking: Permission[]) => ROLE_PERMISSIONS.filter((each) => !lacking.includes(each));
 
 /** The roles that every organization has (domain sheet 4.5); the rows of the migrations are the same. */
 export const SYSTEM_ROLES: Readonly<Record<string, SystemRole>> = {
-  owner: { rank: 100, permissions: ofOrganizations },
+  owner: { rank: 100, permissions: ROLE_PERMISSIONS },
   admin: {
     rank: 80,
     permissions: but(
@@ -192,7 +193,7 @@ export const SYSTEM_ROLES: Readonly<Record<string, SystemRole>> = {
   },
   auditor: {
     rank: 40,
-    permissions: ofOrganizations.filter((each) => each.endsWith(':read') || each === 'audit:export'),
+    permissions: ROLE_PERMISSIONS.filter((each) => each.endsWith(':read') || each === 'audit:export'),
   },
   member: { rank: 10, permissions: ['organizations:read', 'members:read', 'roles:read', 'workspaces:read'] },
 };

@@ -8,6 +8,7 @@ import { partners } from './partners';
 import { permissions } from './permissions';
 import { roles } from './roles';
 import { users } from './users';
+import { workspaces } from './workspaces';
 
 /** Every resource type; a type exists when it stands here. */
 const definitions = [
@@ -17,6 +18,7 @@ const definitions = [
   members,
   roles,
   permissions,
+  workspaces,
   invitations,
   apiKeys,
 ] as unknown as ResourceDefinition<never>[];

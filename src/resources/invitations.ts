@@ -82,6 +82,15 @@ export const invitations = defineResource(Invitation, {
       write: 'create',
       summary: 'The roles that the member will have; the default one of the organization when none are given.',
     },
+    workspaces: {
+      many: true,
+      type: 'workspaces',
+      link: 'invitationId',
+      keys: 'workspaceIds',
+      include: true,
+      write: 'create',
+      summary: 'The workspaces that the member will be limited to; none: those of whoever invites, else all.',
+    },
     invitedBy: {
       one: true,
       type: 'users',

@@ -8,7 +8,7 @@ import { AppError, type Fault, notFound } from '../errors';
 import { passwordFault } from '../passwordRules';
 import { hashKey } from '../secrets';
 import { personAsCaller, standingOf } from './access';
-import { DEFAULT_ROLE, GRANTED_ROLE, type GrantedRole, grantFault, readGrantedRole } from './grants';
+import { DEFAULT_ROLE, ROLE_TO_GIVE, type RoleToGive, readRoleToGive, refusalOf } from './granting';
 import { coversWorkspaces, statusSql } from './invitations';
 import { memberTable } from './members';
 import { organizationTable } from './organizations';
@@ -121,27 +121,27 @@ function checkPending({ status }: Found): void {
  * The roles that an invitation gives now: those that are left of its own, else the default one (domain sheet 9.4).
  * @throws AppError `organization_suspended`, 410 for one that can't be accepted, `inviter_not_allowed` (INV-27)
  */
-async function checkAcceptable(db: Database, found: Found): Promise<readonly GrantedRole[]> {
+async function checkAcceptable(db: Database, found: Found): Promise<readonly RoleToGive[]> {
   checkPending(found);
   if (found.isSuspended) throw new AppError('organization_suspended', 'The organization is suspended.');
   const { id, organizationId, invitedById, workspaceIds } = found;
   const own = await db.query(
-    `select ${GRANTED_ROLE} from invitation_roles ir join roles r on r.id = ir.role_id where ir.invitation_id = $1`,
+    `select ${ROLE_TO_GIVE} from invitation_roles ir join roles r on r.id = ir.role_id where ir.invitation_id = $1`,
     [id],
   );
   const rows =
     own.length > 0
       ? own
       : await db.query(
-          `select ${GRANTED_ROLE} from organizations o cross join lateral (${DEFAULT_ROLE}) r where o.id = $1`,
+          `select ${ROLE_TO_GIVE} from organizations o cross join lateral (${DEFAULT_ROLE}) r where o.id = $1`,
           [organizationId],
         );
-  const roles = rows.map(readGrantedRole);
+  const roles = rows.map(readRoleToGive);
   if (invitedById === null) return roles;
   const standing = await standingOf(db, invitedById, organizationId);
   const mayGrant =
     standing !== null &&
-    roles.every((role) => grantFault(standing, role) === undefined) &&
+    roles.every((role) => refusalOf(standing, role) === null) &&
     coversWorkspaces(standing.workspaceIds, workspaceIds);
   if (mayGrant) return roles;
   throw new AppError('inviter_not_allowed', 'Whoever sent this invitation may not give what it offers any more.');
@@ -275,7 +275,7 @@ async function createUser(db: Database, found: Found, { email, name }: Newcomer,
 async function createMembership(
   db: Database,
   { organizationId, invitedById, workspaceIds, ownerId }: Found,
-  roles: readonly GrantedRole[],
+  roles: readonly RoleToGive[],
   userId: string,
 ): Promise<string> {
   const [row] = await db.query(
@@ -293,7 +293,7 @@ async function createMembership(
     id,
     workspaceIds ?? [],
   ]);
-  if (roles.some(({ kind, code }) => kind === 'system' && code === 'owner')) {
+  if (roles.some(({ isOwner }) => isOwner)) {
     await settleOwnership(db, organizationId, ownerId);
   }
   return id as string;

@@ -5,7 +5,7 @@ import { AppError, type Fault, notFound } from '../errors';
 import { hashKey, keyStart, makeKey } from '../secrets';
 import { type Standing, standingNow } from './access';
 import { type Input, lockOrganization } from './crud';
-import { DEFAULT_ROLE, GRANTED_ROLE, type GrantedRole, grantFault, readGrantedRole } from './grants';
+import { DEFAULT_ROLE, ROLE_TO_GIVE, type RoleToGive, readRoleToGive, refusalOf } from './granting';
 import { queueMails } from './mail';
 import { checkQuota } from './quotas';
 
@@ -22,7 +22,7 @@ export interface Host {
   readonly id: string;
   readonly name: string;
   readonly allowedDomains: readonly string[];
-  readonly defaultRole: GrantedRole;
+  readonly defaultRole: RoleToGive;
   readonly standing: Standing;
 }
 
@@ -61,7 +61,7 @@ const linkage = (name: string, index: number) => ({ pointer: `/data/relationship
 export async function lockHost(ctx: Context, organizationId: string): Promise<Host> {
   await lockOrganization(ctx, organizationId);
   const [row] = await ctx.db.query(
-    `select o.name, o.status, coalesce(o.settings->'allowedInviteDomains', '[]'), ${GRANTED_ROLE}
+    `select o.name, o.status, coalesce(o.settings->'allowedInviteDomains', '[]'), ${ROLE_TO_GIVE}
      from organizations o cross join lateral (${DEFAULT_ROLE}) r where o.id = $1`,
     [organizationId],
   );
@@ -71,7 +71,7 @@ export async function lockHost(ctx: Context, organizationId: string): Promise<Ho
     id: organizationId,
     name: name as string,
     allowedDomains: (domains as string[]).map((each) => each.toLowerCase()),
-    defaultRole: readGrantedRole(role),
+    defaultRole: readRoleToGive(role),
     standing: await standingNow(ctx, organizationId),
   };
 }
@@ -130,16 +130,16 @@ async function withinQuota(ctx: Context, host: Host, offers: Offer[], results: I
 async function judge(ctx: Context, host: Host, inputs: readonly Input[], results: Invited[]): Promise<Offer[]> {
   const named = (relationship: string) => [...new Set(inputs.flatMap((each) => listOf(each, relationship)))];
   const roles = await ctx.db.query(
-    `select ${GRANTED_ROLE} from roles r where r.id = any($1::uuid[]) and (r.organization_id is null or r.organization_id = $2)`,
+    `select ${ROLE_TO_GIVE} from roles r where r.id = any($1::uuid[]) and (r.organization_id is null or r.organization_id = $2)`,
     [named('roles'), host.id],
   );
   const workspaces = await ctx.db.query(
-    'select id from workspaces where id = any($1::uuid[]) and organization_id = $2',
+    'select id, status from workspaces where id = any($1::uuid[]) and organization_id = $2',
     [named('workspaces'), host.id],
   );
   const known = {
-    roles: new Map(roles.map((row) => [row[0] as string, readGrantedRole(row)])),
-    workspaces: new Set(workspaces.map(([id]) => id as string)),
+    roles: new Map(roles.map((row) => [row[0] as string, readRoleToGive(row)])),
+    workspaces: new Map(workspaces.map(([id, status]) => [id as string, status as string])),
   };
   return inputs.flatMap((input, index) => {
     const faults = [...formFaults(ctx, host, input), ...presetFaults(host, input, known)];
@@ -198,8 +198,9 @@ function isAllowedRedirect({ config, publicUrl }: Context, url: string): boolean
 }
 
 interface Known {
-  readonly roles: ReadonlyMap<string, GrantedRole>;
-  readonly workspaces: ReadonlySet<string>;
+  readonly roles: ReadonlyMap<string, RoleToGive>;
+  /** Id → status. */
+  readonly workspaces: ReadonlyMap<string, string>;
 }
 
 /** Roles and workspaces that are not there, or that the caller may not give (INV-13). */
@@ -207,23 +208,30 @@ function presetFaults({ defaultRole, standing }: Host, input: Input, known: Know
   const asked = (name: string) => (input.relationships[name] ?? []) as readonly string[];
   const ofRole = (id: string, i: number): Fault[] => {
     const role = known.roles.get(id);
-    if (role === undefined) return notFound('There is no such role.', linkage('roles', i)).faults.slice();
-    const fault = grantFault(standing, role);
-    return fault === undefined ? [] : [{ ...fault, source: linkage('roles', i) }];
+    if (role === undefined) return [...notFound('There is no such role.', linkage('roles', i)).faults];
+    return refusal(standing, role, linkage('roles', i));
   };
   const ofWorkspace = (id: string, i: number): Fault[] => {
     const source = linkage('workspaces', i);
-    if (!known.workspaces.has(id)) return [...notFound('There is no such workspace.', source).faults];
-    if (standing.workspaceIds === null || standing.workspaceIds.includes(id)) return [];
-    return [{ code: 'cannot_grant', detail: 'You have no access to this workspace yourself.', source }];
+    const status = known.workspaces.get(id);
+    if (status === undefined) return [...notFound('There is no such workspace.', source).faults];
+    if (standing.workspaceIds?.includes(id) === false) {
+      return [{ code: 'cannot_grant', detail: 'You can’t give a workspace that you are not in.', source }];
+    }
+    if (status !== 'archived') return [];
+    return [{ code: 'not_allowed', detail: 'An archived workspace is given to nobody.', source }];
   };
   const roles = asked('roles');
-  const usual = roles.length === 0 ? grantFault(standing, defaultRole) : undefined;
   return [
-    ...(usual === undefined ? [] : [{ ...usual, source: { pointer: '/data' } }]),
+    ...(roles.length === 0 ? refusal(standing, defaultRole, { pointer: '/data' }) : []),
     ...roles.flatMap(ofRole),
     ...asked('workspaces').flatMap(ofWorkspace),
   ];
+}
+
+function refusal(standing: Standing, role: RoleToGive, source: Fault['source']): Fault[] {
+  const found = refusalOf(standing, role);
+  return found === null ? [] : [{ code: found[0], detail: found[1], source }];
 }
 
 /** What stands in the way of an invitation to an address. */

@@ -7,7 +7,7 @@ import { AppError, type Fault, notFound } from '../errors';
 import { hashKey, keyStart } from '../secrets';
 import { authorize } from './access';
 import { type Create, crud, type Input, lockOrganization, ownerOf, type Parameters, type Remove } from './crud';
-import { GRANTED_ROLE, grantFault, readGrantedRole } from './grants';
+import { ROLE_TO_GIVE, readRoleToGive, refusalOf } from './granting';
 import {
   type Host,
   type Invited,
@@ -221,11 +221,11 @@ async function checkPlace(ctx: Context, { id, organizationId, email, lastSentAt 
 
 /** INV-13, for the roles that are left and the workspaces. */
 async function checkPresets(ctx: Context, host: Host, { roleIds, workspaceIds, allWorkspaces }: Invitation) {
-  const rows = await ctx.db.query(`select ${GRANTED_ROLE} from roles r where r.id = any($1::uuid[])`, [roleIds]);
-  const roles = rows.length === 0 ? [host.defaultRole] : rows.map(readGrantedRole);
+  const rows = await ctx.db.query(`select ${ROLE_TO_GIVE} from roles r where r.id = any($1::uuid[])`, [roleIds]);
+  const roles = rows.length === 0 ? [host.defaultRole] : rows.map(readRoleToGive);
   for (const role of roles) {
-    const fault = grantFault(host.standing, role);
-    if (fault !== undefined) throw AppError.of([fault]);
+    const refusal = refusalOf(host.standing, role);
+    if (refusal !== null) throw new AppError(...refusal);
   }
   if (!coversWorkspaces(host.standing.workspaceIds, allWorkspaces ? null : workspaceIds)) {
     throw new AppError('cannot_grant', 'You have no access to all of its workspaces yourself.');
