@@ -21,6 +21,7 @@ import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { removeExpiredAnswers } from './services/idempotency';
+import { expireInvitations } from './services/invitations';
 import { JobSignal } from './services/jobs';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { Sweeper } from './services/sweeper';
@@ -120,6 +121,7 @@ export async function serveRequests(config: Config, connection: Connection, log:
         () => removeExpiredAnswers(services),
         () => removeEndedWindows(services),
         () => endGraces(services),
+        () => expireInvitations(services),
       ]);
       closers.add(() => sweeper.close());
     }
