@@ -93,6 +93,13 @@ export const SETTINGS = {
     pattern: '^([^<>@,;:\\p{Cc}]+ <[^\\s<>@,;:]+@[^\\s<>@,;:]+>|[^\\s<>@,;:]+@[^\\s<>@,;:]+)$',
     description: 'sender of the mails, an address or a name with the address in angle brackets; required with SMTP_URL',
   },
+  PASSWORD_RESET_URL: {
+    type: 'string',
+    format: 'uri',
+    pattern: '^https?://',
+    description:
+      'page where people set a new password; mails link to it with the token as ?token=, unset: they tell the token',
+  },
   LOG_LEVEL: {
     type: 'string',
     enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -126,6 +133,8 @@ export interface Config {
   readonly smtpUrl: string | undefined;
   /** Always there when `smtpUrl` is. */
   readonly mailFrom: string | undefined;
+  /** undefined: mails tell the token of a password reset itself. */
+  readonly passwordResetUrl: string | undefined;
   readonly logLevel: string;
 }
 
@@ -148,6 +157,7 @@ interface Values {
   WEBHOOK_ALLOW_HTTP?: boolean;
   SMTP_URL?: string;
   MAIL_FROM?: string;
+  PASSWORD_RESET_URL?: string;
   LOG_LEVEL: string;
 }
 
@@ -232,6 +242,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         : 'no',
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM,
+    passwordResetUrl: values.PASSWORD_RESET_URL,
     logLevel: values.LOG_LEVEL,
   };
 }

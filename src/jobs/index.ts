@@ -1,8 +1,10 @@
 import type { JobPayloads } from '../services/jobs';
 import { sendMail } from './mail';
+import { sendPasswordReset } from './passwordReset';
 import type { JobHandler } from './worker';
 
 /** Every kind of job and what it does. */
 export const jobs: { readonly [K in keyof JobPayloads]: JobHandler<JobPayloads[K]> } = {
   mail: sendMail,
+  passwordReset: sendPasswordReset,
 };

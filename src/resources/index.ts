@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from '../jsonapi/define';
 import { OPERATIONS } from '../permissions';
+import { accessTokens } from './accessTokens';
 import { apiKeys } from './apiKeys';
 import { members } from './members';
 import { organizations } from './organizations';
@@ -8,7 +9,15 @@ import { roles } from './roles';
 import { users } from './users';
 
 /** Every resource type; a type exists when it stands here. */
-const definitions = [organizations, partners, users, members, roles, apiKeys] as unknown as ResourceDefinition<never>[];
+const definitions = [
+  organizations,
+  partners,
+  users,
+  members,
+  roles,
+  apiKeys,
+  accessTokens,
+] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(
   definitions.map((definition) => [definition.type, definition]),

@@ -5,6 +5,7 @@ import type { MailPayload } from '../mail/templates';
 /** What each kind of job is given; `src/jobs/index.ts` says what it does. */
 export interface JobPayloads {
   mail: MailPayload;
+  passwordReset: { email: string };
 }
 
 /** How those who enqueue wake the worker of their process; the workers of others look every second. */

@@ -87,6 +87,7 @@ export const user = (id: unknown, attributes: object): Body => ({
     name: null,
     status: 'active',
     emailVerifiedAt: null,
+    hasPassword: false,
     avatarUrl: null,
     locale: null,
     externalId: null,

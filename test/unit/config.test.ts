@@ -38,6 +38,7 @@ test('without any setting: local mode with the defaults of the contract', () => 
     webhookAllowHttp: 'loopback',
     smtpUrl: undefined,
     mailFrom: undefined,
+    passwordResetUrl: undefined,
     logLevel: 'info',
   } satisfies Config);
 });
@@ -73,6 +74,7 @@ const ACCEPTED: [name: string, value: string, property: keyof Config, read: unkn
   ['WEBHOOK_ALLOW_HTTP', 'false', 'webhookAllowHttp', 'no'],
   ['MAIL_FROM', 'no-reply@example.com', 'mailFrom', 'no-reply@example.com'],
   ['MAIL_FROM', 'Gilde Süd <no-reply@example.com>', 'mailFrom', 'Gilde Süd <no-reply@example.com>'],
+  ['PASSWORD_RESET_URL', 'https://example.com/reset?a=1', 'passwordResetUrl', 'https://example.com/reset?a=1'],
   ['LOG_LEVEL', 'silent', 'logLevel', 'silent'],
   ['LOG_LEVEL', 'trace', 'logLevel', 'trace'],
 ];
@@ -123,6 +125,8 @@ const REFUSED: [name: string, value: string][] = [
   ['MAIL_FROM', 'a@example.com, b@example.com'],
   ['MAIL_FROM', 'a@example.com\r\nBcc: b@example.com'],
   ['MAIL_FROM', 'Name\nBcc: <a@example.com>'],
+  ['PASSWORD_RESET_URL', 'example.com/reset'],
+  ['PASSWORD_RESET_URL', 'javascript:alert(1)'],
   ['LOG_LEVEL', 'verbose'],
 ];
 test.each(REFUSED)('%s may not be %.50s: one line that names it, and quotes no secret', (name, value) => {
