@@ -28,8 +28,7 @@ const CURRENT = `t.replaced_at is null and t.revoked_at is null and t.refresh_ex
  */
 function holds(caller: Caller, bind: Bind, reads: boolean): string {
   if (caller.apiKeyId === null) return `t.user_id = ${bind(caller.userId)}`;
-  const own = `t.api_key_id = ${bind(caller.apiKeyId)}`;
-  if (reads || caller.level !== 'platform') return own;
+  if (reads || caller.level !== 'platform') return `t.api_key_id = ${bind(caller.apiKeyId)}`;
   return `exists (select 1 from api_keys k where k.id = t.api_key_id and k.revoked_at is null
     and (k.organization_id is null or ${visibleOrganization(caller, 'k.organization_id', bind)}))`;
 }
@@ -89,8 +88,8 @@ export async function insertPair(
   const [id, accessToken, refreshToken] = [uuidv7(), makeKey('at'), makeKey('rt')];
   const start = "date_trunc('second', now())";
   const familyEnd = (bind: Bind) =>
-    `least(${before === undefined ? `${start} + interval '${FAMILY_DAYS} days'` : `${bind(before.familyEndsAt)}::timestamptz`},
-      (select least(k.expires_at, k.grace_until) from api_keys k where k.id = ${bind(apiKeyId)}::uuid))`;
+    `date_trunc('second', least(${before === undefined ? `${start} + interval '${FAMILY_DAYS} days'` : `${bind(before.familyEndsAt)}::timestamptz`},
+      (select least(k.expires_at, k.grace_until) from api_keys k where k.id = ${bind(apiKeyId)}::uuid)))`;
   const after = (interval: string) =>
     new Expression((bind) => `least(${start} + interval '${interval}', ${familyEnd(bind)})`);
   const pair = await insertRow(ctx, accessTokenTable, {
