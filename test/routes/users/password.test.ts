@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { hashKey, makeKey } from '../../../src/secrets';
 import { type Answer, type Client, createOrganization, S, signInWith, startApp, type TestApp } from '../../support/app';
 import { startMailSink } from '../../support/mailSink';
-import { PASSWORD, person, refresh, signedIn, PATH as TOKENS, tokensFor, use } from '../accessTokens/people';
+import { PASSWORD, person, refresh, signedIn, tokensFor, use } from '../accessTokens/people';
 import { expectDenied, expectError, single, user } from '../documents';
 
 const NEXT = 'a much better password';
