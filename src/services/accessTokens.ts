@@ -2,10 +2,10 @@ import { v7 as uuidv7 } from 'uuid';
 import { AccessToken } from '../../entities';
 import type { Caller, Context } from '../context';
 import { Values, whereSql } from '../db/conditions';
-import type { Database } from '../db/database';
+import type { Database, Row } from '../db/database';
 import { visibleOrganization } from '../db/select';
 import { type Bind, Table } from '../db/table';
-import { Expression, insertRow, versionGuard } from '../db/write';
+import { Expression, insertSql, versionGuard } from '../db/write';
 import { notFound } from '../errors';
 import { hashKey, makeKey } from '../secrets';
 import { apiKeyTable } from './apiKeys';
@@ -47,6 +47,11 @@ export const accessTokenTable = new Table(AccessToken, {
   },
 });
 
+/** All that can be read of a pair, for statements that no caller stands behind: nothing of it differs by caller. */
+export const PAIR_COLUMNS = [...accessTokenTable.sql.values()].join(', ');
+export const readPair = (row: Row, from = 0): AccessToken =>
+  accessTokenTable.read(accessTokenTable.properties, row, from);
+
 export const { list: listAccessTokens, rows: accessTokenRows } = crud(accessTokenTable);
 
 /** The current pair of a live family, by the id of any of its pairs. The first one's is that of the family. */
@@ -54,7 +59,7 @@ export const getAccessToken: Get<AccessToken> = async (ctx, id, properties) => {
   const { list, bind } = new Values();
   const family = `t.family_id = (select a.family_id from access_tokens a where a.id = ${bind(id)})`;
   const visible = whereSql(ctx, accessTokenTable as unknown as Table, [], bind, undefined, true, false);
-  const columns = accessTokenTable.selectList(properties);
+  const columns = accessTokenTable.selectList(properties, ctx.caller, bind);
   const [row] = await ctx.db.query(`select ${columns} from access_tokens t where ${family} and ${visible}`, list);
   if (row === undefined) throw notFound();
   return accessTokenTable.read(properties, row);
@@ -92,7 +97,8 @@ export async function insertPair(
       (select least(k.expires_at, k.grace_until) from api_keys k where k.id = ${bind(apiKeyId)}::uuid)))`;
   const after = (interval: string) =>
     new Expression((bind) => `least(${start} + interval '${interval}', ${familyEnd(bind)})`);
-  const pair = await insertRow(ctx, accessTokenTable, {
+  const { list, bind } = new Values();
+  const values = {
     id,
     familyId: before?.familyId ?? id,
     previousId: before?.id,
@@ -108,8 +114,10 @@ export async function insertPair(
     lastUsedAt: before?.lastUsedAt,
     lastUsedIp: before?.lastUsedIp,
     userAgent,
-  });
-  return Object.assign(pair, { accessToken, refreshToken });
+  };
+  const sql = `${insertSql(accessTokenTable, values, bind)} returning ${PAIR_COLUMNS}`;
+  const [row = []] = await ctx.db.query(sql, list);
+  return Object.assign(readPair(row), { accessToken, refreshToken });
 }
 
 /**

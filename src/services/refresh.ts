@@ -3,7 +3,7 @@ import type { Caller, OpenContext } from '../context';
 import type { Database } from '../db/database';
 import { AppError } from '../errors';
 import { hashKey, isCredential } from '../secrets';
-import { accessTokenTable, endFamily, insertPair } from './accessTokens';
+import { endFamily, insertPair, PAIR_COLUMNS, readPair } from './accessTokens';
 import { holderOf } from './callers';
 
 /** How long a refresh token works on after its first use, for those who did not get the answer (INV-35). */
@@ -70,19 +70,18 @@ async function lockPair(db: Database, hash: Buffer): Promise<LockedPair | undefi
     [hash],
   );
   if (first === undefined) return undefined;
-  const { properties } = accessTokenTable;
   const [row] = await db.query(
     `select t.revoked_at is not null, t.refresh_expires_at <= now(),
        t.replaced_at is not null and (t.replaced_at < now() - interval '${OVERLAP_SECONDS} seconds' or exists (
          select 1 from access_tokens n where n.family_id = t.family_id and n.previous_id = t.id and n.replaced_at is not null)),
-       ${accessTokenTable.selectList(properties)}
+       ${PAIR_COLUMNS}
      from access_tokens t where t.refresh_hash = $1`,
     [hash],
   );
   if (row === undefined) return undefined;
   const [isRevoked, isExpired, isReused] = row as boolean[];
   return {
-    row: accessTokenTable.read(properties, row, 3),
+    row: readPair(row, 3),
     isRevoked: isRevoked === true,
     isReused: isReused === true,
     isExpired: isExpired === true,
