@@ -43,7 +43,9 @@ function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   const hash = createHash('sha256');
   for (const part of [method, path, search, headers['content-type'] ?? '']) hash.update(`${part}\n`);
   hash.update(bytes ?? '');
-  return { credentialId: ctx.caller.credentialId, method, path, key, fingerprint: hash.digest() };
+  // Signed: nobody who gets at the table can try passwords against the bare hash of a body.
+  const fingerprint = ctx.secrets.sign(hash.digest('base64'));
+  return { credentialId: ctx.caller.credentialId, method, path, key, fingerprint };
 }
 
 /**

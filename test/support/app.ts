@@ -62,6 +62,14 @@ export interface Person extends Client {
   readonly email: string;
 }
 
+/** Somebody who has signed in. */
+export interface Session extends Client {
+  /** Of the pair that was made. */
+  readonly id: string;
+  readonly familyId: string;
+  readonly refreshToken: string;
+}
+
 export interface TestApp {
   readonly url: string;
   readonly port: number;
@@ -234,6 +242,24 @@ export async function signIn(db: Database, userId: string): Promise<string> {
     [uuidv7(), userId, hashKey(token), hashKey(makeKey('rt'))],
   );
   return token;
+}
+
+/**
+ * Signs in over HTTP and gives back the session with its tokens.
+ * @throws Error when that is refused
+ */
+export async function signInWith(app: TestApp, email: string, password: string): Promise<Session> {
+  const answer = await app.anonymous.post(`${S}/accessTokens`, document('accessTokens', { email, password }));
+  if (answer.status !== 201) throw new Error(`not signed in: ${answer.text}`);
+  const { id, attributes } = answer.body.data;
+  const { accessToken, refreshToken, familyId } = attributes;
+  return { ...app.as(accessToken), id, familyId, refreshToken };
+}
+
+/** Gives a user a password, as setting one does. */
+export async function setPassword(app: TestApp, userId: string, password: string): Promise<void> {
+  const hash = await app.services.passwords.hash(password);
+  await app.db.query('update users set password_hash = $2 where id = $1', [userId, hash]);
 }
 
 /** A request document; `type` and the rest of `data`. */
