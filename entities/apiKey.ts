@@ -19,6 +19,7 @@ import { Versioned } from './versioned';
   where: 'is_organization_token and revoked_at is null and grace_until is null',
 })
 @Index('api_keys_organization_id_idx', ['organizationId', 'createdAt', 'id'])
+@Index('api_keys_unrevoked_idx', ['organizationId'], { where: 'revoked_at is null' })
 @Index('api_keys_partner_id_idx', ['partnerId', 'createdAt', 'id'])
 @Index('api_keys_user_id_idx', ['userId', 'createdAt', 'id'])
 @Index('api_keys_created_at_idx', ['createdAt', 'id'])

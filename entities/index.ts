@@ -14,6 +14,7 @@ import { Organization } from './organization';
 import { OrganizationTombstone } from './organizationTombstone';
 import { Partner } from './partner';
 import { PasswordReset } from './passwordReset';
+import { Permission } from './permission';
 import { RateLimit } from './rateLimit';
 import { Role } from './role';
 import { RowCount } from './rowCount';
@@ -38,6 +39,7 @@ export const entities = [
   OrganizationTombstone,
   Partner,
   PasswordReset,
+  Permission,
   RateLimit,
   Role,
   RowCount,
@@ -63,6 +65,7 @@ export {
   OrganizationTombstone,
   Partner,
   PasswordReset,
+  Permission,
   RateLimit,
   Role,
   RowCount,

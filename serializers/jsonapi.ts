@@ -1,4 +1,4 @@
-import { Cache, type DataDocument, Linker, Relator, Serializer, type SerializerOptions } from 'ts-japi';
+import { Cache, type DataDocument, Linker, Metaizer, Relator, Serializer, type SerializerOptions } from 'ts-japi';
 import type { ResourceSerializer, View } from '../src/jsonapi/define';
 import { levelReads } from '../src/permissions';
 
@@ -51,6 +51,8 @@ export interface Declaration<Entity> {
   /** In the order in which they are sent. */
   attributes: readonly (keyof Entity & string)[];
   relationships: Record<string, RelationshipView<Entity>>;
+  /** Members of the resource's `meta`, left out with a fieldset. */
+  meta?: readonly (keyof Entity & string)[];
 }
 
 const asLinkage = (id: string): Linkage => ({ id });
@@ -60,6 +62,14 @@ function linkageOf<Entity>(view: RelationshipView<Entity>, entity: Entity): Link
   if (ids === undefined || ids === null) return ids;
   return typeof ids === 'string' ? asLinkage(ids) : ids.map(asLinkage);
 }
+
+const metaOf = <Entity>({ meta = [] }: Declaration<Entity>, { fields }: View): readonly (keyof Entity & string)[] =>
+  fields === null ? meta : [];
+
+const picker =
+  <Entity>(names: readonly (keyof Entity & string)[]) =>
+  (entity: Entity) =>
+    Object.fromEntries(names.map((name) => [name, entity[name] ?? null]));
 
 function optionsOf<Entity extends object>(
   declaration: Declaration<Entity>,
@@ -85,6 +95,10 @@ function optionsOf<Entity extends object>(
     projection,
     relators: relators as never,
     linkers: { resource: new PlainLinker<Entity>(declaration.self) as never },
+    metaizers:
+      metaOf(declaration, view).length === 0
+        ? {}
+        : { resource: new Metaizer(picker(metaOf(declaration, view))) as never },
   };
 }
 
@@ -104,7 +118,7 @@ export class RowSerializer<Entity extends { id: string }>
     super(declaration.type, options);
     const attributes = declaration.attributes.filter((name) => options.projection?.[name] === 1);
     const relationships = Object.keys(options.relators ?? {});
-    this.resource = compileBuilder(declaration, attributes, relationships);
+    this.resource = compileBuilder(declaration, attributes, relationships, metaOf(declaration, view));
   }
 }
 
@@ -116,13 +130,14 @@ function compileBuilder<Entity>(
   declaration: Declaration<Entity>,
   attributes: readonly string[],
   relationships: readonly string[],
+  meta: readonly string[],
 ): (entity: Entity) => Record<string, unknown> {
   const { type, self } = declaration;
-  const fields = attributes.map((name) => `${name}: e.${name} ?? null`).join(', ');
+  const values = (names: readonly string[]) => names.map((name) => `${name}: e.${name} ?? null`).join(', ');
   const relations = relationships.map((name) => `${name}: ${relationshipCode(name, declaration)}`).join(', ');
-  const body = `return (e) => { const base = self(e); return { id: e.id, type, attributes: { ${fields} }, ${
+  const body = `return (e) => { const base = self(e); return { id: e.id, type, attributes: { ${values(attributes)} }, ${
     relationships.length > 0 ? `relationships: { ${relations} }, ` : ''
-  }links: { self: base } }; };`;
+  }links: { self: base }${meta.length > 0 ? `, meta: { ${values(meta)} }` : ''} }; };`;
   return new Function('type', 'self', 'relationships', 'linkage', body)(
     type,
     self,

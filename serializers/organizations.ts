@@ -25,6 +25,7 @@ export const organizations = serializers<Organization>({
     'avatarUrl',
     'primaryDomain',
     'metadata',
+    'quotas',
     'deleteProtection',
     'legalHold',
     'deletedAt',

@@ -4,6 +4,17 @@ import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { isCredential } from './secrets';
 
+/** What an organization can be limited in (domain sheet 4.17), and of how many a user can be the owner. */
+export const QUOTA_NAMES = [
+  'organizationsPerUser',
+  'members',
+  'invitations',
+  'workspaces',
+  'roles',
+  'apiKeys',
+] as const;
+export type QuotaName = (typeof QUOTA_NAMES)[number];
+
 /**
  * Every setting: its JSON schema, its default and what it means. `.env.example` and the table in the README are checked
  * against this list. Values arrive as text; ajv turns them into the type of their schema.
@@ -76,6 +87,11 @@ export const SETTINGS = {
     default: '600/60',
     description: 'requests per seconds that each credential may send, or off',
   },
+  QUOTAS: {
+    type: 'string',
+    pattern: '^[A-Za-z]+=[0-9]{1,9}(,[A-Za-z]+=[0-9]{1,9})*$',
+    description: `most of each for an organization that has no limits of its own, such as members=1000,workspaces=50; names: ${QUOTA_NAMES.join(', ')}`,
+  },
   TRUST_PROXY: { type: 'integer', minimum: 0, maximum: 10, default: 0, description: 'number of proxies in front' },
   WEBHOOK_ALLOW_HTTP: {
     type: 'boolean',
@@ -120,6 +136,8 @@ export interface Config {
   readonly workers: number;
   /** What each credential may send; null: as much as it likes. */
   readonly rateLimit: { readonly limit: number; readonly windowSeconds: number } | null;
+  /** Limits that hold where an organization has none of its own; what is not here has none. */
+  readonly quotas: Readonly<Partial<Record<QuotaName, number>>>;
   readonly trustProxy: number;
   readonly webhookAllowHttp: 'no' | 'loopback' | 'yes';
   /** undefined: no mail leaves. */
@@ -144,6 +162,7 @@ interface Values {
   ROLE: Config['role'];
   WORKERS: number;
   RATE_LIMIT: string;
+  QUOTAS?: string;
   TRUST_PROXY: number;
   WEBHOOK_ALLOW_HTTP?: boolean;
   SMTP_URL?: string;
@@ -224,6 +243,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     role: values.ROLE,
     workers: values.WORKERS,
     rateLimit: readRateLimit(values.RATE_LIMIT),
+    quotas: readQuotas(values.QUOTAS ?? ''),
     trustProxy: values.TRUST_PROXY,
     webhookAllowHttp: values.WEBHOOK_ALLOW_HTTP
       ? 'yes'
@@ -240,6 +260,19 @@ function readRateLimit(text: string): Config['rateLimit'] {
   if (text === 'off') return null;
   const [limit, windowSeconds] = text.split('/').map(Number);
   return { limit: limit as number, windowSeconds: windowSeconds as number };
+}
+
+function readQuotas(text: string): Config['quotas'] {
+  const quotas: Partial<Record<QuotaName, number>> = {};
+  for (const each of text === '' ? [] : text.split(',')) {
+    const [name, limit] = each.split('=') as [QuotaName, string];
+    if (!QUOTA_NAMES.includes(name)) {
+      throw new ConfigError(`QUOTAS: there is no quota ${name}: ${QUOTA_NAMES.join(', ')}.`);
+    }
+    if (name in quotas) throw new ConfigError(`QUOTAS names ${name} twice.`);
+    quotas[name] = Number(limit);
+  }
+  return quotas;
 }
 
 /** The host as it stands in a URL: IPv6 addresses in brackets. */

@@ -20,7 +20,8 @@ describe.each([...registry])('the serializer of %s', (type, definition) => {
   const entities = async (): Promise<Record<string, unknown>[]> => {
     const caller = await app.services.callers.find(app.platform.key as string, '127.0.0.1');
     const ctx: Context = { ...app.services, caller, requestId: 'serializers' };
-    const names = [...Object.keys(definition.attributes), ...Object.keys(definition.relationships)];
+    const shown = [definition.attributes, definition.relationships, definition.meta];
+    const names = shown.flatMap((each) => Object.keys(each));
     const properties = ['id', 'version', ...new Set(names.flatMap((name) => definition.reads(name)))];
     const selection = { conditions: [], sort: [{ field: 'id', descending: false }], offset: 0, limit: 100 };
     const { rows } = await (definition.operations.list as NonNullable<typeof definition.operations.list>).run(
@@ -47,6 +48,7 @@ describe.each([...registry])('the serializer of %s', (type, definition) => {
     const resource = definition.serializer({ fields: null, level: 'platform' }).resource(entity as never);
     expect(Object.keys(resource.attributes as object)).toEqual(Object.keys(definition.attributes));
     expect(Object.keys((resource.relationships ?? {}) as object)).toEqual(Object.keys(definition.relationships));
+    expect(Object.keys((resource.meta ?? {}) as object)).toEqual(Object.keys(definition.meta));
     expect(resource.type).toBe(type);
   });
 

@@ -2,8 +2,8 @@ import type { Context } from '../context';
 import type { IfMatch } from '../db/write';
 import { AppError, notFound } from '../errors';
 import type { Relationship } from '../jsonapi/define';
+import { readId } from '../jsonapi/ids';
 import type { Query } from '../jsonapi/query';
-import { isUuid } from '../jsonapi/schemas';
 import { allow, levelReads, OPERATIONS } from '../permissions';
 import { authorize, standingIn, type Target } from '../services/access';
 import { allowIncluded, type Definition, type Entity, type Registry } from './include';
@@ -40,10 +40,11 @@ export interface Outcome {
 
 export type Handler = (call: Call) => Promise<Outcome>;
 
-/** An id that is no UUID names no resource (FET-7). */
+/** An id that has not the form of the type's ids names no resource (FET-7). */
 export function idOf({ route }: Call): string {
-  if (route.id === undefined || !isUuid(route.id)) throw notFound();
-  return route.id.toLowerCase();
+  const id = readId(route.definition.type, route.id ?? '');
+  if (id === undefined) throw notFound();
+  return id;
 }
 
 /** The relationship that a path names, and the type it leads to; one to a type that the caller's level can't read is not there. */

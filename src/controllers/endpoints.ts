@@ -9,7 +9,7 @@ import type { QueryParameters, Schema } from '../jsonapi/define';
 import { isObject, parseJson } from '../jsonapi/json';
 import { checkAccept, checkContentType, MEDIA_TYPE } from '../jsonapi/negotiate';
 import { readDeclared } from '../jsonapi/parameters';
-import type { RequestBody, RequestDocument } from '../jsonapi/request';
+import { NOTHING, type RequestBody, type RequestDocument } from '../jsonapi/request';
 import { isUuid } from '../jsonapi/schemas';
 import type { Values } from '../jsonapi/values';
 import { allow, OPERATIONS } from '../permissions';
@@ -192,8 +192,6 @@ function authorized(ctx: Context | null, endpoint: Endpoint, params: Record<stri
     }),
   );
 }
-
-const NOTHING: RequestDocument = { attributes: {}, relationships: {}, meta: {}, items: [] };
 
 function documentOf({ request }: Endpoint, bytes: Buffer | undefined): RequestDocument {
   if (request === undefined) return NOTHING;

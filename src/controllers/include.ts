@@ -15,6 +15,13 @@ type Resource = Record<string, unknown>;
 const MOST_KEPT = 100;
 const kept = new WeakMap<Definition, Map<string, readonly string[]>>();
 
+/** All that a resource without a fieldset shows. */
+export const allNames = ({ attributes, relationships, meta }: Definition): string[] => [
+  ...Object.keys(attributes),
+  ...Object.keys(relationships),
+  ...Object.keys(meta),
+];
+
 /** What must be read of a type: the fields it shows, the keys of what is included from it, its id and version. */
 export function propertiesOf(definition: Definition, query: Query, from: Iterable<string>): readonly string[] {
   const included = [...from];
@@ -24,7 +31,7 @@ export function propertiesOf(definition: Definition, query: Query, from: Iterabl
   kept.set(definition, lists);
   const known = lists.get(key);
   if (known !== undefined) return known;
-  const names = shown ?? [...Object.keys(definition.attributes), ...Object.keys(definition.relationships)];
+  const names = shown ?? allNames(definition);
   const reads = [...names, ...included].flatMap((name) => definition.reads(name));
   const properties = [...new Set(['id', 'version', ...reads])];
   if (lists.size < MOST_KEPT) lists.set(key, properties);

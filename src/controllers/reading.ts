@@ -17,7 +17,7 @@ import {
   targetOf,
 } from './call';
 import { capabilities } from './capabilities';
-import { cursorsOf, type Definition, type Entity, Inclusion, propertiesOf, serializerOf } from './include';
+import { allNames, cursorsOf, type Definition, type Entity, Inclusion, propertiesOf, serializerOf } from './include';
 
 type Resource = Record<string, unknown>;
 
@@ -48,7 +48,7 @@ export const get: Handler = async (call) => {
 const allProperties = (definition: Definition): readonly string[] => [
   'id',
   'version',
-  ...[...Object.keys(definition.attributes), ...Object.keys(definition.relationships)].flatMap(definition.reads),
+  ...allNames(definition).flatMap(definition.reads),
 ];
 
 /** The document of one resource as a request asks for it. */

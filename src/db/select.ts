@@ -100,7 +100,7 @@ export async function selectPage<Entity extends object>(
   // Written out, as few sizes are asked for: with a placeholder PostgreSQL expects a tenth of the table, and plans anew
   // for each page. Both are whole numbers that the reader of the query has checked.
   const window = `order by ${order} limit ${selection.limit}${selection.offset > 0 ? ` offset ${bind(selection.offset)}` : ''}`;
-  const select = `select ${totals}, ${generic.selectList(properties)}`;
+  const select = `select ${totals}, ${generic.selectList(properties, ctx.caller, bind)}`;
   const sql =
     selection.offset < DEEP_OFFSET
       ? `${select} from ${table.name} t where ${where} ${window}`
@@ -126,7 +126,7 @@ async function seekPage<Entity extends object>(
   const forwards = orderKeys(generic, selection.sort);
   const keys = backwards ? reversed(forwards) : forwards;
   const { list, bind } = new Values();
-  const select = `select ${totalsSql(ctx, generic, selection, bind)}, ${generic.selectList(properties)}, ${pointSql(keys)}`;
+  const select = `select ${totalsSql(ctx, generic, selection, bind)}, ${generic.selectList(properties, ctx.caller, bind)}, ${pointSql(keys)}`;
   const where = (): string => {
     const visible = whereSql(ctx, generic, selection.conditions, bind, selection.of);
     if (backwards || before === undefined || before.length === 0) return visible;
@@ -185,14 +185,14 @@ export async function selectUnique<Entity extends object>(
   const generic = table as unknown as Table;
   const where = whereSql(ctx, generic, conditions, bind, undefined, true, false);
   const [row] = await ctx.db.query(
-    `select ${generic.selectList(properties)} from ${table.name} t where ${where} limit 1`,
+    `select ${generic.selectList(properties, ctx.caller, bind)} from ${table.name} t where ${where} limit 1`,
     list,
   );
   return row === undefined ? null : table.read(properties, row);
 }
 
 /**
- * The visible rows with these ids, in no order; ids that are not uuids must not come here.
+ * The visible rows with these ids, in no order; ids that have not the form of the column must not come here.
  * @param reads whether rows are left out that the caller sees and may not read
  */
 export async function selectByIds<Entity extends object>(
@@ -204,10 +204,10 @@ export async function selectByIds<Entity extends object>(
 ): Promise<Entity[]> {
   const { list, bind } = new Values();
   const generic = table as unknown as Table;
-  const wanted = ids.length === 1 ? `t.id = ${bind(ids[0])}` : `t.id = any(${bind(ids)}::uuid[])`;
+  const wanted = ids.length === 1 ? `t.id = ${bind(ids[0])}` : `t.id = any(${bind(ids)}::${generic.types.get('id')}[])`;
   const where = whereSql(ctx, generic, [], bind, undefined, true, reads);
   const rows = await ctx.db.query(
-    `select ${generic.selectList(properties)} from ${table.name} t where ${wanted} and ${where}`,
+    `select ${generic.selectList(properties, ctx.caller, bind)} from ${table.name} t where ${wanted} and ${where}`,
     list,
   );
   return rows.map((row) => table.read(properties, row));
@@ -232,7 +232,7 @@ export async function selectLinked<Entity extends object>(
   const parents = bind(parentIds);
   const total = parentTotalSql(ctx, generic, link, 'parent.id', bind);
   const names = properties.map((_property, i) => `c${i}`).join(', ');
-  const columns = properties.map((property, i) => `${table.sql.get(property)} as c${i}`).join(', ');
+  const columns = properties.map((property, i) => `${table.sqlFor(property, ctx.caller, bind)} as c${i}`).join(', ');
   const where = `${linkSql(generic, link, 'parent.id', bind, ctx.caller)} and ${whereSql(ctx, generic, [], bind, undefined, true)}`;
   const order = orderSql(keys);
   const rows = await ctx.db.query(

@@ -16,8 +16,8 @@ export interface CountedBy {
 
 /** Statements call the row `t`. */
 export interface TableOptions<Entity extends object> {
-  /** Properties that are not columns: SQL of their value. */
-  computed?: Partial<Record<keyof Entity & string, string>>;
+  /** Properties that are not columns: SQL of their value; those that differ by caller can't be sorted or filtered by. */
+  computed?: Partial<Record<keyof Entity & string, string | ((caller: Caller, bind: Bind) => string)>>;
   /**
    * SQL that is true for the rows the caller can see; the only way to a row leads through it (INV-18). `isFew` says that
    * other conditions leave few rows, which are then better asked one by one. `reads` leaves out rows that a user sees and
@@ -72,13 +72,14 @@ function compileReader<Entity>(entity: new () => Entity, properties: readonly st
 /** What SQL needs to know of an entity, read once from its TypeORM declaration. */
 export class Table<Entity extends object = object> {
   readonly name: string;
-  /** Property → SQL; columns first, in the order of the class. */
+  /** Property → SQL; columns first, in the order of the class. Those that differ by caller are not here. */
   readonly sql = new Map<string, string>();
   /** Property → PostgreSQL type of its column; computed properties are not here. */
   readonly types = new Map<string, string>();
   /** Every property that can be read. */
   readonly properties: readonly string[];
   private readonly required = new Set<string>();
+  private readonly ofCaller = new Map<string, (caller: Caller, bind: Bind) => string>();
   private readonly selectLists = new WeakMap<readonly string[], string>();
   private readonly readers = new WeakMap<readonly string[], RowReader<Entity>>();
 
@@ -93,8 +94,11 @@ export class Table<Entity extends object = object> {
       this.types.set(column.propertyName, String(column.options.type));
       if (column.options.nullable !== true) this.required.add(column.propertyName);
     }
-    for (const [property, sql] of Object.entries(options.computed ?? {})) this.sql.set(property, sql as string);
-    this.properties = [...this.sql.keys()];
+    for (const [property, sql] of Object.entries(options.computed ?? {})) {
+      if (typeof sql === 'string') this.sql.set(property, sql);
+      else this.ofCaller.set(property, sql as (caller: Caller, bind: Bind) => string);
+    }
+    this.properties = [...this.sql.keys(), ...this.ofCaller.keys()];
   }
 
   /** Whether the value can be null; computed ones can. */
@@ -102,13 +106,17 @@ export class Table<Entity extends object = object> {
     return !this.required.has(property);
   }
 
+  /** SQL of a property, as this caller sees it. */
+  sqlFor(property: string, caller: Caller, bind: Bind): string {
+    return this.sql.get(property) ?? this.ofCaller.get(property)?.(caller, bind) ?? 'null';
+  }
+
   /** `t.id, t.created_at, …` of these properties; kept for lists of properties that live as long as the table. */
-  selectList(properties: readonly string[]): string {
-    let list = this.selectLists.get(properties);
-    if (list === undefined) {
-      list = properties.map((property) => this.sql.get(property)).join(', ');
-      this.selectLists.set(properties, list);
-    }
+  selectList(properties: readonly string[], caller: Caller, bind: Bind): string {
+    const known = this.selectLists.get(properties);
+    if (known !== undefined) return known;
+    const list = properties.map((property) => this.sqlFor(property, caller, bind)).join(', ');
+    if (!properties.some((property) => this.ofCaller.has(property))) this.selectLists.set(properties, list);
     return list;
   }
 

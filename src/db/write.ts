@@ -49,13 +49,14 @@ export function insertSql<Entity extends object>(table: Table<Entity>, values: C
  * @throws AppError of the constraint that refuses it
  */
 export async function insertRow<Entity extends object>(
-  ctx: Pick<Context, 'db'>,
+  ctx: Pick<Context, 'db' | 'caller'>,
   table: Table<Entity>,
   values: Changes<Entity>,
 ): Promise<Entity> {
   const list: unknown[] = [];
-  const sql = insertSql(table, values, (value) => `$${list.push(value)}`);
-  const [row] = await ctx.db.query(`${sql} returning ${table.selectList(table.properties)}`, list);
+  const bind: Bind = (value) => `$${list.push(value)}`;
+  const sql = `${insertSql(table, values, bind)} returning ${table.selectList(table.properties, ctx.caller, bind)}`;
+  const [row] = await ctx.db.query(sql, list);
   return table.read(table.properties, row ?? []);
 }
 
@@ -77,7 +78,7 @@ export async function updateRow<Entity extends object>(
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
   const target = `t.id = ${bind(id)} and ${among === undefined ? liveRows(ctx, table, bind) : among(bind)}`;
-  const columns = table.selectList(table.properties);
+  const columns = table.selectList(table.properties, ctx.caller, bind);
   const set = assignments(table as unknown as Table, changes, bind);
   if (set !== '' && guards.length === 0 && !looksBack(changes)) {
     const [row] = await ctx.db.query(`update ${table.name} t set ${set} where ${target} returning ${columns}`, list);

@@ -2,6 +2,7 @@ import type { ValidateFunction } from 'ajv';
 import { AppError, type ErrorCode, type Fault } from '../errors';
 import type { Input } from '../services/crud';
 import type { Relationship, ResourceDefinition, Schema } from './define';
+import { readId } from './ids';
 import { escapePointer, isObject } from './json';
 import { compile, isUuid } from './schemas';
 import { malformed, normalize, type Place, schemaFaults, valueFault } from './values';
@@ -208,8 +209,9 @@ function readIdentifier(type: string, value: unknown, pointer: string, faults: F
   if (value.type !== type) {
     return add({ code: 'type_mismatch', detail: `The type here is ${type}.`, source: { pointer: `${pointer}/type` } });
   }
-  if (!isUuid(value.id)) return add({ code: 'not_found', detail: `There are no such ${type}.`, source: { pointer } });
-  return value.id.toLowerCase();
+  const id = readId(type, value.id);
+  if (id === undefined) return add({ code: 'not_found', detail: `There are no such ${type}.`, source: { pointer } });
+  return id;
 }
 
 /** The schema of what a request of this kind may set, also for OpenAPI. */

@@ -3,6 +3,7 @@ import type { IfMatch } from '../db/write';
 import type { ErrorCode } from '../errors';
 import type { Operator } from '../selection';
 import type { ChangeLinkage, Create, Get, LinkageChange, List, Remove, Rows, Update } from '../services/crud';
+import { declareTextIds } from './ids';
 import type { Values } from './values';
 
 /** A JSON schema (2020-12), the same for ajv and OpenAPI. */
@@ -154,11 +155,15 @@ export interface ResourceDefinition<Entity = unknown> {
   /** In the order in which they are shown. */
   attributes: Record<string, Attribute>;
   relationships: Record<string, Relationship<Entity>>;
+  /** Members of the resource's `meta`, read where whole resources are shown; without a fieldset for the type only. */
+  meta: Record<string, Schema>;
   filters: Record<string, Filter>;
   /** Sort keys when the request names none. */
   defaultSort: string;
   /** Whether a platform or partner caller may choose the id. */
   clientIds: boolean;
+  /** Ids are texts that mean something, letters, digits, `_`, `:`, `.` and `-`; else they are UUIDs. */
+  textIds: boolean;
   /** Property with the id of the organization that a row belongs to, or is; null: rows belong to none. */
   tenant: string | null;
   operations: Operations<Entity>;
@@ -174,7 +179,7 @@ type Names<Entity> = keyof Entity & string;
 
 type Options<Entity> = Omit<
   ResourceDefinition<Entity>,
-  'attributes' | 'filters' | 'clientIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
+  'attributes' | 'filters' | 'meta' | 'clientIds' | 'textIds' | 'tenant' | 'actions' | 'relationships' | 'reads'
 > & {
   attributes: Partial<Record<Names<Entity>, Attribute>>;
   relationships?: Record<
@@ -182,7 +187,9 @@ type Options<Entity> = Omit<
     (Omit<ToOne<Entity>, 'key'> & { key: Names<Entity> }) | (Omit<ToMany<Entity>, 'keys'> & { keys?: Names<Entity> })
   >;
   filters?: Record<string, Filter>;
+  meta?: Partial<Record<Names<Entity>, Schema>>;
   clientIds?: boolean;
+  textIds?: true;
   /** When it is not the key of the relationship `organization`. */
   tenant?: Names<Entity>;
   actions?: Record<string, Action<Entity>>;
@@ -197,6 +204,7 @@ export function defineResource<Entity extends object>(
   options: Options<Entity>,
 ): ResourceDefinition<Entity> {
   const attributes = options.attributes as Record<string, Attribute>;
+  const meta = (options.meta ?? {}) as Record<string, Schema>;
   const relationships = (options.relationships ?? {}) as Record<string, Relationship<Entity>>;
   const reads = (name: string): readonly string[] => {
     const relationship = relationships[name];
@@ -206,7 +214,10 @@ export function defineResource<Entity extends object>(
   };
   const { organization } = relationships;
   const tenant = organization !== undefined && 'one' in organization ? organization.key : null;
-  return { filters: {}, clientIds: false, tenant, actions: {}, ...options, attributes, relationships, reads };
+  const { textIds = false } = options;
+  if (textIds) declareTextIds(options.type);
+  const usual = { filters: {}, clientIds: false, tenant, actions: {} };
+  return { ...usual, ...options, textIds, attributes, relationships, meta, reads };
 }
 
 /** Operators that make sense for a kind of value. */

@@ -1,5 +1,6 @@
 import { type Condition, OPERATORS, type Operator, type Scalar } from '../selection';
 import type { ResourceDefinition, Schema } from './define';
+import { idSchema } from './ids';
 import { bad, MOST_INTEGER, type Parameter, readBoolean } from './parameters';
 import type { Endpoint } from './query';
 import { isUuid, MEMBER_NAME, parseTime } from './schemas';
@@ -13,8 +14,13 @@ export interface Filterable {
   operators: readonly Operator[];
 }
 
-export const ID_FILTER: Filterable = { schema: { type: 'string', format: 'uuid' }, operators: ['eq', 'ne', 'in'] };
-export const KEY_FILTER: Filterable = { ...ID_FILTER, operators: ['eq', 'ne', 'in', 'null'] };
+/** By the id of a resource. */
+export const idFilter = (type: string): Filterable => ({ schema: idSchema(type), operators: ['eq', 'ne', 'in'] });
+/** By the id of what a to-one leads to. */
+export const keyFilter = (type: string): Filterable => ({
+  schema: idSchema(type),
+  operators: ['eq', 'ne', 'in', 'null'],
+});
 
 /** An attribute that can be filtered by. */
 function attributeOf({ attributes }: ResourceDefinition<never>, name: string): Filterable | undefined {
@@ -24,12 +30,12 @@ function attributeOf({ attributes }: ResourceDefinition<never>, name: string): F
 
 /** What `filter[name]` is judged by: an attribute, the id, a filter of the type, or the id of a to-one. */
 function filterable(name: string, { definition, reads }: Endpoint): Filterable | undefined {
-  if (name === 'id') return ID_FILTER;
+  if (name === 'id') return idFilter(definition.type);
   const attribute = attributeOf(definition, name);
   if (attribute !== undefined) return attribute;
   if (Object.hasOwn(definition.filters, name)) return definition.filters[name];
   const toOne = Object.values(definition.relationships).find((each) => 'one' in each && each.key === name);
-  return toOne !== undefined && reads(toOne.type) ? KEY_FILTER : undefined;
+  return toOne !== undefined && reads(toOne.type) ? keyFilter(toOne.type) : undefined;
 }
 
 interface Target {
@@ -50,7 +56,7 @@ function targetOf(name: string, target: string, endpoint: Endpoint): Target {
   const named = Object.hasOwn(relationships, first) ? relationships[first] : undefined;
   const toOne = named !== undefined && 'one' in named && endpoint.reads(named.type) ? named : undefined;
   // `filter[organization]=id` is what jsonapi.org recommends, `filter[organizationId]=id` what our links say.
-  if (toOne !== undefined && rest.length === 0) return { found: KEY_FILTER, field: toOne.key, path: [] };
+  if (toOne !== undefined && rest.length === 0) return { found: keyFilter(toOne.type), field: toOne.key, path: [] };
   const other = endpoint.registry.get(toOne?.type ?? '');
   const [field = '', ...path] = other === undefined ? [first, ...rest] : rest;
   const isNamed = target.split('.').every((part) => MEMBER_NAME.test(part));

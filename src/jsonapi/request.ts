@@ -29,7 +29,8 @@ export interface RequestBody {
   read(document: unknown): RequestDocument;
 }
 
-const NOTHING: RequestDocument = { attributes: {}, relationships: {}, meta: {}, items: [] };
+/** Of a request without a body. */
+export const NOTHING: RequestDocument = { attributes: {}, relationships: {}, meta: {}, items: [] };
 
 const object = (properties: Record<string, unknown>, required: readonly string[]): Schema => ({
   type: 'object',

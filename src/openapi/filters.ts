@@ -1,5 +1,5 @@
 import type { Attribute, Schema } from '../jsonapi/define';
-import { ID_FILTER, KEY_FILTER, MOST_VALUES } from '../jsonapi/filters';
+import { idFilter, keyFilter, MOST_VALUES } from '../jsonapi/filters';
 import { MOST_INTEGER } from '../jsonapi/parameters';
 import { boolean, dayOrTime, uuid } from '../jsonapi/schemas';
 import type { Operator } from '../selection';
@@ -34,14 +34,14 @@ const toOnes = ({ relationships }: Definition, registry: Registry) =>
 function ownFilters(definition: Definition, registry: Registry): Filterable[] {
   const found: Filterable[] = [
     ...Object.entries(definition.filters).map(([name, filter]) => ({ name, ...filter })),
-    { name: 'id', ...ID_FILTER },
+    { name: 'id', ...idFilter(definition.type) },
     ...filterable(definition).flatMap(({ name, attribute, operators }) =>
       isJson(attribute) ? [] : [{ name, schema: attribute.schema, operators }],
     ),
   ];
   const keys = toOnes(definition, registry).map(({ name, key, other }): Filterable => {
     const summary = `Id of the resource in \`${name}\`.${readersNote(other.type)}`;
-    return { name: key, ...KEY_FILTER, summary };
+    return { name: key, ...keyFilter(other.type), summary };
   });
   return [...found, ...keys.filter(({ name }) => !found.some((each) => each.name === name))];
 }
@@ -56,7 +56,10 @@ const remoteFilters = (definition: Definition, registry: Registry): Filterable[]
         ? []
         : [{ name: `${relationship}.${name}`, schema: attribute.schema, operators, summary }];
     });
-    return [{ name: relationship, ...KEY_FILTER, summary: `The same as \`filter[${key}]\`.${readers}` }, ...attributes];
+    return [
+      { name: relationship, ...keyFilter(other.type), summary: `The same as \`filter[${key}]\`.${readers}` },
+      ...attributes,
+    ];
   });
 
 /** Paths into free JSON, to which the client's own keys are added: path → operators. */

@@ -155,7 +155,7 @@ function operation(components: Components, registry: Registry, route: Route, met
     ...access,
     ...(listOf === undefined ? {} : { 'x-json-filters': jsonFilters(listOf, registry) }),
     parameters: [
-      ...(kind === 'collection' ? [] : [idParameter(components)]),
+      ...(kind === 'collection' ? [] : [idParameter(components, definition)]),
       ...parts.parameters,
       ...(isRead ? [] : [header(components, 'idempotencyKey')]),
       header(components, 'requestId'),

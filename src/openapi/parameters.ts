@@ -1,15 +1,16 @@
 import type { QueryParameters } from '../jsonapi/define';
+import { idSchema } from '../jsonapi/ids';
 import { MOST_INTEGER } from '../jsonapi/parameters';
 import { DEEPEST_INCLUDE, LINKED_LIMIT, MOST_SORT_KEYS, PAGE_SIZE, WIDEST_INCLUDE } from '../jsonapi/query';
-import { boolean, uuid } from '../jsonapi/schemas';
+import { boolean } from '../jsonapi/schemas';
 import { OPERATIONS } from '../permissions';
 import type { Components, Ref } from './components';
 import { filterParameters } from './filters';
 import { type Definition, includable, type Registry } from './include';
 import { inHeader, inQuery, list, parameter } from './parameter';
 
-export const idParameter = (components: Components): Ref =>
-  components.add('parameters', { name: 'id', in: 'path', required: true, schema: uuid }, 'id');
+export const idParameter = (components: Components, { type }: Definition): Ref =>
+  components.add('parameters', { name: 'id', in: 'path', required: true, schema: idSchema(type) }, 'id', `${type}.id`);
 
 const HEADERS = {
   requestId: inHeader(

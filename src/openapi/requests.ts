@@ -1,5 +1,6 @@
 import { attributesSchema } from '../jsonapi/body';
 import { type Action, capitalize, type Relationship, type Schema } from '../jsonapi/define';
+import { hasTextIds } from '../jsonapi/ids';
 import { MEDIA_TYPE } from '../jsonapi/negotiate';
 import { uuid } from '../jsonapi/schemas';
 import { settingsSchema } from '../jsonapi/values';
@@ -20,7 +21,8 @@ const clientId: Schema = {
 
 /** A resource identifier in a request. */
 export function reference(components: Components, type: string): Ref {
-  const id = { type: 'string', description: 'A UUID; other texts are the ids of nothing.' };
+  const form = hasTextIds(type) ? 'A text' : 'A UUID; other texts are the ids of nothing';
+  const id = { type: 'string', description: `${form}.` };
   const schema = object({ type: constant(type), id, lid, meta }, ['id', 'lid', 'meta']);
   return components.add(
     'schemas',

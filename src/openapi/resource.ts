@@ -1,5 +1,6 @@
 import { type Attribute, hintOf, type Relationship, type Schema } from '../jsonapi/define';
-import { boolean, nullable, uuid } from '../jsonapi/schemas';
+import { idSchema } from '../jsonapi/ids';
+import { boolean, nullable } from '../jsonapi/schemas';
 import { readersNote } from './access';
 import { type Components, nameOf, type Ref } from './components';
 import type { Definition } from './include';
@@ -83,19 +84,23 @@ export const resourceSchema = (components: Components, definition: Definition): 
   components.once(`resource ${definition.type}`, () => describeResource(components, definition));
 
 function describeResource(components: Components, definition: Definition): Ref {
-  const { type, summary, attributes, relationships } = definition;
+  const { type, summary, attributes, relationships, meta } = definition;
   const read = entriesOf(attributes, readSchema);
   const linked = entriesOf(relationships, (each) => ({
     ...relationshipSchema(components, each),
     description: `${each.summary}${readersNote(each.type)}`,
   }));
   const members = {
-    id: uuid,
+    id: idSchema(type),
     type: constant(type),
     attributes: closed(read, Object.keys(read)),
     ...(Object.keys(linked).length === 0 ? {} : { relationships: closed(linked, Object.keys(linked)) }),
     links: selfLink(components),
-    meta: closed({ can: capabilities(definition), page: itemCursor(components) }, ['can', 'page']),
+    meta: closed({ ...meta, can: capabilities(definition), page: itemCursor(components) }, [
+      ...Object.keys(meta),
+      'can',
+      'page',
+    ]),
   };
   const schema = { ...closed(members, ['relationships', 'meta']), description: summary };
   return components.add('schemas', schema, nameOf(type));

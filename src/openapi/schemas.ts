@@ -1,6 +1,6 @@
 import type { Schema } from '../jsonapi/define';
+import { idSchema } from '../jsonapi/ids';
 import { ATOMIC } from '../jsonapi/negotiate';
-import { uuid } from '../jsonapi/schemas';
 import { type Components, nameOf, type Ref } from './components';
 
 /** The parts that documents of all types are made of. */
@@ -59,7 +59,7 @@ export const itemCursor = (components: Components): Ref => {
 
 /** A resource identifier of a type, as answers have it. */
 export function identifier(components: Components, type: string): Ref {
-  const members = { type: constant(type), id: uuid, meta: closed({ page: itemCursor(components) }) };
+  const members = { type: constant(type), id: idSchema(type), meta: closed({ page: itemCursor(components) }) };
   return components.add('schemas', closed(members, ['meta']), `${nameOf(type)}Identifier`);
 }
 

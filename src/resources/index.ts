@@ -4,11 +4,20 @@ import { apiKeys } from './apiKeys';
 import { members } from './members';
 import { organizations } from './organizations';
 import { partners } from './partners';
+import { permissions } from './permissions';
 import { roles } from './roles';
 import { users } from './users';
 
 /** Every resource type; a type exists when it stands here. */
-const definitions = [organizations, partners, users, members, roles, apiKeys] as unknown as ResourceDefinition<never>[];
+const definitions = [
+  organizations,
+  partners,
+  users,
+  members,
+  roles,
+  permissions,
+  apiKeys,
+] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(
   definitions.map((definition) => [definition.type, definition]),
@@ -19,7 +28,7 @@ export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(
  * to a type that does not exist.
  */
 export function checkRegistry(): void {
-  for (const { type, operations, actions, relationships } of registry.values()) {
+  for (const { type, textIds, operations, actions, relationships } of registry.values()) {
     const changes = Object.entries(relationships).flatMap(([name, { change }]) => (change === undefined ? [] : [name]));
     for (const name of [...Object.keys(operations), ...Object.keys(actions), ...changes]) {
       if (OPERATIONS[`${type}.${name}`] === undefined) throw new Error(`${type}.${name} has no row in permissions.ts`);
@@ -31,6 +40,8 @@ export function checkRegistry(): void {
     for (const [name, relationship] of Object.entries(relationships)) {
       const other = registry.get(relationship.type);
       if (other === undefined) throw new Error(`${type}.${name} is of no known type: ${relationship.type}`);
+      // Lists that hang on a row are found by its id, a UUID in all of their statements.
+      if (textIds && 'many' in relationship) throw new Error(`${type}.${name} is a list of a type with text ids`);
       if (actions[name] !== undefined) throw new Error(`${type}.${name} is an action and a relationship: one path`);
     }
   }

@@ -1,5 +1,6 @@
 import { Organization } from '../../entities';
 import { organizations as serializer } from '../../serializers/organizations';
+import { QUOTA_NAMES } from '../config';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, integer, metadata, nullable, text, time } from '../jsonapi/schemas';
 import { deleteOrganization, purgeOrganization, restoreOrganization } from '../services/organizationDeletion';
@@ -14,6 +15,18 @@ import { changeOwner } from '../services/ownership';
 import { RESERVED_SLUGS } from '../services/slugs';
 
 const slug = { ...text(2, 63), pattern: '^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$', not: { enum: [...RESERVED_SLUGS] } };
+
+/** Limits of its own; what is not named has the installation's, and null has none. */
+const quotas = {
+  type: 'object',
+  properties: Object.fromEntries(
+    QUOTA_NAMES.filter((name) => name !== 'organizationsPerUser').map((name) => [
+      name,
+      { type: ['integer', 'null'], minimum: 0, maximum: 999_999_999 },
+    ]),
+  ),
+  additionalProperties: false,
+};
 
 export const organizations = defineResource(Organization, {
   type: 'organizations',
@@ -60,6 +73,7 @@ export const organizations = defineResource(Organization, {
     avatarUrl: { schema: nullable({ ...text(1, 2048), format: 'https-url' }), write: 'both' },
     primaryDomain: { schema: nullable(text(1, 253)), write: 'both', filter: FILTERS.text, sort: true },
     metadata: { schema: metadata, write: 'both', filter: FILTERS.json },
+    quotas: { schema: quotas, write: 'both' },
     deleteProtection: { schema: boolean, write: 'both', filter: FILTERS.boolean },
     legalHold: { schema: boolean, write: 'both', filter: FILTERS.boolean },
     deletedAt: { schema: nullable(time), filter: FILTERS.time, sort: true },
@@ -107,7 +121,7 @@ export const organizations = defineResource(Organization, {
     create: {
       run: createOrganization,
       summary: 'Create an organization and its token',
-      errors: ['slug_taken', 'external_id_taken'],
+      errors: ['slug_taken', 'external_id_taken', 'quota_exceeded'],
     },
     update: {
       run: updateOrganization,

@@ -11,6 +11,7 @@ import { apiKeyTable, organizationToken } from './apiKeys';
 import { type Create, crud, type Input, type Update } from './crud';
 import { memberTable } from './members';
 import { partnerTable } from './partners';
+import { checkQuota } from './quotas';
 import { slugFrom, withSuffix } from './slugs';
 import { userTable } from './users';
 import { defaultWorkspace, workspaceTable } from './workspaces';
@@ -83,14 +84,24 @@ export const createOrganization: Create<Organization> = async (ctx, input) => {
     partnerId: partnerOf(ctx, input),
     webhookSecretCipher: secret === undefined ? undefined : ctx.secrets.encrypt(secret, cipherPurpose(id)),
   };
-  const creation = { values, token, ownerId: await ownerOfNew(ctx, input) };
+  const ownerId = await ownerOfNew(ctx, input);
+  const isLimited = ownerId !== null && ctx.config.quotas.organizationsPerUser !== undefined;
+  const created = await ctx.db.transactionIf(isLimited, async (db) => {
+    const inside = { ...ctx, db };
+    if (isLimited) await checkQuota(inside, ownerId, 'organizationsPerUser');
+    return insertWithSlug(inside, { values, token, ownerId }, slug, attributes.slug !== undefined);
+  });
+  return Object.assign(created, { token, webhookSecret: secret });
+};
+
+async function insertWithSlug(ctx: Context, creation: Creation, slug: string, isGiven: boolean): Promise<Organization> {
   for (let attempt = 1; attempt <= SLUG_TRIES; attempt++) {
     const tried = attempt === 1 ? slug : withSuffix(slug);
-    const created = await insertOrganization(ctx, creation, tried, attributes.slug === undefined);
-    if (created !== undefined) return Object.assign(created, { token, webhookSecret: secret });
+    const created = await insertOrganization(ctx, creation, tried, !isGiven);
+    if (created !== undefined) return created;
   }
   throw new AppError('slug_taken', 'No free slug was found for this name: give one.');
-};
+}
 
 function checkCreation(ctx: Context, attributes: Record<string, unknown>): void {
   if (attributes.status !== undefined && attributes.status !== 'active') {
@@ -99,6 +110,7 @@ function checkCreation(ctx: Context, attributes: Record<string, unknown>): void 
   delete attributes.status;
   delete attributes.statusReason;
   if (attributes.legalHold === true) allow(ctx.caller, 'organizations.hold');
+  if (Object.keys(attributes.quotas ?? {}).length > 0) allow(ctx.caller, 'organizations.quotas');
 }
 
 /** The id of a purged organization stays used: its tombstone has it. */
@@ -175,7 +187,7 @@ async function insertOrganization(
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
        key as (${fromCreated(key)}), workspace as (${fromCreated(workspace)})${member}
-     select ${organizationTable.selectList(organizationTable.properties)} from created t`,
+     select ${organizationTable.selectList(organizationTable.properties, ctx.caller, bind)} from created t`,
     list,
   );
   return row === undefined ? undefined : organizationTable.read(organizationTable.properties, row);
@@ -246,13 +258,14 @@ function privilegeGuards(ctx: Context, attributes: Record<string, unknown>): Gua
   const unchanged = (column: string, value: unknown, operation: string) => {
     if (value === undefined || may(ctx.caller, operation)) return;
     guards.push({
-      sql: (bind) => `old.${column} is not distinct from ${bind(value)}`,
+      sql: (bind) => `old.${column} is not distinct from ${bind(value)}${column === 'quotas' ? '::jsonb' : ''}`,
       error: () => denial(ctx.caller, operation),
     });
   };
   unchanged('status', attributes.status, 'organizations.suspend');
   unchanged('status_reason', attributes.statusReason, 'organizations.suspend');
   unchanged('legal_hold', attributes.legalHold, 'organizations.hold');
+  unchanged('quotas', attributes.quotas, 'organizations.quotas');
   return guards;
 }
 

@@ -22,6 +22,7 @@ export interface World {
 
 export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
+export const firstAttribute = (type: string): string => Object.keys(registry.get(type)?.attributes ?? {})[0] ?? '';
 /** Every relationship of every type. */
 export const RELATIONSHIPS = [...registry.values()].flatMap(({ type, relationships }) =>
   Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
@@ -113,6 +114,7 @@ export function sampleOf(world: World, type: string): string {
     users: world.owner.id,
     members: world.members[1].id,
     roles: world.roles.member.id,
+    permissions: 'members:read',
     apiKeys: world.apiKey.id,
   };
   const id = samples[type];

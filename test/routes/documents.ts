@@ -48,6 +48,7 @@ export function organization(
       avatarUrl: null,
       primaryDomain: null,
       metadata: {},
+      quotas: {},
       deleteProtection: false,
       legalHold: false,
       deletedAt: null,

@@ -239,8 +239,13 @@ export const document = (type: string, attributes: object = {}, more: object = {
 export const link = (type: string, id: string) => ({ data: { type, id } });
 
 /** Creates an organization and returns its resource object, `token` in its attributes. */
-export async function createOrganization(asker: Client, attributes: object = {}): Promise<Body> {
-  const answer = await asker.post(`${M}/organizations`, document('organizations', { name: 'Acme', ...attributes }));
+export async function createOrganization(
+  asker: Client,
+  attributes: object = {},
+  relationships: object = {},
+): Promise<Body> {
+  const body = document('organizations', { name: 'Acme', ...attributes }, { relationships });
+  const answer = await asker.post(`${M}/organizations`, body);
   if (answer.status !== 201) throw new Error(`organization not created: ${answer.text}`);
   return answer.body.data;
 }

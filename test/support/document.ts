@@ -86,7 +86,7 @@ class Checker {
     const resource = value as Json;
     this.members(resource, RESOURCE, where);
     this.say(typeof resource.type === 'string' && typeof resource.id === 'string', `${where} has no type and id`);
-    this.say(/^[a-z0-9-]+$/.test(String(resource.id)), `${where} has a strange id`);
+    this.say(/^[\w:.-]{1,100}$/.test(String(resource.id)), `${where} has a strange id`);
     const { attributes = {}, relationships = {} } = resource;
     this.say(isObject(attributes) && isObject(relationships), `fields of ${where} are no objects`);
     this.names(attributes, `attributes of ${where}`);

@@ -170,6 +170,7 @@ alter table api_keys
 drop index api_keys_organization_token_key;
 create unique index api_keys_organization_token_key on api_keys (organization_id)
   where is_organization_token and revoked_at is null and grace_until is null;
+create index api_keys_unrevoked_idx on api_keys (organization_id) where revoked_at is null;
 create index api_keys_user_id_idx on api_keys (user_id, created_at, id);
 create unique index api_keys_replaces_id_key on api_keys (replaces_id) where replaces_id is not null;
 
@@ -354,7 +355,7 @@ export class People1764200000000 implements MigrationInterface {
       delete from row_counts where relation in ('workspaces', 'invitations', 'roles');
 
       delete from api_keys where level = 'user';
-      drop index api_keys_organization_token_key;
+      drop index api_keys_organization_token_key, api_keys_unrevoked_idx;
       update api_keys set revoked_at = coalesce(revoked_at, date_trunc('second', now())) where grace_until is not null or disabled;
       create unique index api_keys_organization_token_key on api_keys (organization_id)
         where is_organization_token and revoked_at is null;

@@ -3,6 +3,7 @@ import { Protocol1763760000000 } from './1763760000000-protocol';
 import { RateLimits1764000000000 } from './1764000000000-rate-limits';
 import { People1764200000000 } from './1764200000000-people';
 import { Jobs1764300000000 } from './1764300000000-jobs';
+import { Permissions1764300000001 } from './1764300000001-permissions';
 import { WebhookTimes1764400000000 } from './1764400000000-webhook-times';
 
 /** In the order in which they run. */
@@ -12,5 +13,6 @@ export const migrations = [
   RateLimits1764000000000,
   People1764200000000,
   Jobs1764300000000,
+  Permissions1764300000001,
   WebhookTimes1764400000000,
 ];
