@@ -132,7 +132,10 @@ describe.each(Object.entries(SAMPLES))(
         expect(shown(answer)).toEqual([401, error(code, sentence)]);
         expect(answer.headers['www-authenticate']).toBe('Bearer');
       }
-      expect((await raw(own())).status).toBe(200);
+      expect(await twoCredentials(own())).toEqual({
+        status: 400,
+        body: error('malformed_request', 'Authorization is given twice.'),
+      });
     });
 
     test.each([
