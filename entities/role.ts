@@ -45,6 +45,9 @@ export class Role extends Versioned {
   @Column('text', { nullable: true })
   externalId!: string | null;
 
+  /** Members who have the role; null for a system role. A running total that triggers keep. */
+  memberCount!: number | null;
+
   @ManyToOne(() => Organization, { onDelete: 'CASCADE' })
   @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'roles_organization_id_fkey' })
   organization?: Relation<Organization> | null;

@@ -11,6 +11,7 @@ export const members = serializers<Member>({
     'status',
     'joinMethod',
     'isPrimaryOwner',
+    'allWorkspaces',
     'externalId',
     'metadata',
     'joinedAt',
@@ -19,5 +20,7 @@ export const members = serializers<Member>({
     organization: toOne('organizations', ({ organizationId }) => organizationId),
     user: toOne('users', ({ userId }) => userId),
     roles: toMany('roles', ({ roleIds }) => roleIds),
+    workspaces: toMany('workspaces', ({ workspaceIds }) => workspaceIds),
+    invitedBy: toOne('users', ({ invitedById }) => invitedById),
   },
 });

@@ -35,6 +35,8 @@ export const organizations = serializers<Organization>({
     users: { ...toMany('users'), related: ({ id }) => `${S}/users?filter[organizationId]=${id}` },
     members: toMany('members'),
     roles: toMany('roles'),
+    workspaces: toMany('workspaces'),
+    invitations: toMany('invitations'),
     apiKeys: toMany('apiKeys'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),

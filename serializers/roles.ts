@@ -19,4 +19,5 @@ export const roles = serializers<Role>({
   relationships: {
     organization: toOne('organizations', ({ organizationId }) => organizationId),
   },
+  meta: ['memberCount'],
 });

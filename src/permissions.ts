@@ -125,6 +125,8 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'invitations.bulk': rule('invitations:create'),
   'invitations.resend': rule('invitations:create'),
   'invitations.remove': rule('invitations:revoke'),
+  // Beside those who have no account yet.
+  'invitations.accept': rule(null, ['user']),
   'apiKeys.list': rule('apiKeys:read', EVERY_LEVEL, 'userId'),
   'apiKeys.get': rule('apiKeys:read', EVERY_LEVEL, 'userId'),
   'apiKeys.create': rule('apiKeys:create', EVERY_LEVEL, 'userId'),
@@ -140,7 +142,11 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */
-export const OPEN_OPERATIONS: ReadonlySet<string> = new Set<string>();
+export const OPEN_OPERATIONS: ReadonlySet<string> = new Set([
+  'invitations.preview',
+  'invitations.accept',
+  'invitations.decline',
+]);
 
 /** What a level may hold at the most; keys are cut to it whatever their scopes say (INV-32). */
 const LEVEL_LACKS: Readonly<Record<Level, readonly Permission[]>> = {
@@ -155,12 +161,13 @@ interface SystemRole {
   readonly permissions: readonly Permission[];
 }
 
-const ofOrganizations = PERMISSIONS.filter((each) => !LEVEL_LACKS.organization.includes(each));
-const but = (...lacking: Permission[]) => ofOrganizations.filter((each) => !lacking.includes(each));
+/** What a role of an organization can hold. */
+export const ROLE_PERMISSIONS = PERMISSIONS.filter((each) => !LEVEL_LACKS.organization.includes(each));
+const but = (...lacking: Permission[]) => ROLE_PERMISSIONS.filter((each) => !lacking.includes(each));
 
 /** The roles that every organization has (domain sheet 4.5); the rows of the migrations are the same. */
 export const SYSTEM_ROLES: Readonly<Record<string, SystemRole>> = {
-  owner: { rank: 100, permissions: ofOrganizations },
+  owner: { rank: 100, permissions: ROLE_PERMISSIONS },
   admin: {
     rank: 80,
     permissions: but(
@@ -186,7 +193,7 @@ export const SYSTEM_ROLES: Readonly<Record<string, SystemRole>> = {
   },
   auditor: {
     rank: 40,
-    permissions: ofOrganizations.filter((each) => each.endsWith(':read') || each === 'audit:export'),
+    permissions: ROLE_PERMISSIONS.filter((each) => each.endsWith(':read') || each === 'audit:export'),
   },
   member: { rank: 10, permissions: ['organizations:read', 'members:read', 'roles:read', 'workspaces:read'] },
 };

@@ -43,6 +43,12 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
   const post = async (type: string, attributes: object, relationships: object) =>
     (await partner.post(`${S}/${type}`, document(type, attributes, { relationships }))).body.data;
   const member = await post('members', texts, { ...organization, user: link('users', user.id) });
+  const role = await post(
+    'roles',
+    { ...texts, metadata: undefined, code: word.replace('-', '_'), name: word, permissions: ['members:read'] },
+    organization,
+  );
+  const workspace = await post('workspaces', { ...texts, name: word }, organization);
   await post('apiKeys', { name: word, metadata: { note: word } }, organization);
   const keys = await partner.get(`${S}/apiKeys?filter[organizationId]=${made.id}`);
   return {
@@ -52,6 +58,8 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
       organizations: [made.id],
       users: [user.id],
       members: [member.id],
+      roles: [role.id],
+      workspaces: [workspace.id],
       apiKeys: keys.body.data.map(({ id }: Body) => id),
     },
   };
@@ -240,7 +248,8 @@ describe.each(VIEWERS)('a %s that creates something with a foreign relationship'
       const data = { type: relationship.type, id };
       const given = Object.fromEntries(required.map((each) => [each, good[each]]));
       const all = { ...given, [name]: { data: 'many' in relationship ? [data] : data } };
-      const attributes = type === 'members' ? {} : { name: 'Made' };
+      const more = type === 'roles' ? { code: 'made', permissions: ['members:read'] } : {};
+      const attributes = type === 'members' ? {} : { name: 'Made', ...more };
       return client.post(path, document(type, attributes, { relationships: all }));
     };
     const before = withoutUse(await everything());

@@ -35,8 +35,8 @@ export async function capabilities(
   };
   const allowed = (name: string, isPossible = true): boolean => isPossible && mayHere(`${type}.${name}`);
   const can: Record<string, unknown> = {};
-  if (operations.update !== undefined) can.update = allowed('update');
-  const { remove } = operations;
+  const { update, remove } = operations;
+  if (update !== undefined) can.update = allowed('update', update.possible?.(entity as never) ?? true);
   if (remove !== undefined) can.delete = allowed('remove', remove.possible?.(entity as never) ?? true);
   for (const [name, action] of Object.entries(actions)) {
     can[hintOf(name, action)] = allowed(name, action.possible?.(entity as never) ?? true);

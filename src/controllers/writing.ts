@@ -77,8 +77,9 @@ export const update: Handler = async (call) => {
   const input = readerOf(definition).read(document, 'update', id);
   for (const name of Object.keys(input.relationships)) await allowWriteTo(call, id, `${definition.type}.${name}`);
   const changes = changesOf(definition, input);
-  const { run } = definition.operations.update as NonNullable<typeof definition.operations.update>;
-  if (changes.length === 0) return changed(call, id, (await run(ctx, id, input, ifMatch)) as unknown as Entity);
+  const { run, whole } = definition.operations.update as NonNullable<typeof definition.operations.update>;
+  if (changes.length === 0 || whole === true)
+    return changed(call, id, (await run(ctx, id, input, ifMatch)) as unknown as Entity);
   const entity = await ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
     // The tag is judged once: what comes behind it meets the version that the first change made.

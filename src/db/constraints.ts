@@ -30,6 +30,7 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   ],
   members_keep_role: ['too_short', 'A member has at least one role.', relationship('roles')],
   roles_organization_id_code_key: ['code_taken', 'Another role of the organization has this code.', attribute('code')],
+  roles_code_check: ['code_taken', 'A system role has this code.', attribute('code')],
   member_roles_role_id_fkey: ['role_in_use', 'Members have this role: name another one in replaceWith.'],
   workspaces_organization_id_slug_key: ['slug_taken', 'Another workspace has this slug.', attribute('slug')],
   workspaces_default_check: ['invalid_transition', 'The default workspace can’t be archived.', attribute('status')],

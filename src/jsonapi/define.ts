@@ -127,7 +127,8 @@ export interface Operations<Entity> {
   list?: Operation<List<Entity>>;
   get?: Operation<Get<Entity>>;
   create?: Operation<Create<Entity>> & Parametrized;
-  update?: Operation<Update<Entity>>;
+  /** `whole`: it changes relationships too, in one with the attributes; else each is changed for itself. */
+  update?: Operation<Update<Entity>> & { whole?: boolean; possible?: (entity: Entity) => boolean };
   /** `purge` is what `?purgeNow=true` asks for. */
   remove?: Operation<Remove> & Parametrized & { purge?: Remove; possible?: (entity: Entity) => boolean };
 }

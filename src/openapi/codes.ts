@@ -192,7 +192,7 @@ function codesWithin(schema: Schema): ErrorCode[] {
 /** What the reader of an endpoint's body finds. */
 function requestCodes({ schema }: RequestBody): ErrorCode[] {
   const { data, meta } = schema.properties as Record<string, Schema & { properties?: Record<string, Schema> }>;
-  if (data?.type === 'array') return ['malformed_document', 'too_short', 'too_long'];
+  if (data?.type === 'array') return ['malformed_document', 'too_short'];
   const { attributes, relationships } = data?.properties ?? {};
   const values = meta ?? attributes ?? {};
   const needs = [values, relationships].some((each) => each?.required !== undefined);

@@ -1,12 +1,14 @@
 import type { ResourceDefinition } from '../jsonapi/define';
 import { OPERATIONS } from '../permissions';
 import { apiKeys } from './apiKeys';
+import { invitations } from './invitations';
 import { members } from './members';
 import { organizations } from './organizations';
 import { partners } from './partners';
 import { permissions } from './permissions';
 import { roles } from './roles';
 import { users } from './users';
+import { workspaces } from './workspaces';
 
 /** Every resource type; a type exists when it stands here. */
 const definitions = [
@@ -16,6 +18,8 @@ const definitions = [
   members,
   roles,
   permissions,
+  workspaces,
+  invitations,
   apiKeys,
 ] as unknown as ResourceDefinition<never>[];
 

@@ -89,6 +89,14 @@ export const organizations = defineResource(Organization, {
       include: true,
       summary: 'The roles its members can have.',
     },
+    workspaces: { many: true, type: 'workspaces', link: 'organizationId', include: true, summary: 'Its parts.' },
+    invitations: {
+      many: true,
+      type: 'invitations',
+      link: 'organizationId',
+      include: true,
+      summary: 'Its offers to become a member.',
+    },
     apiKeys: { many: true, type: 'apiKeys', link: 'organizationId', include: true, summary: 'Its keys.' },
     owner: {
       one: true,
@@ -99,7 +107,7 @@ export const organizations = defineResource(Organization, {
       change: {
         run: changeOwner,
         summary: 'Make another member its primary owner; the one before becomes an admin',
-        errors: { replace: ['last_owner', 'not_allowed'] },
+        errors: { replace: ['last_owner', 'not_allowed', 'owner_required'] },
       },
       summary: 'Its primary owner.',
     },

@@ -3,11 +3,23 @@ import { Member } from '../../entities';
 import type { Context } from '../context';
 import { callerScope, organizationsOf, ownedBy, selectOne, visibleOrganization } from '../db/select';
 import { Table } from '../db/table';
-import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
-import { AppError, type ErrorSource, notFound } from '../errors';
-import { type ChangeLinkage, type Create, crud, type LinkageChange, lockOrganization, type Remove } from './crud';
+import { type Changes, type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
+import { notFound } from '../errors';
+import { type Standing, standingNow } from './access';
+import { type ChangeLinkage, type Create, crud, lockOrganization, type Remove, type Update } from './crud';
+import {
+  DEFAULT_ROLE,
+  type GivenRoles,
+  judgeRank,
+  linkageOf,
+  ROLE_TO_GIVE,
+  readRoleToGive,
+  rolesToGive,
+} from './granting';
+import { giveRoles, setRoles, setWorkspaces } from './memberAccess';
 import { organizationTable } from './organizations';
 import { settleOwnership } from './ownership';
+import { checkQuota } from './quotas';
 import { userTable } from './users';
 
 export const memberTable = new Table(Member, {
@@ -17,9 +29,14 @@ export const memberTable = new Table(Member, {
     roleIds: `array(select r.id from member_roles mr join roles r on r.id = mr.role_id
       where mr.member_id = t.id order by r.rank desc, r.id desc)`,
   },
+  links: {
+    roleId: (id) => `t.id in (select mr.member_id from member_roles mr where mr.role_id = ${id})`,
+    workspaceId: (id) => `t.id in (select mw.member_id from member_workspaces mw where mw.workspace_id = ${id})`,
+  },
   references: {
     organizationId: () => organizationTable as unknown as Table,
     userId: () => userTable as unknown as Table,
+    invitedById: () => userTable as unknown as Table,
   },
   counted: (caller) => {
     if (caller.level === 'user') {
@@ -37,46 +54,22 @@ export const memberTable = new Table(Member, {
 });
 
 const plain = crud(memberTable);
-export const { list: listMembers, get: getMember, rows: memberRows, update: updateMember } = plain;
+export const { list: listMembers, get: getMember, rows: memberRows } = plain;
 
-const relationshipSource = (name: string): ErrorSource => ({ pointer: `/data/relationships/${name}/data` });
-
-interface Roles {
-  ids: string[];
-  /** Whether one of them is `owner`. */
-  owner: boolean;
-}
-
-/**
- * The roles with these ids, which the caller may give.
- * @param asked ids as the client named them; `wanted` are those among them that are to be given
- * @throws AppError `not_found`, `cannot_grant` for a role that can do more than the caller (INV-13)
- */
-async function rolesToGive(ctx: Context, asked: readonly string[], wanted: ReadonlySet<string>): Promise<Roles> {
-  const rows = await ctx.db.query('select id, code, permissions from roles where id = any($1::uuid[])', [[...wanted]]);
-  const known = new Map(rows.map((row) => [row[0] as string, row]));
-  for (const [i, id] of asked.entries()) {
-    if (!wanted.has(id)) continue;
-    const source = { pointer: `/data/relationships/roles/data/${i}` };
-    const role = known.get(id);
-    if (role === undefined) throw notFound('There is no such role.', source);
-    const lacking = (role[2] as string[]).filter((permission) => !ctx.caller.permissions.has(permission as never));
-    if (lacking.length > 0) {
-      throw new AppError('cannot_grant', `This credential can't grant ${lacking.join(', ')}.`, source);
-    }
-  }
-  return { ids: [...known.keys()], owner: rows.some((row) => row[1] === 'owner') };
-}
-
-/** What a member gets who is given no role. */
-async function defaultRole(ctx: Context): Promise<Roles> {
-  const [row] = await ctx.db.query("select id from roles where code = 'member' and kind = 'system'");
-  return { ids: [row?.[0] as string], owner: false };
+/** What somebody gets who is given no role: the default role of the organization, where it is gone `member`. */
+export async function defaultRole({ db }: Context, organizationId: string): Promise<GivenRoles> {
+  const [row] = await db.query(
+    `select ${ROLE_TO_GIVE} from organizations o cross join lateral (${DEFAULT_ROLE}) r where o.id = $1`,
+    [organizationId],
+  );
+  const { id, isOwner } = readRoleToGive(row ?? []);
+  return { ids: [id], owner: isOwner };
 }
 
 /**
  * Makes a user a member of an organization. The first owner becomes its primary owner (INV-1, INV-4).
- * @throws AppError `already_member`, `cannot_grant`; `not_found` for an organization, user or role that the caller can't see
+ * @throws AppError `already_member`, those of `rolesToGive` and `workspacesToGive`; `not_found` for an organization or user
+ *   that the caller can't see
  */
 export const createMember: Create<Member> = (ctx, input) =>
   ctx.db.transaction(async (db) => {
@@ -86,69 +79,111 @@ export const createMember: Create<Member> = (ctx, input) =>
     const asked = (input.relationships.roles ?? []) as readonly string[];
     const ownerId = await lockOrganization(inside, organizationId);
     if ((await selectOne(inside, userTable, userId, ['id'])) === null) {
-      throw notFound('There is no such user.', relationshipSource('user'));
+      throw notFound('There is no such user.', { pointer: '/data/relationships/user/data' });
     }
-    const roles = asked.length === 0 ? await defaultRole(inside) : await rolesToGive(inside, asked, new Set(asked));
+    await checkQuota(inside, organizationId, 'members');
+    const standing = await standingNow(inside, organizationId);
+    const roles =
+      asked.length === 0
+        ? await defaultRole(inside, organizationId)
+        : await rolesToGive(inside, standing, organizationId, linkageOf('roles', asked));
     const values = { ...(input.attributes as Partial<Member>), id: uuidv7(), organizationId, userId };
     const member = await insertRow(inside, memberTable, { ...values, joinMethod: 'admin' });
-    await db.query('insert into member_roles (member_id, role_id) select $1, unnest($2::uuid[])', [
-      member.id,
-      roles.ids,
-    ]);
+    await giveRoles(inside, member.id, roles.ids);
+    const workspaces = (input.relationships.workspaces ?? []) as readonly string[];
+    const { allWorkspaces } = await setWorkspaces(inside, standing, member, { op: 'add', ids: workspaces });
     if (roles.owner) await settleOwnership(db, organizationId, ownerId);
-    return plain.get(inside, member.id, memberTable.properties);
+    db.afterCommit(() => ctx.callers.forget());
+    return updateRow(inside, memberTable, member.id, allWorkspaces === member.allWorkspaces ? {} : { allWorkspaces });
   });
 
-/**
- * Changes the roles of a member. Those that he keeps are not judged, so that somebody with fewer rights can give others.
- * @throws AppError `too_short` when none would be left (INV-12), `not_found`, `cannot_grant`, `last_owner`
- */
-export const changeRoles: ChangeLinkage<Member> = (ctx, id, change, ifMatch) =>
-  ctx.db.transaction(async (db) => {
-    const inside = { ...ctx, db };
-    const seen = await plain.get(inside, id, ['id', 'organizationId']);
-    const ownerId = await lockOrganization(inside, seen.organizationId);
-    const { roleIds } = await judge(inside, id, ifMatch);
-    const target = targetOf(roleIds, change);
-    if (target.size === 0) {
-      throw new AppError('too_short', 'A member has at least one role.', relationshipSource('roles'));
-    }
-    const gained = new Set([...target].filter((role) => !roleIds.includes(role)));
-    const lost = roleIds.filter((role) => !target.has(role));
-    if (gained.size > 0 || lost.length > 0) {
-      const { ids } = await rolesToGive(inside, change.ids as readonly string[], gained);
-      await db.query('delete from member_roles where member_id = $1 and role_id = any($2::uuid[])', [id, lost]);
-      await db.query('insert into member_roles (member_id, role_id) select $1, unnest($2::uuid[])', [id, ids]);
-      await db.query(
-        "update members set version = version + 1, updated_at = date_trunc('second', now()) where id = $1",
-        [id],
-      );
-      await settleOwnership(db, seen.organizationId, ownerId);
-    }
-    return plain.get(inside, id, memberTable.properties);
-  });
-
-function targetOf(current: readonly string[], { op, ids }: LinkageChange): Set<string> {
-  const named = ids as readonly string[];
-  if (op === 'replace') return new Set(named);
-  if (op === 'add') return new Set([...current, ...named]);
-  return new Set(current.filter((id) => !named.includes(id)));
+interface Work {
+  readonly inside: Context;
+  readonly member: Member;
+  readonly standing: Standing;
 }
 
 /**
- * Ends a membership. When the primary owner goes, the longest-standing other owner takes his place.
- * @throws AppError `last_owner` (INV-2)
+ * One change of one member by somebody who may change him (INV-14), with the organization and the member locked. Afterwards
+ * the organization has its owner (INV-2, INV-4).
+ * @param work gives back what else is to be written, or null when nothing has changed
+ */
+function changeMember(
+  ctx: Context,
+  id: string,
+  ifMatch: IfMatch,
+  work: (work: Work) => Promise<Changes<Member> | null>,
+): Promise<Member> {
+  return ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const { ownerId, ...found } = await lockMember(inside, id, ifMatch);
+    const changes = await work({ inside, ...found });
+    if (changes !== null) {
+      await updateRow(inside, memberTable, id, { organizationId: found.member.organizationId, ...changes }, [], anyRow);
+      await settleOwnership(db, found.member.organizationId, ownerId);
+      db.afterCommit(() => ctx.callers.forget());
+    }
+    return updateRow(inside, memberTable, id, {}, [], anyRow);
+  });
+}
+
+/** Whoever ends his own membership sees it no more, and is still told what he did. */
+const anyRow = (): string => 'true';
+
+/** The member as the lock found him, or the error for one that has gone or changed since, or who ranks too high. */
+async function lockMember(ctx: Context, id: string, ifMatch: IfMatch) {
+  const { organizationId } = await plain.get(ctx, id, ['organizationId']);
+  const ownerId = await lockOrganization(ctx, organizationId);
+  const member = await updateRow(ctx, memberTable, id, {}, versionGuard(ifMatch));
+  const standing = await standingNow(ctx, organizationId);
+  await judgeRank(ctx, standing, id);
+  return { member, standing, ownerId };
+}
+
+/**
+ * Changes a member: his attributes, roles and workspaces together, judged by what he was before.
+ * @throws AppError `rank_too_low`, `last_owner`, those of `setRoles` and `setWorkspaces`
+ */
+export const updateMember: Update<Member> = (ctx, id, input, ifMatch) =>
+  changeMember(ctx, id, ifMatch, async ({ inside, member, standing }) => {
+    const { allWorkspaces, ...attributes } = input.attributes as Partial<Member>;
+    const { roles, workspaces } = input.relationships as Record<string, readonly string[] | undefined>;
+    let changed = Object.keys(attributes).length > 0;
+    let changes: Changes<Member> = attributes;
+    if (roles !== undefined && (await setRoles(inside, standing, member, { op: 'replace', ids: roles })))
+      changed = true;
+    if (workspaces !== undefined || allWorkspaces !== undefined) {
+      const change = workspaces === undefined ? undefined : { op: 'replace' as const, ids: workspaces };
+      const set = await setWorkspaces(inside, standing, member, change, allWorkspaces);
+      changes = { ...changes, allWorkspaces: set.allWorkspaces };
+      changed ||= set.changed;
+    }
+    return changed ? changes : null;
+  });
+
+/** Changes the roles of a member; see `setRoles`. */
+export const changeRoles: ChangeLinkage<Member> = (ctx, id, change, ifMatch) =>
+  changeMember(ctx, id, ifMatch, async ({ inside, member, standing }) =>
+    (await setRoles(inside, standing, member, change)) ? {} : null,
+  );
+
+/** Changes the workspaces of a member; see `setWorkspaces`. */
+export const changeWorkspaces: ChangeLinkage<Member> = (ctx, id, change, ifMatch) =>
+  changeMember(ctx, id, ifMatch, async ({ inside, member, standing }) => {
+    const { allWorkspaces, changed } = await setWorkspaces(inside, standing, member, change);
+    return changed ? { allWorkspaces } : null;
+  });
+
+/**
+ * Ends a membership; whoever is a member may leave. When the primary owner goes, the longest-standing other owner takes
+ * his place. From the next request on the organization is nothing to him (INV-17, INV-34).
+ * @throws AppError `rank_too_low`, `last_owner` (INV-2)
  */
 export const removeMember: Remove = (ctx, id, ifMatch) =>
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
-    const seen = await plain.get(inside, id, ['id', 'organizationId']);
-    const ownerId = await lockOrganization(inside, seen.organizationId);
-    await judge(inside, id, ifMatch);
+    const { member, ownerId } = await lockMember(inside, id, ifMatch);
     await db.query('delete from members where id = $1', [id]);
-    await settleOwnership(db, seen.organizationId, ownerId);
+    await settleOwnership(db, member.organizationId, ownerId);
+    db.afterCommit(() => ctx.callers.forget());
   });
-
-/** The member as the lock found him, or the error for one that has gone or changed since. */
-const judge = (ctx: Context, id: string, ifMatch: IfMatch): Promise<Member> =>
-  updateRow(ctx, memberTable, id, {}, versionGuard(ifMatch));

@@ -4,6 +4,7 @@ import type { Database } from '../db/database';
 import { selectOne } from '../db/select';
 import { updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
+import { standingNow } from './access';
 import type { ChangeLinkage } from './crud';
 import { organizationTable } from './organizations';
 import { userTable } from './users';
@@ -50,8 +51,8 @@ async function setPrimaryOwner(db: Database, organizationId: string, memberId: s
 /**
  * Hands an organization over to another of its active members: he becomes owner and primary owner, and the one before
  * an admin (INV-4).
- * @throws AppError `last_owner` for null while there is an owner (INV-1), `not_found`, `not_allowed` for a user who is
- * not an active member
+ * @throws AppError `last_owner` for null while there is an owner (INV-1), `owner_required`, `not_found`, `not_allowed` for
+ * a user who is not an active member
  */
 export const changeOwner: ChangeLinkage<Organization> = (ctx, id, { ids }, ifMatch) =>
   ctx.db.transaction(async (db) => {
@@ -59,10 +60,14 @@ export const changeOwner: ChangeLinkage<Organization> = (ctx, id, { ids }, ifMat
     const organization = await updateRow(inside, organizationTable, id, {}, versionGuard(ifMatch));
     if (ids === organization.ownerId) return organization;
     if (ids === null) throw lastOwner();
+    if (!(await standingNow(inside, id)).roles.includes('owner')) {
+      throw new AppError('owner_required', 'Only an owner hands an organization over.', OWNER_SOURCE);
+    }
     const heir = await memberOf(inside, id, ids as string);
     await giveRole(db, heir, 'owner');
     if (organization.ownerId !== null) await demote(db, id, organization.ownerId);
     await setPrimaryOwner(db, id, heir);
+    db.afterCommit(() => ctx.callers.forget());
     return updateRow(inside, organizationTable, id, {});
   });
 

@@ -38,8 +38,8 @@ export const RESERVED_SLUGS = [
 const LONGEST = 63;
 const SUFFIX_LENGTH = 6;
 
-/** A slug of 2–63 characters from a name; `org-…` from one that has no Latin letter or digit. */
-export function slugFrom(name: string): string {
+/** A slug of 2–63 characters from a name; the fallback and a suffix from one that has no Latin letter or digit. */
+export function slugFrom(name: string, { fallback = 'org', reserved = RESERVED_SLUGS } = {}): string {
   const slug = name
     .normalize('NFKD')
     .replace(/\p{Mark}/gu, '')
@@ -47,8 +47,8 @@ export function slugFrom(name: string): string {
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, LONGEST)
     .replace(/^-+|-+$/g, '');
-  if (slug.length < 2) return withSuffix(slug === '' ? 'org' : slug);
-  return RESERVED_SLUGS.includes(slug) ? withSuffix(slug) : slug;
+  if (slug.length < 2) return withSuffix(slug === '' ? fallback : slug);
+  return reserved.includes(slug) ? withSuffix(slug) : slug;
 }
 
 /** The slug with six random characters behind it, for when it is taken. */

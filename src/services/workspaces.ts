@@ -1,17 +1,44 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Workspace } from '../../entities';
+import type { Caller, Context } from '../context';
 import { callerScope, ownedBy } from '../db/select';
-import { Table } from '../db/table';
-import { crud } from './crud';
+import { type Bind, Table } from '../db/table';
+import { type Changes, insertSql, updateRow, versionGuard } from '../db/write';
+import { AppError } from '../errors';
+import { standingNow } from './access';
+import { type Create, crud, lockOrganization, ownerOf, type Remove, type Update } from './crud';
 import { organizationTable } from './organizations';
+import { checkQuota } from './quotas';
+import { slugFrom, withSuffix } from './slugs';
+
+const owned = ownedBy('workspaces:read');
+
+/** Whoever is limited to workspaces sees those of them that are not archived (INV-16). */
+function withinLimits(caller: Caller, bind: Bind): string {
+  if (caller.level === 'user') {
+    return `t.status = 'active' and exists (select 1 from member_workspaces lw join members lm on lm.id = lw.member_id
+        where lw.workspace_id = t.id and lm.user_id = ${bind(caller.userId)})
+      or exists (select 1 from members lm where lm.user_id = ${bind(caller.userId)}
+        and lm.organization_id = t.organization_id and lm.all_workspaces)`;
+  }
+  if (caller.workspaceIds === null) return 'true';
+  return `t.status = 'active' and t.id = any(${bind(caller.workspaceIds)}::uuid[])`;
+}
 
 export const workspaceTable = new Table(Workspace, {
-  ...ownedBy('workspaces:read'),
+  visible: (caller, bind, isFew, reads) =>
+    `${owned.visible(caller, bind, isFew, reads)} and (${withinLimits(caller, bind)})`,
+  links: {
+    invitationId: (id) =>
+      `t.id in (select iw.workspace_id from invitation_workspaces iw where iw.invitation_id = ${id})`,
+    memberId: (id) => `t.id in (select mw.workspace_id from member_workspaces mw where mw.member_id = ${id})`,
+  },
   references: { organizationId: () => organizationTable as unknown as Table },
   counted: callerScope('workspaces'),
 });
 
-export const { rows: workspaceRows } = crud(workspaceTable);
+const plain = crud(workspaceTable);
+export const { list: listWorkspaces, get: getWorkspace, rows: workspaceRows } = plain;
 
 /** The workspace that every organization begins with (domain sheet 6.1). */
 export const defaultWorkspace = (): Partial<Workspace> => ({
@@ -20,3 +47,105 @@ export const defaultWorkspace = (): Partial<Workspace> => ({
   slug: 'default',
   isDefault: true,
 });
+
+const IS_DEFAULT = { pointer: '/data/attributes/isDefault' };
+/** Tries at a free slug: nobody else makes one meanwhile, so that only chance can take the second. */
+const SLUG_TRIES = 5;
+
+/**
+ * Makes a workspace; with `isDefault` it takes the place of the default one. Whoever is limited to workspaces is in it.
+ * @throws AppError `slug_taken`, `invalid_transition` for an archived default
+ */
+export const createWorkspace: Create<Workspace> = (ctx, input) =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const organizationId = await ownerOf(inside, input);
+    await checkQuota(inside, organizationId, 'workspaces');
+    const given = input.attributes as Partial<Workspace>;
+    if (given.isDefault === true) await dethrone(inside, organizationId);
+    const workspace = await insertWorkspace(inside, { ...given, id: uuidv7(), organizationId });
+    await admitMaker(inside, workspace);
+    return workspace;
+  });
+
+async function insertWorkspace(ctx: Context, values: Partial<Workspace>): Promise<Workspace> {
+  const isGiven = values.slug !== undefined;
+  const slug = values.slug ?? slugFrom(values.name as string, { fallback: 'workspace', reserved: [] });
+  for (let attempt = 1; attempt <= SLUG_TRIES; attempt++) {
+    const list: unknown[] = [];
+    const bind: Bind = (value) => `$${list.push(value)}`;
+    const insert = insertSql(workspaceTable, { ...values, slug: attempt === 1 ? slug : withSuffix(slug) }, bind);
+    const yielding = isGiven ? '' : 'on conflict (organization_id, slug) do nothing';
+    const columns = workspaceTable.selectList(workspaceTable.properties, ctx.caller, bind);
+    const [row] = await ctx.db.query(`${insert} ${yielding} returning ${columns}`, list);
+    if (row !== undefined) return workspaceTable.read(workspaceTable.properties, row);
+  }
+  throw new AppError('slug_taken', 'No free slug was found for this name: give one.');
+}
+
+/** Somebody who is limited to workspaces would not see what he has made. */
+async function admitMaker(ctx: Context, { id, organizationId }: Workspace): Promise<void> {
+  const { memberId, workspaceIds } = await standingNow(ctx, organizationId);
+  if (workspaceIds === null) return;
+  const [table, column, owner] =
+    memberId === null
+      ? ['api_key_workspaces', 'api_key_id', ctx.caller.apiKeyId]
+      : ['member_workspaces', 'member_id', memberId];
+  await ctx.db.query(`insert into ${table} (${column}, workspace_id) values ($1, $2)`, [owner, id]);
+  ctx.db.afterCommit(() => ctx.callers.forget());
+}
+
+/** The one before is unmarked first: the index allows one per organization. */
+const dethrone = ({ db }: Context, organizationId: string): Promise<unknown> =>
+  db.query(
+    `update workspaces set is_default = false, version = version + 1, updated_at = date_trunc('second', now())
+     where organization_id = $1 and is_default`,
+    [organizationId],
+  );
+
+/**
+ * Changes a workspace, archives it or takes it back, makes it the default one. An archived one stays on members and keys
+ * and gives no access (INV-16).
+ * @throws AppError `slug_taken`; `invalid_transition` for archiving the default one, or for an archived default;
+ *   `not_allowed` for no default at all
+ */
+export const updateWorkspace: Update<Workspace> = (ctx, id, input, ifMatch) =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const { organizationId } = await plain.get(inside, id, ['organizationId']);
+    await lockOrganization(inside, organizationId);
+    const before = await updateRow(inside, workspaceTable, id, {}, versionGuard(ifMatch));
+    const changes = input.attributes as Partial<Workspace>;
+    if (before.isDefault && changes.isDefault === false) {
+      throw new AppError('not_allowed', 'Make another workspace the default one.', IS_DEFAULT);
+    }
+    if (changes.isDefault === true && !before.isDefault) {
+      if ((changes.status ?? before.status) === 'archived') throw archivedDefault(IS_DEFAULT);
+      await dethrone(inside, organizationId);
+    }
+    db.afterCommit(() => ctx.callers.forget());
+    return updateRow(inside, workspaceTable, id, changes as Changes<Workspace>, [], () => 'true');
+  });
+
+const archivedDefault = (source?: { pointer: string }): AppError =>
+  new AppError('invalid_transition', 'The default workspace is not archived.', source);
+
+/**
+ * Deletes a workspace; members and keys that were limited to it alone have access to none from now on.
+ * @throws AppError `invalid_transition` for the default one
+ */
+export const deleteWorkspace: Remove = (ctx, id, ifMatch) =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const { organizationId } = await plain.get(inside, id, ['organizationId']);
+    await lockOrganization(inside, organizationId);
+    const { isDefault } = await updateRow(inside, workspaceTable, id, {}, versionGuard(ifMatch));
+    if (isDefault) {
+      throw new AppError(
+        'invalid_transition',
+        'The default workspace can’t be deleted: make another one the default first.',
+      );
+    }
+    await db.query('delete from workspaces where id = $1', [id]);
+    db.afterCommit(() => ctx.callers.forget());
+  });

@@ -58,6 +58,7 @@ const COUNTED = `
     union all select 'users', nil.id from users, nil
     union all select 'partners', nil.id from partners, nil
     ${['workspaces', 'invitations', 'roles'].map(owned).join('')}
+    union all select 'member_roles', mr.role_id from member_roles mr join roles r on r.id = mr.role_id where r.kind = 'custom'
   )
   select relation, scope, count(*)::int as n from rows group by 1, 2`;
 const KEPT = 'select relation, scope, sum(rows)::int as n from row_counts group by 1, 2';

@@ -17,7 +17,11 @@ export interface World {
   /** The owner's membership first. */
   members: Body[];
   roles: Record<string, Body>;
+  /** A role and a workspace of the partner's organization. */
+  customRole: Body;
+  workspace: Body;
   apiKey: Body;
+  invitation: Body;
 }
 
 export const TYPES = [...registry.keys()];
@@ -34,6 +38,8 @@ const created = async (answer: Promise<Answer>): Promise<Body> => {
   if (status !== 201) throw new Error(`not created: ${text}`);
   return body.data;
 };
+
+const ownedBy = (organization: string) => ({ relationships: { organization: link('organizations', organization) } });
 
 /** A request document for a membership. */
 export const membership = (organization: string, user: string, roles: string[] = []) =>
@@ -67,15 +73,18 @@ export async function buildWorld(app: TestApp): Promise<World> {
     const ids = codes.map((code: string) => roles[code].id);
     members.push(await created(partner.post(`${S}/members`, membership(organization.id, person.id, ids))));
   }
-  const apiKey = await created(
-    partner.post(
-      `${S}/apiKeys`,
-      document(
-        'apiKeys',
-        { name: 'CI', metadata: { team: 'build' } },
-        { relationships: { organization: link('organizations', organization.id) } },
-      ),
-    ),
+  // As an acceptance leaves it.
+  await app.source.query('update members set invited_by_id = $1 where id = $2', [owner.id, members[1].id]);
+  const make = (type: string, attributes: object) =>
+    created(partner.post(`${S}/${type}`, document(type, attributes, ownedBy(organization.id))));
+  const customRole = await make('roles', { code: 'clerk', name: 'Clerk', rank: 5, permissions: ['members:read'] });
+  const workspace = await make('workspaces', { name: 'North', metadata: { team: 'build' } });
+  const apiKey = await make('apiKeys', { name: 'CI', metadata: { team: 'build' } });
+  const invitation = await make('invitations', { email: 'invitee@example.com', name: 'Ines' });
+  // As of a link that people have used: it leads to somebody by each relationship.
+  await app.source.query(
+    'update invitations set invited_by_id = $2, accepted_by_id = $2, revoked_by_id = $2 where id = $1',
+    [invitation.id, owner.id],
   );
   return {
     partner,
@@ -86,7 +95,10 @@ export async function buildWorld(app: TestApp): Promise<World> {
     user,
     members,
     roles,
+    customRole,
+    workspace,
     apiKey,
+    invitation,
   };
 }
 
@@ -113,9 +125,11 @@ export function sampleOf(world: World, type: string): string {
     partners: world.partner.id,
     users: world.owner.id,
     members: world.members[1].id,
-    roles: world.roles.member.id,
+    roles: world.customRole.id,
     permissions: 'members:read',
+    workspaces: world.workspace.id,
     apiKeys: world.apiKey.id,
+    invitations: world.invitation.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
@@ -128,6 +142,10 @@ export async function creationOf(app: TestApp, world: World, type: string): Prom
   const unique = Math.random().toString(36).slice(2);
   if (type === 'users') return document(type, { email: `${unique}@example.com` });
   if (type === 'members') return membership(world.other.id, (await createUser(app.platform)).id);
+  const owned = ownedBy(world.other.id);
+  if (type === 'roles') return document(type, { code: unique, name: unique, permissions: ['members:read'] }, owned);
+  if (type === 'workspaces') return document(type, { name: unique }, owned);
+  if (type === 'invitations') return document(type, { email: `${unique}@example.com` }, owned);
   return document(type, { name: `Name ${unique}` });
 }
 

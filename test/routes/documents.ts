@@ -60,6 +60,7 @@ export function organization(
       users: { links: { self: `${self}/relationships/users`, related: `${S}/users?filter[organizationId]=${id}` } },
       members: toMany(self, 'members'),
       roles: toMany(self, 'roles'),
+      workspaces: toMany(self, 'workspaces'),
       apiKeys: toMany(self, 'apiKeys'),
       owner: toOne(self, 'owner', 'users', owner),
       ...(partner === undefined ? {} : { partner: toOne(self, 'partner', 'partners', partner) }),
@@ -101,7 +102,11 @@ export const user = (id: unknown, attributes: object): Body => ({
   links: { self: `${S}/users/${id}` },
 });
 
-export const member = (id: unknown, of: { organization: string; user: string; roles: string[] }, more = {}): Body => ({
+export const member = (
+  id: unknown,
+  of: { organization: string; user: string; roles: string[]; workspaces?: string[] },
+  more = {},
+): Body => ({
   id,
   type: 'members',
   attributes: {
@@ -111,6 +116,7 @@ export const member = (id: unknown, of: { organization: string; user: string; ro
     status: 'active',
     joinMethod: 'admin',
     isPrimaryOwner: false,
+    allWorkspaces: true,
     externalId: null,
     metadata: {},
     joinedAt: TIME,
@@ -123,8 +129,53 @@ export const member = (id: unknown, of: { organization: string; user: string; ro
       ...toMany(`${S}/members/${id}`, 'roles'),
       data: of.roles.map((each) => ({ type: 'roles', id: each })),
     },
+    workspaces: {
+      ...toMany(`${S}/members/${id}`, 'workspaces'),
+      data: (of.workspaces ?? []).map((each) => ({ type: 'workspaces', id: each })),
+    },
+    invitedBy: toOne(`${S}/members/${id}`, 'invitedBy', 'users', null),
   },
   links: { self: `${S}/members/${id}` },
+});
+
+export const role = (
+  id: unknown,
+  attributes: object,
+  organization: string | null,
+  memberCount: number | null,
+): Body => ({
+  id,
+  type: 'roles',
+  attributes: {
+    createdAt: TIME,
+    updatedAt: TIME,
+    number: NUMBER,
+    description: null,
+    kind: 'custom',
+    rank: 0,
+    externalId: null,
+    ...attributes,
+  },
+  relationships: { organization: toOne(`${S}/roles/${id}`, 'organization', 'organizations', organization) },
+  links: { self: `${S}/roles/${id}` },
+  meta: { memberCount },
+});
+
+export const workspace = (id: unknown, attributes: object, organization: string): Body => ({
+  id,
+  type: 'workspaces',
+  attributes: {
+    createdAt: TIME,
+    updatedAt: TIME,
+    description: null,
+    status: 'active',
+    isDefault: false,
+    externalId: null,
+    metadata: {},
+    ...attributes,
+  },
+  relationships: { organization: toOne(`${S}/workspaces/${id}`, 'organization', 'organizations', organization) },
+  links: { self: `${S}/workspaces/${id}` },
 });
 
 /** A key as a platform caller sees it, or as the others do with `partner` left undefined. */

@@ -237,6 +237,32 @@ create trigger ${table}_count_delete after delete on ${table}
   )
   .join('')}
 
+-- Members of each custom role. A system role is one row for all organizations: what is counted would be of all of them.
+create function count_role_members() returns trigger language plpgsql as $$
+declare part record;
+begin
+  for part in select c.role_id, count(*) as n from changed c join roles r on r.id = c.role_id
+    where r.kind = 'custom' group by c.role_id loop
+    perform add_to_row_count('member_roles', part.role_id, tg_argv[0]::bigint * part.n);
+  end loop;
+  return null;
+end $$;
+create trigger member_roles_count_insert after insert on member_roles
+  referencing new table as changed for each statement execute function count_role_members('1');
+create trigger member_roles_count_delete after delete on member_roles
+  referencing old table as changed for each statement execute function count_role_members('-1');
+create trigger member_roles_count_gain after update on member_roles
+  referencing new table as changed for each statement execute function count_role_members('1');
+create trigger member_roles_count_loss after update on member_roles
+  referencing old table as changed for each statement execute function count_role_members('-1');
+create function forget_role_members() returns trigger language plpgsql as $$
+begin
+  delete from row_counts where relation = 'member_roles' and scope in (select id from changed);
+  return null;
+end $$;
+create trigger roles_forget_members after delete on roles
+  referencing old table as changed for each statement execute function forget_role_members();
+
 create or replace function count_organization_status() returns trigger language plpgsql as $$
 declare
   sign bigint := case when new.status = 'pending_deletion' then -1 else 1 end;
@@ -347,12 +373,17 @@ export class People1764200000000 implements MigrationInterface {
       drop trigger organizations_keep_owner on organizations;
       drop trigger members_keep_role on members;
       drop trigger member_roles_keep_role on member_roles;
+      drop trigger member_roles_count_insert on member_roles;
+      drop trigger member_roles_count_delete on member_roles;
+      drop trigger member_roles_count_gain on member_roles;
+      drop trigger member_roles_count_loss on member_roles;
+      drop trigger roles_forget_members on roles;
       drop trigger roles_count_insert on roles;
       drop trigger roles_count_delete on roles;
       drop table access_tokens, api_key_workspaces, invitation_workspaces, invitation_roles, invitations, member_workspaces,
         workspaces, password_resets, user_networks;
-      drop function keep_owner, keep_role, count_owned_rows;
-      delete from row_counts where relation in ('workspaces', 'invitations', 'roles');
+      drop function keep_owner, keep_role, count_owned_rows, count_role_members, forget_role_members;
+      delete from row_counts where relation in ('workspaces', 'invitations', 'roles', 'member_roles');
 
       delete from api_keys where level = 'user';
       drop index api_keys_organization_token_key, api_keys_unrevoked_idx;
