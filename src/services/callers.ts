@@ -37,7 +37,7 @@ const KEY_COLUMNS = `
   case when o.status = 'pending_deletion' then 'is of an organization that is being deleted'
     when u.status <> 'active' then 'is of a user who is not active' end,
   extract(epoch from k.expires_at) * 1000, extract(epoch from k.grace_until) * 1000, p.status = 'suspended',
-  o.status = 'suspended', k.ip_allow_list, k.rate_limit,
+  o.status = 'suspended', o.settings->>'requireIdempotencyKey' = 'true', k.ip_allow_list, k.rate_limit,
   case when not k.all_workspaces then array(select w.workspace_id from api_key_workspaces w where w.api_key_id = k.id) end`;
 
 const LOOK_UP_KEY = `
@@ -48,15 +48,19 @@ const LOOK_UP_KEY = `
   left join users u on u.id = k.user_id
   where k.hash = $1`;
 
-const LOOK_UP_TOKEN = `
-  select ${KEY_COLUMNS}, a.id, a.family_id, a.scopes, a.revoked_at is not null, extract(epoch from a.expires_at) * 1000,
+const lookUpPair = (hashColumn: string, endSql: string) => `
+  select ${KEY_COLUMNS}, a.id, a.family_id, a.scopes, a.revoked_at is not null, ${endSql},
     coalesce(extract(epoch from a.last_used_at) * 1000, 0)
   from access_tokens a
   left join api_keys k on k.id = a.api_key_id
   left join organizations o on o.id = k.organization_id
   left join partners p on p.id = k.partner_id
   left join users u on u.id = coalesce(a.user_id, k.user_id)
-  where a.hash = $1`;
+  where a.${hashColumn} = $1`;
+
+const LOOK_UP_TOKEN = lookUpPair('hash', 'extract(epoch from a.expires_at) * 1000');
+/** The access token beside it may have had its time. */
+const LOOK_UP_REFRESH_TOKEN = lookUpPair('refresh_hash', 'null');
 
 /** Turns credentials into callers, and remembers the answer for less than a second. */
 export class CallerCache {
@@ -102,19 +106,9 @@ export class CallerCache {
   }
 
   private admit(found: Credential, now: number, ip: string): Caller {
-    const { caller, ended, holderEnded, expiresAt, graceUntil, partnerSuspended, addresses } = found;
-    if (graceUntil !== null && graceUntil <= now) throw revoked('has been replaced');
-    if (ended !== null) throw revoked(ended);
-    if (expiresAt !== null && expiresAt <= now) {
-      throw new AppError('expired_credential', 'This credential has expired.', HEADER);
-    }
-    if (holderEnded !== null) throw revoked(holderEnded);
-    if (partnerSuspended) throw new AppError('partner_suspended', 'The partner of this credential is suspended.');
-    if (addresses !== null && !includesAddress(addresses, ip)) {
-      throw new AppError('ip_not_allowed', 'This credential can’t be used from this address.');
-    }
+    judge(found, now, ip);
     if (now - found.lastUsedAt >= SECONDS_BETWEEN_USES * 1000) this.noteUse(found, now, ip);
-    return caller;
+    return found.caller;
   }
 
   /** Beside the request, not in it: a use that can't be written down is lost, the request is not. */
@@ -138,6 +132,35 @@ export class CallerCache {
   }
 }
 
+/** @throws AppError 401, `partner_suspended`, `ip_not_allowed` */
+function judge(found: Credential, now: number, ip: string): void {
+  const { ended, holderEnded, expiresAt, graceUntil, partnerSuspended, addresses } = found;
+  if (graceUntil !== null && graceUntil <= now) throw revoked('has been replaced');
+  if (ended !== null) throw revoked(ended);
+  if (expiresAt !== null && expiresAt <= now) {
+    throw new AppError('expired_credential', 'This credential has expired.', HEADER);
+  }
+  if (holderEnded !== null) throw revoked(holderEnded);
+  if (partnerSuspended) throw new AppError('partner_suspended', 'The partner of this credential is suspended.');
+  if (addresses !== null && !includesAddress(addresses, ip)) {
+    throw new AppError('ip_not_allowed', 'This credential can’t be used from this address.');
+  }
+}
+
+/**
+ * Who stands behind a refresh token, judged as `find` judges an access token of the pair, but for that one's end. It is
+ * asked inside the transaction that refreshes, and remembers nothing.
+ * @param now milliseconds since the epoch
+ * @throws AppError 401, `partner_suspended`, `ip_not_allowed`
+ */
+export async function holderOf(db: Database, refreshHash: Buffer, now: number, ip: string): Promise<Caller> {
+  const [row] = await db.query(LOOK_UP_REFRESH_TOKEN, [refreshHash]);
+  if (row === undefined) throw invalid();
+  const found = readCredential(row);
+  judge(found, now, ip);
+  return found.caller;
+}
+
 const HEADER = { header: 'Authorization' };
 
 /** One answer for credentials that are malformed, mistyped or unknown. */
@@ -156,8 +179,8 @@ const sooner = (a: number | null, b: number | null): number | null =>
 
 function readCredential(row: Row): Credential {
   const [keyId, keyLevel, name, partnerId, organizationId, userId, keyScopes, ceiling, ended, holderEnded] = row;
-  const [keyEnd, grace, partner, organization, addresses, rateLimit, workspaceIds] = row.slice(10);
-  const [tokenId, familyId, tokenScopes, tokenRevoked, tokenEnd, used] = row.slice(17);
+  const [keyEnd, grace, partner, organization, needsKey, addresses, rateLimit, workspaceIds] = row.slice(10);
+  const [tokenId, familyId, tokenScopes, tokenRevoked, tokenEnd, used] = row.slice(18);
   const level = (keyLevel ?? 'user') as Level;
   const ofKey = scopesWithin((keyScopes ?? ['*']) as string[], (ceiling ?? ['*']) as string[]);
   const scopes = scopesWithin((tokenScopes ?? ['*']) as string[], ofKey);
@@ -176,6 +199,7 @@ function readCredential(row: Row): Credential {
       workspaceIds: workspaceIds as string[] | null,
       rateLimit: rateLimit as Caller['rateLimit'],
       organizationSuspended: organization === true,
+      needsIdempotencyKey: needsKey === true,
     },
     ended: (ended as string | null) ?? (tokenRevoked === true ? 'has been revoked' : null),
     holderEnded: holderEnded as string | null,
