@@ -25,6 +25,7 @@ export const organizations = serializers<Organization>({
     'avatarUrl',
     'primaryDomain',
     'metadata',
+    'settings',
     'quotas',
     'deleteProtection',
     'legalHold',
@@ -36,8 +37,10 @@ export const organizations = serializers<Organization>({
     members: toMany('members'),
     roles: toMany('roles'),
     workspaces: toMany('workspaces'),
+    invitations: toMany('invitations'),
     apiKeys: toMany('apiKeys'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),
   },
+  meta: ['role?', 'memberCount'],
 });

@@ -17,9 +17,11 @@ import { Worker } from './jobs/worker';
 import { createMailer } from './mail/mailer';
 import { Passwords } from './passwords';
 import { openSecrets } from './secretKey';
+import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { removeExpiredAnswers } from './services/idempotency';
+import { expireInvitations } from './services/invitations';
 import { JobSignal } from './services/jobs';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { Sweeper } from './services/sweeper';
@@ -115,7 +117,12 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeper = new Sweeper([() => removeExpiredAnswers(services), () => removeEndedWindows(services)]);
+      const sweeper = new Sweeper([
+        () => removeExpiredAnswers(services),
+        () => removeEndedWindows(services),
+        () => endGraces(services),
+        () => expireInvitations(services),
+      ]);
       closers.add(() => sweeper.close());
     }
     const lifecycle = new Lifecycle();

@@ -9,11 +9,12 @@ import type { QueryParameters, Schema } from '../jsonapi/define';
 import { isObject, parseJson } from '../jsonapi/json';
 import { checkAccept, checkContentType, MEDIA_TYPE } from '../jsonapi/negotiate';
 import { readDeclared } from '../jsonapi/parameters';
-import type { RequestBody, RequestDocument } from '../jsonapi/request';
+import { NOTHING, type RequestBody, type RequestDocument } from '../jsonapi/request';
 import { isUuid } from '../jsonapi/schemas';
 import type { Values } from '../jsonapi/values';
 import { allow, OPERATIONS } from '../permissions';
-import { allowWrite, type Outcome } from './call';
+import { allowWrite } from '../services/access';
+import type { Outcome } from './call';
 import { checkOffered } from './dispatch';
 import { idempotencyKeyOf, once } from './idempotency';
 import type { Registry } from './include';
@@ -74,7 +75,10 @@ interface EndpointBase {
   responses: Readonly<Record<number, EndpointAnswer>>;
   /** Codes of the rules behind it; those of the protocol follow from the rest. */
   errors: readonly ErrorCode[];
-  /** JSON pointers to what an answer shows once (`secret` in its outcome): null in one that is repeated (INV-30). */
+  /**
+   * JSON pointers to what an answer shows once (`secret` in its outcome): null in one that is repeated (INV-30). `*`
+   * stands for every item of a list.
+   */
   secrets?: readonly string[];
   /** It changes nothing, whatever its method: a suspended organization may ask it, and no `Idempotency-Key` holds. */
   readOnly?: true;
@@ -192,8 +196,6 @@ function authorized(ctx: Context | null, endpoint: Endpoint, params: Record<stri
     }),
   );
 }
-
-const NOTHING: RequestDocument = { attributes: {}, relationships: {}, meta: {}, items: [] };
 
 function documentOf({ request }: Endpoint, bytes: Buffer | undefined): RequestDocument {
   if (request === undefined) return NOTHING;

@@ -95,6 +95,10 @@ function withheld({ body, secretIn }: Answer, { registry, secrets = [] }: Keyed)
 
 function withhold(document: object, path: readonly string[]): void {
   const [name = '', ...rest] = path;
+  if (name === '*') {
+    for (const each of Object.values(document)) withhold(each, rest);
+    return;
+  }
   const parent = document as Record<string, unknown>;
   const value = parent[name];
   if (value === undefined) return;

@@ -32,15 +32,13 @@ export function versionGuard(ifMatch: IfMatch): Guard[] {
   ];
 }
 
-const columnOf = (table: Table, property: string): string => (table.sql.get(property) ?? '').replace(/^t\./, '');
-
 const valueSql = (value: unknown, bind: Bind): string => (value instanceof Expression ? value.sql(bind) : bind(value));
 
 /** `insert into … values …` of an entity's columns, without `returning`. */
 export function insertSql<Entity extends object>(table: Table<Entity>, values: Changes<Entity>, bind: Bind): string {
   const generic = table as unknown as Table;
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
-  const columns = given.map(([property]) => columnOf(generic, property)).join(', ');
+  const columns = given.map(([property]) => generic.columns.get(property)).join(', ');
   return `insert into ${table.name} as t (${columns}) values (${given.map(([, value]) => valueSql(value, bind)).join(', ')})`;
 }
 
@@ -113,6 +111,6 @@ function liveRows<Entity extends object>(ctx: Context, table: Table<Entity>, bin
 function assignments(table: Table, changes: Changes<Record<string, unknown>>, bind: Bind): string {
   const given = Object.entries(changes).filter(([, value]) => value !== undefined);
   if (given.length === 0) return '';
-  const set = given.map(([property, value]) => `${columnOf(table, property)} = ${valueSql(value, bind)}`);
+  const set = given.map(([property, value]) => `${table.columns.get(property)} = ${valueSql(value, bind)}`);
   return [...set, 'version = t.version + 1', "updated_at = date_trunc('second', now())"].join(', ');
 }

@@ -29,7 +29,8 @@ export interface RequestBody {
   read(document: unknown): RequestDocument;
 }
 
-const NOTHING: RequestDocument = { attributes: {}, relationships: {}, meta: {}, items: [] };
+/** Of a request without a body. */
+export const NOTHING: RequestDocument = { attributes: {}, relationships: {}, meta: {}, items: [] };
 
 const object = (properties: Record<string, unknown>, required: readonly string[]): Schema => ({
   type: 'object',
@@ -128,7 +129,7 @@ function readItems(document: unknown, most: number): Record<string, unknown>[] {
   if (!Array.isArray(data)) throw AppError.of([malformed('data must be a list.', '/data')]);
   const source = { pointer: '/data' };
   if (data.length === 0) throw new AppError('too_short', 'data must not be empty.', source);
-  if (data.length > most) throw new AppError('too_long', `data must not have more than ${most} items.`, source);
+  if (data.length > most) throw new AppError('too_large', `data must not have more than ${most} items.`, source);
   const faults = data.flatMap((item, i): Fault[] =>
     isObject(item) ? [] : [malformed('An item of data must be an object.', `/data/${i}`)],
   );

@@ -45,9 +45,13 @@ const WRITE: readonly ErrorCode[] = [...BODY, ...IDEMPOTENCY, 'conflict'];
 
 const only = (condition: boolean, ...codes: ErrorCode[]): ErrorCode[] => (condition ? codes : []);
 
-/** Codes of a request that changes something. A suspended organization's own credentials may not. */
+/** What organizations refuse their members and keys: writes while they are suspended, and without an `Idempotency-Key`. */
 const suspension = (operation: string): ErrorCode[] =>
-  only(OPERATIONS[operation]?.levels.includes('organization') === true, 'organization_suspended');
+  only(
+    OPERATIONS[operation]?.levels.includes('organization') === true,
+    'organization_suspended',
+    'idempotency_key_required',
+  );
 
 /** What a value can do wrong. */
 function codesOfSchema(schema: Schema): ErrorCode[] {
@@ -191,7 +195,7 @@ function codesWithin(schema: Schema): ErrorCode[] {
 /** What the reader of an endpoint's body finds. */
 function requestCodes({ schema }: RequestBody): ErrorCode[] {
   const { data, meta } = schema.properties as Record<string, Schema & { properties?: Record<string, Schema> }>;
-  if (data?.type === 'array') return ['malformed_document', 'too_short', 'too_long'];
+  if (data?.type === 'array') return ['malformed_document', 'too_short'];
   const { attributes, relationships } = data?.properties ?? {};
   const values = meta ?? attributes ?? {};
   const needs = [values, relationships].some((each) => each?.required !== undefined);

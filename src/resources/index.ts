@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from '../jsonapi/define';
 import { OPERATIONS } from '../permissions';
 import { apiKeys } from './apiKeys';
+import { invitations } from './invitations';
 import { members } from './members';
 import { organizations } from './organizations';
 import { partners } from './partners';
@@ -18,6 +19,7 @@ const definitions = [
   roles,
   permissions,
   workspaces,
+  invitations,
   apiKeys,
 ] as unknown as ResourceDefinition<never>[];
 

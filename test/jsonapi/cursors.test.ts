@@ -1,4 +1,4 @@
-import { type Answer, type Body, MEDIA_TYPE, S, startApp, type TestApp } from '../support/app';
+import { type Answer, type Body, MEDIA_TYPE, NIL, S, startApp, type TestApp } from '../support/app';
 import { CURSOR_TYPE, CURSORS, idsOf, marksOf, PROFILE, walk } from './cursors';
 import { ask, buildWorld, errorsOf, masked, pathOf, TYPES, type World } from './world';
 
@@ -147,7 +147,7 @@ describe.each(TYPES)('a page of %s', (type) => {
   });
 
   test('an empty one is 200, with nothing before and behind it [CUR-8, CUR-10, CUR-16, CUR-17]', async () => {
-    const { status, body } = await get(`${pathOf(type)}?filter[createdAt][lt]=1990-01-01T00:00:00Z`);
+    const { status, body } = await get(`${pathOf(type)}?filter[id]=${NIL}`);
     expect([status, body.data, body.links.prev, body.links.next]).toEqual([200, [], null, null]);
     expect(body.meta).toMatchObject({ total: 0, page: { total: 0 } });
     for (const link of [body.links.first, body.links.last])

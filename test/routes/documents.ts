@@ -21,12 +21,22 @@ const toOne = (path: string, name: string, type: string, id: string | null) => (
   data: id === null ? null : { type, id },
 });
 
+/** What an organization's settings are until it changes them. */
+export const SETTINGS = {
+  defaultRole: 'member',
+  allowedInviteDomains: [],
+  membersMayInvite: false,
+  auditRetentionDays: null,
+  requireIdempotencyKey: false,
+};
+
 /** An organization as a platform caller sees it. */
 export function organization(
   id: unknown,
   attributes: object,
   owner: string | null = null,
   partner?: string | null,
+  memberCount = 0,
 ): Body {
   const self = `${S}/management/organizations/${id}`;
   return {
@@ -48,6 +58,7 @@ export function organization(
       avatarUrl: null,
       primaryDomain: null,
       metadata: {},
+      settings: SETTINGS,
       quotas: {},
       deleteProtection: false,
       legalHold: false,
@@ -66,6 +77,7 @@ export function organization(
       ...(partner === undefined ? {} : { partner: toOne(self, 'partner', 'partners', partner) }),
     },
     links: { self },
+    meta: { memberCount },
   };
 }
 
@@ -178,7 +190,7 @@ export const workspace = (id: unknown, attributes: object, organization: string)
   links: { self: `${S}/workspaces/${id}` },
 });
 
-/** A key as a platform caller sees it, or as the others do with `partner` left undefined. */
+/** A key that a key has made, as a platform caller sees it, or as the others do with `partner` left undefined. */
 export const apiKey = (
   id: unknown,
   attributes: object,
@@ -192,18 +204,28 @@ export const apiKey = (
     environment: 'live',
     secret: null,
     scopes: ['*'],
+    ipAllowList: [],
     status: 'active',
+    disabled: false,
     expiresAt: null,
+    graceUntil: null,
+    rateLimit: null,
     lastUsedAt: null,
     lastUsedIp: null,
     isOrganizationToken: false,
+    allWorkspaces: true,
     metadata: {},
     revokedAt: null,
+    revokedReason: null,
     ...attributes,
   },
   relationships: {
     organization: toOne(`${S}/apiKeys/${id}`, 'organization', 'organizations', of.organization ?? null),
     ...(of.partner === undefined ? {} : { partner: toOne(`${S}/apiKeys/${id}`, 'partner', 'partners', of.partner) }),
+    workspaces: { ...toMany(`${S}/apiKeys/${id}`, 'workspaces'), data: [] },
+    createdBy: toOne(`${S}/apiKeys/${id}`, 'createdBy', 'users', null),
+    replaces: toOne(`${S}/apiKeys/${id}`, 'replaces', 'apiKeys', null),
+    replacedBy: toOne(`${S}/apiKeys/${id}`, 'replacedBy', 'apiKeys', null),
   },
   links: { self: `${S}/apiKeys/${id}` },
 });

@@ -7,7 +7,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { createApp } from '../../src/app';
 import { type Config, readConfig } from '../../src/config';
 import type { Services } from '../../src/context';
-import { connect } from '../../src/db/connect';
+import { type Connection, connect } from '../../src/db/connect';
 import { Database } from '../../src/db/database';
 import { Lifecycle } from '../../src/http/lifecycle';
 import { Metrics } from '../../src/http/metrics';
@@ -69,6 +69,7 @@ export interface TestApp {
   readonly source: DataSource;
   readonly services: Services;
   readonly lifecycle: Lifecycle;
+  readonly connection: Connection;
   /** Log lines since the start. */
   readonly logLines: Record<string, unknown>[];
   readonly anonymous: Client;
@@ -144,9 +145,15 @@ function check(answer: Answer, request: Pick<Exchange, 'method' | 'path' | 'cont
 /**
  * The whole service on a database and a port of its own; `close` it in `afterAll`. Without a rate limit, unless `env`
  * sets one.
+ * @param beside whose database it shares instead: another process of the same installation, to be closed before that one
  */
-export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = () => new Date()): Promise<TestApp> {
-  const { connection, drop } = await cloneDatabase();
+export async function startApp(
+  env: NodeJS.ProcessEnv = {},
+  now: () => Date = () => new Date(),
+  beside?: TestApp,
+): Promise<TestApp> {
+  const { connection, drop } =
+    beside === undefined ? await cloneDatabase() : { connection: beside.connection, drop: async () => undefined };
   const config: Config = readConfig({ DATABASE_POOL_SIZE: '5', LOG_LEVEL: 'info', RATE_LIMIT: 'off', ...env });
   const source = await connect(connection, config);
   const db = Database.over(source, config.preparedStatements);
@@ -185,6 +192,7 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
     source,
     services,
     lifecycle,
+    connection,
     logLines,
     anonymous: client(server, undefined),
     platform,
