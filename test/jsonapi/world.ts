@@ -124,6 +124,26 @@ export async function addMembers(app: TestApp, organizationId: string, count: nu
   );
 }
 
+/** More workspaces in the organization, and all of them with the samples that can be limited to some. */
+export async function addWorkspaces(app: TestApp, world: World, count: number): Promise<void> {
+  const { id } = world.organization;
+  await app.source.query(
+    `insert into workspaces (id, organization_id, name, slug)
+     select gen_random_uuid(), $1, 'More ' || n, 'more-' || n from generate_series(1, $2::int) n`,
+    [id, count],
+  );
+  for (const [type, table, column] of [
+    ['members', 'member_workspaces', 'member_id'],
+    ['apiKeys', 'api_key_workspaces', 'api_key_id'],
+    ['invitations', 'invitation_workspaces', 'invitation_id'],
+  ] as const) {
+    await app.source.query(
+      `insert into ${table} (${column}, workspace_id) select $2, w.id from workspaces w where w.organization_id = $1`,
+      [id, sampleOf(world, type)],
+    );
+  }
+}
+
 /** A resource of the type that the platform, the partner and (but for partners) the organization's key see. */
 export function sampleOf(world: World, type: string): string {
   const samples: Record<string, string> = {
