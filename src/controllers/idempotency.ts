@@ -36,6 +36,9 @@ interface Keyed {
   readonly dialect?: Dialect;
 }
 
+/** A token in a path: of an invitation that is accepted. */
+const TOKEN_IN_PATH = /\/inv_[^/]+/;
+
 function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   const { method, originalUrl, headers } = req;
   const [before = '', search = ''] = originalUrl.split(/\?(.*)/s, 2);
@@ -43,7 +46,9 @@ function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   const hash = createHash('sha256');
   for (const part of [method, path, search, headers['content-type'] ?? '']) hash.update(`${part}\n`);
   hash.update(bytes ?? '');
-  return { credentialId: ctx.caller.credentialId, method, path, key, fingerprint: hash.digest() };
+  // Records hold no secret (INV-30); which token it was is in the fingerprint.
+  const stored = path.replace(TOKEN_IN_PATH, '/{token}');
+  return { credentialId: ctx.caller.credentialId, method, path: stored, key, fingerprint: hash.digest() };
 }
 
 /**

@@ -45,9 +45,7 @@ const ORGANIZATION = closed(MEMBERS);
 const TEAM = closed({
   ...MEMBERS,
   members: {
-    ...listOf(
-      closed({ userId: uuid, name: optionalText, email: { type: 'string' }, roles: listOf({ type: 'string' }) }),
-    ),
+    ...listOf(closed({ userId: uuid, name: optionalText, email: optionalText, roles: listOf({ type: 'string' }) })),
     description: 'The first 100, oldest first; none for a caller who has left himself.',
   },
 });
@@ -141,7 +139,7 @@ async function membersOf(ctx: Context, organizationId: string): Promise<object[]
   return rows.map(({ userId, roleIds }) => ({
     userId,
     name: byUser.get(userId)?.name ?? null,
-    email: byUser.get(userId)?.email ?? '',
+    email: byUser.get(userId)?.email ?? null,
     roles: roleIds.flatMap((id) => codes.get(id) ?? []),
   }));
 }
