@@ -117,6 +117,12 @@ export class Organization extends Versioned {
   @JoinColumn({ name: 'owner_id', foreignKeyConstraintName: 'organizations_owner_id_fkey' })
   owner?: Relation<User> | null;
 
+  /** Codes of the roles that the caller has in it, highest first; computed, for users only. */
+  role?: string[];
+
+  /** Computed. */
+  memberCount!: number;
+
   /** Set only on the object that the call which made the token gives back (INV-30). */
   token?: string;
 

@@ -46,9 +46,11 @@ function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   const hash = createHash('sha256');
   for (const part of [method, path, search, headers['content-type'] ?? '']) hash.update(`${part}\n`);
   hash.update(bytes ?? '');
+  // Signed: nobody who gets at the table can try passwords against the bare hash of a body.
+  const fingerprint = ctx.secrets.sign(hash.digest('base64'));
   // Records hold no secret (INV-30); which token it was is in the fingerprint.
   const stored = path.replace(TOKEN_IN_PATH, '/{token}');
-  return { credentialId: ctx.caller.credentialId, method, path: stored, key, fingerprint: hash.digest() };
+  return { credentialId: ctx.caller.credentialId, method, path: stored, key, fingerprint };
 }
 
 /**

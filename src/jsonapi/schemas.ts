@@ -1,6 +1,7 @@
 import type { Options, ValidateFunction } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
+import { isAddressRange } from '../addresses';
 import { isCredential } from '../secrets';
 import type { Schema } from './define';
 import { escapePointer } from './json';
@@ -93,6 +94,10 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'webhook-secret': {
     test: (text) => isPrintable(text) && (!text.startsWith('whsec_') || isWebhookSecret(text)),
     words: 'must be whsec_ and 24–64 bytes in base64, or any other text without control characters',
+  },
+  'address-range': {
+    test: isAddressRange,
+    words: 'must be an IPv4 or IPv6 address, or a range such as 192.0.2.0/24',
   },
   'email-address': { test: isEmailAddress, words: 'must be an e-mail address' },
   // Lengths are judged beside it: one fault for one mistake.

@@ -46,9 +46,13 @@ const WRITE: readonly ErrorCode[] = [...BODY, ...IDEMPOTENCY, 'conflict'];
 
 const only = (condition: boolean, ...codes: ErrorCode[]): ErrorCode[] => (condition ? codes : []);
 
-/** Codes of a request that changes something. A suspended organization's own credentials may not. */
+/** What organizations refuse their members and keys: writes while they are suspended, and without an `Idempotency-Key`. */
 const suspension = (operation: string): ErrorCode[] =>
-  only(OPERATIONS[operation]?.levels.includes('organization') === true, 'organization_suspended');
+  only(
+    OPERATIONS[operation]?.levels.includes('organization') === true,
+    'organization_suspended',
+    'idempotency_key_required',
+  );
 
 /** What a value can do wrong. */
 function codesOfSchema(schema: Schema): ErrorCode[] {

@@ -7,7 +7,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { createApp } from '../../src/app';
 import { type Config, readConfig } from '../../src/config';
 import type { Services } from '../../src/context';
-import { connect } from '../../src/db/connect';
+import { type Connection, connect } from '../../src/db/connect';
 import { Database } from '../../src/db/database';
 import { Lifecycle } from '../../src/http/lifecycle';
 import { Metrics } from '../../src/http/metrics';
@@ -64,6 +64,14 @@ export interface Person extends Client {
   readonly email: string;
 }
 
+/** Somebody who has signed in. */
+export interface Session extends Client {
+  /** Of the pair that was made. */
+  readonly id: string;
+  readonly familyId: string;
+  readonly refreshToken: string;
+}
+
 export interface TestApp {
   readonly url: string;
   readonly port: number;
@@ -71,6 +79,7 @@ export interface TestApp {
   readonly source: DataSource;
   readonly services: Services;
   readonly lifecycle: Lifecycle;
+  readonly connection: Connection;
   /** Log lines since the start. */
   readonly logLines: Record<string, unknown>[];
   readonly anonymous: Client;
@@ -146,9 +155,15 @@ function check(answer: Answer, request: Pick<Exchange, 'method' | 'path' | 'cont
 /**
  * The whole service on a database and a port of its own; `close` it in `afterAll`. Without a rate limit, unless `env`
  * sets one.
+ * @param beside whose database it shares instead: another process of the same installation, to be closed before that one
  */
-export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = () => new Date()): Promise<TestApp> {
-  const { connection, drop } = await cloneDatabase();
+export async function startApp(
+  env: NodeJS.ProcessEnv = {},
+  now: () => Date = () => new Date(),
+  beside?: TestApp,
+): Promise<TestApp> {
+  const { connection, drop } =
+    beside === undefined ? await cloneDatabase() : { connection: beside.connection, drop: async () => undefined };
   const config: Config = readConfig({ DATABASE_POOL_SIZE: '5', LOG_LEVEL: 'info', RATE_LIMIT: 'off', ...env });
   const source = await connect(connection, config);
   const db = Database.over(source, config.preparedStatements);
@@ -187,6 +202,7 @@ export async function startApp(env: NodeJS.ProcessEnv = {}, now: () => Date = ()
     source,
     services,
     lifecycle,
+    connection,
     logLines,
     anonymous: client(server, undefined),
     platform,
@@ -228,6 +244,24 @@ export async function signIn(db: Database, userId: string): Promise<string> {
     [uuidv7(), userId, hashKey(token), hashKey(makeKey('rt'))],
   );
   return token;
+}
+
+/**
+ * Signs in over HTTP and gives back the session with its tokens.
+ * @throws Error when that is refused
+ */
+export async function signInWith(app: TestApp, email: string, password: string): Promise<Session> {
+  const answer = await app.anonymous.post(`${S}/accessTokens`, document('accessTokens', { email, password }));
+  if (answer.status !== 201) throw new Error(`not signed in: ${answer.text}`);
+  const { id, attributes } = answer.body.data;
+  const { accessToken, refreshToken, familyId } = attributes;
+  return { ...app.as(accessToken), id, familyId, refreshToken };
+}
+
+/** Gives a user a password, as setting one does. */
+export async function setPassword(app: TestApp, userId: string, password: string): Promise<void> {
+  const hash = await app.services.passwords.hash(password);
+  await app.db.query('update users set password_hash = $2 where id = $1', [userId, hash]);
 }
 
 /** A request document; `type` and the rest of `data`. */
