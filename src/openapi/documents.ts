@@ -1,4 +1,4 @@
-import type { Relationship, Schema } from '../jsonapi/define';
+import { capitalize, type Relationship, type Schema } from '../jsonapi/define';
 import { CURSOR_TYPE, MEDIA_TYPE } from '../jsonapi/negotiate';
 import { type Components, nameOf, type Ref } from './components';
 import { cursorForm, type Form, numberedForm } from './forms';
@@ -65,6 +65,8 @@ export class Documents {
     const relationship = definition.relationships[relationshipName] as Relationship;
     const { included, hasLists } = this.included(definition, relationshipName);
     const name = nameOf(relationship.type);
+    // What of the other type can be included depends on where one comes from.
+    const own = `${nameOf(definition.type)}${capitalize(relationshipName)}`;
     if ('one' in relationship) {
       const data = linkageOfOne(this.components, relationship);
       const members = (form: Form): Members => ({
@@ -73,7 +75,8 @@ export class Documents {
         links: form.links('Linkage'),
         jsonapi: form.jsonapi,
       });
-      return this.forms(`${relationship.required === true ? '' : 'Nullable'}${name}`, 'Linkage', hasLists, members);
+      const names = [`${relationship.required === true ? '' : 'Nullable'}${name}`, own];
+      return this.forms(names, 'Linkage', hasLists, members);
     }
     const item = identifier(this.components, relationship.type);
     const members = (form: Form): Members => ({
@@ -83,19 +86,23 @@ export class Documents {
       links: form.links('LinkagePage'),
       jsonapi: form.jsonapi,
     });
-    return this.forms(name, 'LinkageList', true, members);
+    return this.forms([name, own], 'LinkageList', true, members);
   }
 
   /** A document as it is, and under a media type of its own where the cursor pagination profile can be applied. */
   private forms(
-    name: string,
+    names: string | readonly string[],
     kind: string,
     hasCursors: boolean,
     members: (form: Form) => Members,
     optional: readonly string[] = [],
   ): Content {
     const schema = (form: Form): Ref =>
-      this.components.add('schemas', closed(members(form), ['included', ...optional]), `${name}${form.name}${kind}`);
+      this.components.add(
+        'schemas',
+        closed(members(form), ['included', ...optional]),
+        ...[names].flat().map((name) => `${name}${form.name}${kind}`),
+      );
     return {
       [MEDIA_TYPE]: { schema: schema(numberedForm(this.components)) },
       ...(hasCursors ? { [CURSOR_TYPE]: { schema: schema(cursorForm(this.components)) } } : {}),
