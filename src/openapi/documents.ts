@@ -65,8 +65,6 @@ export class Documents {
     const relationship = definition.relationships[relationshipName] as Relationship;
     const { included, hasLists } = this.included(definition, relationshipName);
     const name = nameOf(relationship.type);
-    // What of the other type can be included depends on where one comes from.
-    const own = `${nameOf(definition.type)}${capitalize(relationshipName)}`;
     if ('one' in relationship) {
       const data = linkageOfOne(this.components, relationship);
       const members = (form: Form): Members => ({
@@ -75,7 +73,9 @@ export class Documents {
         links: form.links('Linkage'),
         jsonapi: form.jsonapi,
       });
-      const names = [`${relationship.required === true ? '' : 'Nullable'}${name}`, own];
+      const nullable = relationship.required === true ? '' : 'Nullable';
+      // What can be included may differ by the relationship that leads to a type.
+      const names = [`${nullable}${name}`, `${nameOf(definition.type)}${capitalize(relationshipName)}`];
       return this.forms(names, 'Linkage', hasLists, members);
     }
     const item = identifier(this.components, relationship.type);
@@ -86,10 +86,14 @@ export class Documents {
       links: form.links('LinkagePage'),
       jsonapi: form.jsonapi,
     });
-    return this.forms([name, own], 'LinkageList', true, members);
+    const names = [name, `${nameOf(definition.type)}${capitalize(relationshipName)}`];
+    return this.forms(names, 'LinkageList', true, members);
   }
 
-  /** A document as it is, and under a media type of its own where the cursor pagination profile can be applied. */
+  /**
+   * A document as it is, and under a media type of its own where the cursor pagination profile can be applied.
+   * @param names the first one that does not mean something else is taken
+   */
   private forms(
     names: string | readonly string[],
     kind: string,
