@@ -43,7 +43,7 @@ async function named(ctx: Context, { params }: Asked, operation: string, writes:
 
 async function create(ctx: Context, { body }: Asked): Promise<Reply> {
   allow(ctx.caller, 'organizations.create');
-  const created = await createOrganization(ctx, { attributes: body, relationships: {} });
+  const created = await createOrganization(ctx, { attributes: body(), relationships: {} });
   return { status: 201, body: organizationOf(created), headers: { Location: `/api/organizations/${created.id}` } };
 }
 
@@ -53,7 +53,7 @@ async function get(ctx: Context, asked: Asked): Promise<Reply> {
 
 async function update(ctx: Context, asked: Asked): Promise<Reply> {
   const { id } = await named(ctx, asked, 'organizations.update', true);
-  const input = { attributes: asked.body, relationships: {} };
+  const input = { attributes: asked.body(), relationships: {} };
   return { status: 200, body: organizationOf(await updateOrganization(ctx, id, input, undefined)) };
 }
 

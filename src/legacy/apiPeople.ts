@@ -110,7 +110,7 @@ async function namedMember(ctx: Context, { params }: Asked, operation: string): 
 
 async function replaceAccess(ctx: Context, asked: Asked): Promise<Reply> {
   const member = await namedMember(ctx, asked, 'members.update');
-  const { roles, workspaces } = asked.body as { roles: number[]; workspaces: string[] };
+  const { roles, workspaces } = asked.body() as { roles: number[]; workspaces: string[] };
   const relationships = {
     roles: await roleIdsBy(ctx, member.organizationId, roles),
     workspaces: workspaces.map((id) => id.toLowerCase()),
@@ -127,7 +127,7 @@ async function removeNamedMember(ctx: Context, asked: Asked): Promise<Reply> {
 
 async function invite(ctx: Context, asked: Asked): Promise<Reply> {
   const id = await organizationOf(ctx, asked, 'invitations.create', true);
-  const { roles, ...attributes } = asked.body as { roles?: number[] };
+  const { roles, ...attributes } = asked.body() as { roles?: number[] };
   const relationships = {
     organization: id,
     ...(roles === undefined ? {} : { roles: await roleIdsBy(ctx, id, roles) }),
@@ -144,7 +144,7 @@ async function accept(
   { req, res }: At,
 ): Promise<Reply> {
   await limit(open, res, 'invitationToken', networkOf(clientAddress(open, req)));
-  const { password_confirmation: passwordConfirmation, ...answers } = body as Record<string, string>;
+  const { password_confirmation: passwordConfirmation, ...answers } = body() as Record<string, string>;
   const given = { ...answers, ...(passwordConfirmation === undefined ? {} : { passwordConfirmation }) };
   await acceptInvitation(open, params.inviteToken as string, given, ctx?.caller.userId ?? null);
   return success('Password set successfully.');

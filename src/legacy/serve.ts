@@ -75,7 +75,7 @@ export function serveSurface(services: Services, surface: Surface): RequestHandl
     const ask = (): Asked => ({
       params: readParams(surface, site, plain),
       query: readQuery(search, route.parameters ?? {}),
-      body: readers.get(route)?.(bytes) ?? {},
+      body: () => readers.get(route)?.(bytes) ?? {},
     });
     const perform = (inside: Context | null) => answer(services, route, inside, ask, { req, res });
     const key = ctx !== null && bytes !== undefined ? idempotencyKeyOf(req) : undefined;

@@ -81,7 +81,10 @@ async function list(ctx: Context, { query }: Asked): Promise<Reply> {
 
 async function create(ctx: Context, { body }: Asked): Promise<Reply> {
   allow(ctx.caller, 'organizations.create');
-  return { status: 201, body: organizationOf(await createOrganization(ctx, { attributes: body, relationships: {} })) };
+  return {
+    status: 201,
+    body: organizationOf(await createOrganization(ctx, { attributes: body(), relationships: {} })),
+  };
 }
 
 async function get(ctx: Context, asked: Asked): Promise<Reply> {
@@ -90,7 +93,7 @@ async function get(ctx: Context, asked: Asked): Promise<Reply> {
 
 async function update(ctx: Context, asked: Asked): Promise<Reply> {
   const { id } = await named(ctx, asked, 'organizations.update', true);
-  const input = { attributes: asked.body, relationships: {} };
+  const input = { attributes: asked.body(), relationships: {} };
   return { status: 200, body: organizationOf(await updateOrganization(ctx, id, input, undefined)) };
 }
 
@@ -124,12 +127,12 @@ const ROTATING = ['organizations.update', 'organizations.webhookSecret/rotate'];
 
 async function putWebhook(ctx: Context, asked: Asked): Promise<Reply> {
   const id = await meant(ctx, asked, ROTATING, true);
-  return webhookReply(await setDefaultEndpoint(ctx, id, asked.body.url as string, true));
+  return webhookReply(await setDefaultEndpoint(ctx, id, asked.body().url as string, true));
 }
 
 async function patchWebhook(ctx: Context, asked: Asked): Promise<Reply> {
   const id = await meant(ctx, asked, ['organizations.update'], true);
-  return webhookReply(await setDefaultEndpoint(ctx, id, asked.body.url as string, false));
+  return webhookReply(await setDefaultEndpoint(ctx, id, asked.body().url as string, false));
 }
 
 const DELETION: ReadonlySet<ErrorCode> = new Set(['only_organization', 'members_present']);
