@@ -118,7 +118,9 @@ describe('the key of a suspended organization', () => {
   test('reads on', async () => {
     const { status, body } = await own.get(`${PATH}/${id}`);
     expect(status).toBe(200);
-    expect(body).toEqual(single(organization(id, { name: 'Halted', slug: 'halted', ...SUSPENDED })));
+    expect(body).toEqual(
+      single(organization(id, { name: 'Halted', slug: 'halted', ...SUSPENDED }, null, undefined, 1)),
+    );
     for (const path of [PATH, `${S}/users`, `${S}/members`, `${S}/members/${memberId}`, `${S}/apiKeys`, `${S}/me`]) {
       expect((await own.get(path)).status).toBe(200);
     }
