@@ -107,6 +107,9 @@ export class Invitation extends Versioned {
   @JoinColumn({ name: 'revoked_by_id', foreignKeyConstraintName: 'invitations_revoked_by_id_fkey' })
   revokedBy?: Relation<User> | null;
 
+  /** Write only: whether to mail it; always read as null. */
+  send!: boolean | null;
+
   /** Ids of the preset roles, most powerful first; read from `invitation_roles` with the row. */
   roleIds!: string[];
 

@@ -37,6 +37,7 @@ export const organizations = serializers<Organization>({
     members: toMany('members'),
     roles: toMany('roles'),
     workspaces: toMany('workspaces'),
+    invitations: toMany('invitations'),
     apiKeys: toMany('apiKeys'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),

@@ -109,6 +109,20 @@ export const SETTINGS = {
     pattern: '^([^<>@,;:\\p{Cc}]+ <[^\\s<>@,;:]+@[^\\s<>@,;:]+>|[^\\s<>@,;:]+@[^\\s<>@,;:]+)$',
     description: 'sender of the mails, an address or a name with the address in angle brackets; required with SMTP_URL',
   },
+  INVITATION_REDIRECT_ORIGINS: {
+    type: 'string',
+    maxLength: 4096,
+    pattern: '^https?://[^\\s/,?#@]+(\\s*,\\s*https?://[^\\s/,?#@]+)*$',
+    description:
+      'origins that the redirectUrl of an invitation may have beside that of PUBLIC_URL, as https://app.example.com, separated by commas',
+  },
+  PASSWORD_RESET_URL: {
+    type: 'string',
+    format: 'uri',
+    pattern: '^https?://',
+    description:
+      'page where people set a new password; mails link to it with the token as ?token=, unset: they tell the token',
+  },
   LOG_LEVEL: {
     type: 'string',
     enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -144,6 +158,10 @@ export interface Config {
   readonly smtpUrl: string | undefined;
   /** Always there when `smtpUrl` is. */
   readonly mailFrom: string | undefined;
+  /** As `URL.origin` writes them. */
+  readonly invitationRedirectOrigins: readonly string[];
+  /** undefined: mails tell the token of a password reset itself. */
+  readonly passwordResetUrl: string | undefined;
   readonly logLevel: string;
 }
 
@@ -167,6 +185,8 @@ interface Values {
   WEBHOOK_ALLOW_HTTP?: boolean;
   SMTP_URL?: string;
   MAIL_FROM?: string;
+  INVITATION_REDIRECT_ORIGINS?: string;
+  PASSWORD_RESET_URL?: string;
   LOG_LEVEL: string;
 }
 
@@ -252,8 +272,17 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
         : 'no',
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM,
+    invitationRedirectOrigins: readOrigins(values.INVITATION_REDIRECT_ORIGINS),
+    passwordResetUrl: values.PASSWORD_RESET_URL,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function readOrigins(text = ''): string[] {
+  const list = text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
+  const bad = list.find((each) => !URL.canParse(each));
+  if (bad !== undefined) throw new ConfigError(`INVITATION_REDIRECT_ORIGINS: ${bad} is no origin.`);
+  return list.map((each) => new URL(each).origin);
 }
 
 function readRateLimit(text: string): Config['rateLimit'] {

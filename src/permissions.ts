@@ -129,6 +129,8 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'invitations.bulk': rule('invitations:create'),
   'invitations.resend': rule('invitations:create'),
   'invitations.remove': rule('invitations:revoke'),
+  // Beside those who have no account yet.
+  'invitations.accept': rule(null, ['user']),
   'apiKeys.list': rule('apiKeys:read', EVERY_LEVEL, 'userId'),
   'apiKeys.get': rule('apiKeys:read', EVERY_LEVEL, 'userId'),
   'apiKeys.create': rule('apiKeys:create', EVERY_LEVEL, 'userId'),
@@ -137,14 +139,22 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'apiKeys.rotate': rule('apiKeys:rotate', EVERY_LEVEL, 'userId'),
   'apiKeys.remove': rule('apiKeys:revoke', EVERY_LEVEL, 'userId'),
   'apiKeys.verify': rule('apiKeys:read'),
-  'accessTokens.list': rule(null, EVERY_LEVEL, 'userId'),
-  'accessTokens.get': rule(null, EVERY_LEVEL, 'userId'),
-  'accessTokens.create': rule('tokens:issue', EVERY_LEVEL, 'userId'),
-  'accessTokens.remove': rule(null, EVERY_LEVEL, 'userId'),
+  'accessTokens.list': rule(null, EVERY_LEVEL, 'holderId'),
+  'accessTokens.get': rule(null, EVERY_LEVEL, 'holderId'),
+  'accessTokens.create': rule('tokens:issue'),
+  'accessTokens.remove': rule(null, EVERY_LEVEL, 'holderId'),
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */
-export const OPEN_OPERATIONS: ReadonlySet<string> = new Set<string>();
+export const OPEN_OPERATIONS: ReadonlySet<string> = new Set([
+  'invitations.preview',
+  'invitations.accept',
+  'invitations.decline',
+  'accessTokens.create',
+  'accessTokens.refresh',
+  'passwordResets.create',
+  'passwordResets.confirm',
+]);
 
 /** What a level may hold at the most; keys are cut to it whatever their scopes say (INV-32). */
 const LEVEL_LACKS: Readonly<Record<Level, readonly Permission[]>> = {

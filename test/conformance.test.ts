@@ -58,7 +58,13 @@ beforeAll(async () => {
       },
     );
     expect((await partner.post(`${S}/members`, member)).status).toBe(201);
-    secrets.push(attributes.token, attributes.webhookSecret, partner.key as string);
+    const invitation = document(
+      'invitations',
+      { email: `invitee-${i}@example.com` },
+      { relationships: { organization: link('organizations', id) } },
+    );
+    const invited = await partner.post(`${S}/invitations`, invitation);
+    secrets.push(attributes.token, attributes.webhookSecret, partner.key as string, invited.body.data.attributes.token);
   }
   secrets.push(app.platform.key as string);
   await app.services.callers.drain();

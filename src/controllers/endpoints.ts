@@ -75,7 +75,10 @@ interface EndpointBase {
   responses: Readonly<Record<number, EndpointAnswer>>;
   /** Codes of the rules behind it; those of the protocol follow from the rest. */
   errors: readonly ErrorCode[];
-  /** JSON pointers to what an answer shows once (`secret` in its outcome): null in one that is repeated (INV-30). */
+  /**
+   * JSON pointers to what an answer shows once (`secret` in its outcome): null in one that is repeated (INV-30). `*`
+   * stands for every item of a list.
+   */
   secrets?: readonly string[];
   /** It changes nothing, whatever its method: a suspended organization may ask it, and no `Idempotency-Key` holds. */
   readOnly?: true;

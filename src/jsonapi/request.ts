@@ -129,7 +129,7 @@ function readItems(document: unknown, most: number): Record<string, unknown>[] {
   if (!Array.isArray(data)) throw AppError.of([malformed('data must be a list.', '/data')]);
   const source = { pointer: '/data' };
   if (data.length === 0) throw new AppError('too_short', 'data must not be empty.', source);
-  if (data.length > most) throw new AppError('too_long', `data must not have more than ${most} items.`, source);
+  if (data.length > most) throw new AppError('too_large', `data must not have more than ${most} items.`, source);
   const faults = data.flatMap((item, i): Fault[] =>
     isObject(item) ? [] : [malformed('An item of data must be an object.', `/data/${i}`)],
   );

@@ -146,7 +146,10 @@ function combined(components: Components, own: Json, other: Json): Json {
   const [mine, its] = [own.responses as Responses, other.responses as Responses];
   const codes = [...codesIn(components, mine), ...codesIn(components, its)];
   const good = [...new Set([...Object.keys(mine), ...Object.keys(its)])].filter((status) => status < '400');
-  const responses = good.map((status) => [status, eitherOf(mine[status], its[status])]);
+  const responses = good.map((status) => [
+    status,
+    eitherOf(components, `${capitalize(String(own.operationId))}Answer`, mine[status], its[status]),
+  ]);
   return {
     ...own,
     description: `${own.description}\n\n${other.summary}: ${other.description}`,
@@ -167,7 +170,12 @@ function codesIn({ parts }: Components, responses: Responses): unknown[] {
   });
 }
 
-function eitherOf(mine: Responses[string] | undefined, its: Responses[string] | undefined): Json {
+function eitherOf(
+  components: Components,
+  name: string,
+  mine: Responses[string] | undefined,
+  its: Responses[string] | undefined,
+): Json {
   if (mine === undefined || its === undefined || mine.$ref !== undefined) return (mine ?? its) as Json;
   const schemas = [mine, its].flatMap(({ content }) => content?.[MEDIA_TYPE]?.schema ?? []);
   const headers = Object.entries(mine.headers ?? {}).filter(([name]) => its.headers?.[name] !== undefined);
@@ -175,7 +183,11 @@ function eitherOf(mine: Responses[string] | undefined, its: Responses[string] | 
     ...mine,
     description: `${mine.description} ${its.description}`,
     headers: Object.fromEntries(headers),
-    content: { ...its.content, ...mine.content, [MEDIA_TYPE]: { schema: anyOf(schemas) } },
+    content: {
+      ...its.content,
+      ...mine.content,
+      [MEDIA_TYPE]: { schema: components.add('schemas', anyOf(schemas), name) },
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { boolean, choice, metadata, nullable, text, time } from '../jsonapi/sche
 import { PERMISSIONS } from '../permissions';
 import { DEFAULT_GRACE_SECONDS, MOST_GRACE_SECONDS, rotateKey } from '../services/apiKeyRotation';
 import { apiKeyRows, getApiKey, listApiKeys, revokeApiKey } from '../services/apiKeys';
-import { createApiKey, updateApiKey } from '../services/apiKeyWriting';
+import { changeKeyWorkspaces, createApiKey, updateApiKey } from '../services/apiKeyWriting';
 
 const scopes = {
   type: 'array',
@@ -41,6 +41,8 @@ export const gracePeriodSeconds = {
   default: DEFAULT_GRACE_SECONDS,
   description: 'How long the old key lives on; 0: it ends at once.',
 };
+
+const LIMITING = ['cannot_grant', 'not_allowed'] as const;
 
 export const apiKeys = defineResource(ApiKey, {
   type: 'apiKeys',
@@ -92,6 +94,20 @@ export const apiKeys = defineResource(ApiKey, {
       include: true,
       write: 'create',
       summary: 'The partner that the key is bound to.',
+    },
+    workspaces: {
+      many: true,
+      type: 'workspaces',
+      link: 'apiKeyId',
+      keys: 'workspaceIds',
+      include: true,
+      write: 'create',
+      change: {
+        run: changeKeyWorkspaces,
+        summary: 'Change the workspaces that the key is limited to; with one in the list allWorkspaces is false',
+        errors: { replace: LIMITING, add: LIMITING },
+      },
+      summary: 'The workspaces that it is limited to; none with allWorkspaces.',
     },
     createdBy: {
       one: true,

@@ -1,6 +1,8 @@
 import type { ResourceDefinition } from '../jsonapi/define';
 import { OPERATIONS } from '../permissions';
+import { accessTokens } from './accessTokens';
 import { apiKeys } from './apiKeys';
+import { invitations } from './invitations';
 import { members } from './members';
 import { organizations } from './organizations';
 import { partners } from './partners';
@@ -18,7 +20,9 @@ const definitions = [
   roles,
   permissions,
   workspaces,
+  invitations,
   apiKeys,
+  accessTokens,
 ] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(

@@ -122,6 +122,13 @@ export const organizations = defineResource(Organization, {
       summary: 'The roles its members can have.',
     },
     workspaces: { many: true, type: 'workspaces', link: 'organizationId', include: true, summary: 'Its parts.' },
+    invitations: {
+      many: true,
+      type: 'invitations',
+      link: 'organizationId',
+      include: true,
+      summary: 'Its offers to become a member.',
+    },
     apiKeys: { many: true, type: 'apiKeys', link: 'organizationId', include: true, summary: 'Its keys.' },
     owner: {
       one: true,

@@ -1,7 +1,7 @@
 import type { Caller, Context } from '../context';
 import type { Database } from '../db/database';
 import { AppError, notFound } from '../errors';
-import { allow, denial, OPERATIONS, type Permission } from '../permissions';
+import { allow, denial, effectivePermissions, OPERATIONS, type Permission } from '../permissions';
 
 /** What a caller is in one organization. */
 export interface Standing {
@@ -33,8 +33,11 @@ const LOOK_UP = `
   from members m join organizations o on o.id = m.organization_id
   where m.user_id = $1 and m.organization_id = $2 and m.status = 'active' and o.status <> 'pending_deletion'`;
 
-async function lookUp(db: Database, caller: Caller, organizationId: string): Promise<Standing | null> {
-  const [row] = await db.query(LOOK_UP, [caller.userId, organizationId]);
+/**
+ * What a person is in an organization at this moment, whatever credential he has; null when he is no active member.
+ */
+export async function standingOf(db: Database, userId: string, organizationId: string): Promise<Standing | null> {
+  const [row] = await db.query(LOOK_UP, [userId, organizationId]);
   if (row === undefined) return null;
   const [memberId, isSuspended, needsKey, mayInvite, roles, rank, permissions, workspaceIds] = row;
   const granted = permissions as Permission[];
@@ -43,12 +46,36 @@ async function lookUp(db: Database, caller: Caller, organizationId: string): Pro
     memberId: memberId as string,
     roles: roles as string[],
     rank: Number(rank),
-    // A personal key may be meant for less than its holder may.
-    permissions: new Set(granted.filter((each) => caller.permissions.has(each))),
+    permissions: new Set(granted),
     isSuspended: isSuspended === true,
     needsIdempotencyKey: needsKey === true,
     workspaceIds: workspaceIds as string[] | null,
   };
+}
+
+/** A person as a caller, for those who act for one that has just become known. */
+export const personAsCaller = (userId: string, name: string): Caller => ({
+  credentialId: userId,
+  apiKeyId: null,
+  level: 'user',
+  name,
+  partnerId: null,
+  organizationId: null,
+  userId,
+  permissions: effectivePermissions('user', ['*']),
+  scopes: ['*'],
+  rank: 0,
+  workspaceIds: null,
+  rateLimit: null,
+  organizationSuspended: false,
+  needsIdempotencyKey: false,
+});
+
+/** A personal key may be meant for less than its holder may. */
+async function lookUp(db: Database, { userId, permissions }: Caller, organizationId: string): Promise<Standing | null> {
+  const standing = userId === null ? null : await standingOf(db, userId, organizationId);
+  if (standing === null) return null;
+  return { ...standing, permissions: new Set([...standing.permissions].filter((each) => permissions.has(each))) };
 }
 
 function ofKey(caller: Caller): Standing {

@@ -1,6 +1,6 @@
 import type { ApiKey } from '../../entities';
 import type { Context, Level } from '../context';
-import { AppError, type ErrorSource, notFound } from '../errors';
+import { AppError, type ErrorSource } from '../errors';
 import { effectivePermissions, type Permission, scopesWithin } from '../permissions';
 import { standingNow } from './access';
 
@@ -40,36 +40,6 @@ export function checkPermissions({ permissions }: Grants, wanted: Iterable<strin
 
 export const cannotGrant = (lacking: readonly string[], source?: ErrorSource): AppError =>
   new AppError('cannot_grant', `This credential can't grant ${lacking.join(', ')}.`, source);
-
-/**
- * @param wanted workspaces that the key is to gain
- * @param named ids as the client named them, for pointers
- * @throws AppError `cannot_grant` for those that the caller is not let into, `not_found` for those that are not of the
- * organization, `not_allowed` for archived ones
- */
-export async function checkWorkspaces(
-  ctx: Context,
-  { workspaceIds }: Grants,
-  organizationId: string,
-  wanted: ReadonlySet<string>,
-  named: readonly string[],
-): Promise<void> {
-  if (wanted.size === 0) return;
-  const rows = await ctx.db.query(
-    'select id, status from workspaces where organization_id = $1 and id = any($2::uuid[])',
-    [organizationId, [...wanted]],
-  );
-  const known = new Map(rows.map(([id, status]) => [id as string, status as string]));
-  for (const [i, id] of named.entries()) {
-    if (!wanted.has(id)) continue;
-    const source = { pointer: `/data/relationships/workspaces/data/${i}` };
-    if (!known.has(id)) throw notFound('There is no such workspace.', source);
-    if (workspaceIds !== null && !workspaceIds.includes(id)) {
-      throw new AppError('cannot_grant', 'Your own workspaces do not include this one.', source);
-    }
-    if (known.get(id) !== 'active') throw new AppError('not_allowed', 'This workspace is archived.', source);
-  }
-}
 
 /** @throws AppError `cannot_grant` unless all that a key reaches is within what the caller reaches himself */
 export function checkReach(grants: Grants, key: ApiKey): void {

@@ -6,18 +6,12 @@ import type { Database } from '../db/database';
 import { type Changes, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
 import { hashKey, keyStart, makeKey } from '../secrets';
-import {
-  type Binding,
-  cannotGrant,
-  checkPermissions,
-  checkWorkspaces,
-  type Grants,
-  grantsOf,
-  keyPermissions,
-} from './apiKeyGrants';
+import { type Binding, cannotGrant, checkPermissions, type Grants, grantsOf, keyPermissions } from './apiKeyGrants';
 import { apiKeyTable, KEY_KINDS, lockKey } from './apiKeys';
-import { type ChangeLinkage, type Create, type Input, type LinkageChange, ownerOf, type Update } from './crud';
+import { type ChangeLinkage, type Create, type Input, ownerOf, type Update } from './crud';
+import { linkageOf, workspacesToGive } from './granting';
 import { planExpiryNotice } from './keyExpiry';
+import { differenceOf } from './memberAccess';
 import { checkQuota } from './quotas';
 
 const attribute = (name: string) => ({ pointer: `/data/attributes/${name}` });
@@ -119,7 +113,7 @@ async function workspacesOfNew(
     checkUnlimited(grants);
     return null;
   }
-  await checkWorkspaces(ctx, grants, organizationId, wanted, named);
+  await workspacesToGive(ctx, grants, organizationId, linkageOf('workspaces', named));
   if (wanted.size > 0 || allWorkspaces === false) return [...wanted].sort();
   return grants.workspaceIds === null ? null : [...grants.workspaceIds].sort();
 }
@@ -221,15 +215,13 @@ export const changeKeyWorkspaces: ChangeLinkage<ApiKey> = (ctx, id, change, ifMa
     const key = await lockKey(inside, id, versionGuard(ifMatch));
     const { workspaceIds, organizationId } = key;
     const named = change.ids as readonly string[];
-    const target = targetOf(workspaceIds, change);
-    const gained = new Set([...target].filter((each) => !workspaceIds.includes(each)));
-    const lost = workspaceIds.filter((each) => !target.has(each));
+    const { gained, lost } = differenceOf(workspaceIds, change);
     if (gained.size === 0 && lost.length === 0) return key;
     checkLimitable(key, relationship('workspaces'));
     const grants = await grantsOf(inside, key);
     // To be limited to some is to gain nothing.
     const limits = key.allWorkspaces ? { ...grants, workspaceIds: null } : grants;
-    await checkWorkspaces(inside, limits, organizationId as string, gained, named);
+    await workspacesToGive(inside, limits, organizationId as string, linkageOf('workspaces', named, gained));
     await db.query('delete from api_key_workspaces where api_key_id = $1 and workspace_id = any($2::uuid[])', [
       id,
       lost,
@@ -238,10 +230,3 @@ export const changeKeyWorkspaces: ChangeLinkage<ApiKey> = (ctx, id, change, ifMa
     db.afterCommit(() => ctx.callers.forget());
     return updateRow(inside, apiKeyTable, id, { allWorkspaces: false });
   });
-
-function targetOf(current: readonly string[], { op, ids }: LinkageChange): Set<string> {
-  const named = ids as readonly string[];
-  if (op === 'replace') return new Set(named);
-  if (op === 'add') return new Set([...current, ...named]);
-  return new Set(current.filter((each) => !named.includes(each)));
-}

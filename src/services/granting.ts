@@ -26,11 +26,28 @@ export const linkageOf = (name: string, ids: readonly string[], wanted?: Readonl
   source: (place) => ({ pointer: `/data/relationships/${name}/data/${place}` }),
 });
 
-interface RoleToGive {
-  isOwner: boolean;
-  rank: number;
-  permissions: readonly string[];
+/** What of a role decides who may give it. */
+export interface RoleToGive {
+  readonly id: string;
+  readonly isOwner: boolean;
+  readonly rank: number;
+  readonly permissions: readonly string[];
 }
+
+/** SQL of the columns of a role `r`, for `readRoleToGive`. */
+export const ROLE_TO_GIVE = "r.id, r.code = 'owner' and r.kind = 'system', r.rank, r.permissions";
+
+/** A role from the first values of a row. */
+export const readRoleToGive = ([id, isOwner, rank, permissions]: readonly unknown[]): RoleToGive =>
+  ({ id, isOwner, rank, permissions }) as RoleToGive;
+
+/**
+ * SQL of the role `r` that somebody gets in an organization `o` who is given none: the default one of its settings, where
+ * that is gone `member`.
+ */
+export const DEFAULT_ROLE = `select r.* from roles r
+  where (r.organization_id is null or r.organization_id = o.id) and r.code in (o.settings->>'defaultRole', 'member')
+  order by r.code = o.settings->>'defaultRole' desc nulls last limit 1`;
 
 /**
  * The roles of an organization, or of all of them, that the caller may give.
@@ -45,13 +62,11 @@ export async function rolesToGive(
 ): Promise<GivenRoles> {
   if (wanted.size === 0) return { ids: [], owner: false };
   const rows = await db.query(
-    `select id, code = 'owner' and kind = 'system', rank, permissions from roles
-     where id = any($1::uuid[]) and (organization_id is null or organization_id = $2)`,
+    `select ${ROLE_TO_GIVE} from roles r
+     where r.id = any($1::uuid[]) and (r.organization_id is null or r.organization_id = $2)`,
     [[...wanted], organizationId],
   );
-  const known = new Map(
-    rows.map(([id, isOwner, rank, permissions]) => [id as string, { isOwner, rank, permissions } as RoleToGive]),
-  );
+  const known = new Map(rows.map((row) => [row[0] as string, readRoleToGive(row)]));
   for (const [place, id] of ids.entries()) {
     if (!wanted.has(id)) continue;
     const role = known.get(id);
@@ -62,7 +77,8 @@ export async function rolesToGive(
   return { ids: [...known.keys()], owner: [...known.values()].some(({ isOwner }) => isOwner) };
 }
 
-function refusalOf(standing: Standing, { isOwner, rank, permissions }: RoleToGive): [ErrorCode, string] | null {
+/** Why somebody may not give a role; null when he may. */
+export function refusalOf(standing: Standing, { isOwner, rank, permissions }: RoleToGive): [ErrorCode, string] | null {
   if (isOwner && !standing.roles.includes('owner')) return ['owner_required', 'Only an owner makes an owner.'];
   const lacking = lackedBy(standing, permissions);
   if (lacking.length > 0) return ['cannot_grant', `You can’t grant what you lack: ${lacking.join(', ')}.`];
@@ -79,7 +95,7 @@ export const lackedBy = ({ permissions }: Standing, codes: readonly string[]): s
  */
 export async function workspacesToGive(
   { db }: Pick<Context, 'db'>,
-  standing: Standing,
+  standing: Pick<Standing, 'workspaceIds'>,
   organizationId: string,
   { ids, wanted = new Set(ids), source }: Asked,
 ): Promise<void> {

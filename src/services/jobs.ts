@@ -8,6 +8,7 @@ export interface JobPayloads {
   purgeOrganization: { readonly id: string };
   /** `expiresAt` as it was when the notice was planned. */
   keyExpiring: { apiKeyId: string; expiresAt: string };
+  passwordReset: { email: string };
 }
 
 /** How those who enqueue wake the worker of their process; the workers of others look every second. */
@@ -38,33 +39,47 @@ export interface EnqueueOptions {
 
 export const jobPurpose = (id: string): string => `jobs/${id}`;
 
+type JobContext = Pick<Services, 'db' | 'secrets' | 'jobs' | 'now'>;
+
 /**
  * Writes a job in the transaction of `ctx.db`, so that there is one exactly when its cause is there. It runs at least
  * once: a job must be safe to run twice.
  * @returns its id
  */
 export async function enqueue<K extends keyof JobPayloads>(
-  ctx: Pick<Services, 'db' | 'secrets' | 'jobs' | 'now'>,
+  ctx: JobContext,
   kind: K,
   payload: JobPayloads[K],
-  { runAt = ctx.now(), key, organizationId }: EnqueueOptions = {},
+  { key, ...options }: EnqueueOptions = {},
 ): Promise<string> {
-  const id = uuidv7();
+  const [id] = await enqueueAll(ctx, kind, [{ payload, key }], options);
+  return id as string;
+}
+
+/**
+ * Writes several jobs of one kind in one statement.
+ * @param list with keys that differ
+ * @returns their ids, in the same order
+ */
+export async function enqueueAll<K extends keyof JobPayloads>(
+  ctx: JobContext,
+  kind: K,
+  list: readonly { readonly payload: JobPayloads[K]; readonly key?: string }[],
+  { runAt = ctx.now(), organizationId }: Omit<EnqueueOptions, 'key'> = {},
+): Promise<string[]> {
+  const ids = list.map(() => uuidv7());
+  const payloads = list.map(({ payload }, i) =>
+    ctx.secrets.encrypt(JSON.stringify(payload), jobPurpose(ids[i] as string)),
+  );
   // A replaced job takes the new id: the payload is encrypted for it, and who runs the old one finds nothing to finish.
   await ctx.db.query(
-    `insert into jobs (id, kind, payload, organization_id, key, run_at) values ($1, $2, $3, $4, $5, $6)
+    `insert into jobs (id, kind, payload, organization_id, key, run_at)
+     select j.id, $1, j.payload, $2, j.key, $3 from unnest($4::uuid[], $5::bytea[], $6::text[]) j (id, payload, key)
      on conflict (key) where key is not null do update set
        id = excluded.id, kind = excluded.kind, payload = excluded.payload, organization_id = excluded.organization_id,
        run_at = excluded.run_at, attempts = 0, lease_until = null, failed_at = null, last_error = null`,
-    [
-      id,
-      kind,
-      ctx.secrets.encrypt(JSON.stringify(payload), jobPurpose(id)),
-      organizationId ?? null,
-      key ?? null,
-      runAt,
-    ],
+    [kind, organizationId ?? null, runAt, ids, payloads, list.map(({ key }) => key ?? null)],
   );
-  if (runAt <= ctx.now()) ctx.db.afterCommit(() => ctx.jobs.nudge());
-  return id;
+  if (list.length > 0 && runAt <= ctx.now()) ctx.db.afterCommit(() => ctx.jobs.nudge());
+  return ids;
 }

@@ -7,7 +7,15 @@ import { type Changes, type IfMatch, insertRow, updateRow, versionGuard } from '
 import { notFound } from '../errors';
 import { type Standing, standingNow } from './access';
 import { type ChangeLinkage, type Create, crud, lockOrganization, type Remove, type Update } from './crud';
-import { type GivenRoles, judgeRank, linkageOf, rolesToGive } from './granting';
+import {
+  DEFAULT_ROLE,
+  type GivenRoles,
+  judgeRank,
+  linkageOf,
+  ROLE_TO_GIVE,
+  readRoleToGive,
+  rolesToGive,
+} from './granting';
 import { giveRoles, setRoles, setWorkspaces } from './memberAccess';
 import { organizationTable } from './organizations';
 import { settleOwnership } from './ownership';
@@ -51,13 +59,11 @@ export const { list: listMembers, get: getMember, rows: memberRows } = plain;
 /** What somebody gets who is given no role: the default role of the organization, where it is gone `member`. */
 export async function defaultRole({ db }: Context, organizationId: string): Promise<GivenRoles> {
   const [row] = await db.query(
-    `select r.id, r.code = 'owner' and r.kind = 'system' from organizations o, roles r
-     where o.id = $1 and (r.organization_id is null or r.organization_id = o.id)
-       and r.code in (o.settings->>'defaultRole', 'member')
-     order by r.code = o.settings->>'defaultRole' desc nulls last limit 1`,
+    `select ${ROLE_TO_GIVE} from organizations o cross join lateral (${DEFAULT_ROLE}) r where o.id = $1`,
     [organizationId],
   );
-  return { ids: [row?.[0] as string], owner: row?.[1] === true };
+  const { id, isOwner } = readRoleToGive(row ?? []);
+  return { ids: [id], owner: isOwner };
 }
 
 /**

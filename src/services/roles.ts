@@ -33,6 +33,7 @@ export const roleTable = new Table(Role, {
     // System roles are everybody's.
     organizationId: (id, bind, caller) =>
       `t.organization_id = ${id} or (t.organization_id is null and ${visibleOrganization(caller, id, bind)})`,
+    invitationId: (id) => `t.id in (select ir.role_id from invitation_roles ir where ir.invitation_id = ${id})`,
     memberId: (id) => `t.id in (select mr.role_id from member_roles mr where mr.member_id = ${id})`,
   },
 });

@@ -21,6 +21,7 @@ export interface World {
   customRole: Body;
   workspace: Body;
   apiKey: Body;
+  invitation: Body;
 }
 
 export const TYPES = [...registry.keys()];
@@ -79,6 +80,12 @@ export async function buildWorld(app: TestApp): Promise<World> {
   const customRole = await make('roles', { code: 'clerk', name: 'Clerk', rank: 5, permissions: ['members:read'] });
   const workspace = await make('workspaces', { name: 'North', metadata: { team: 'build' } });
   const apiKey = await make('apiKeys', { name: 'CI', metadata: { team: 'build' } });
+  const invitation = await make('invitations', { email: 'invitee@example.com', name: 'Ines' });
+  // As of a link that people have used: it leads to somebody by each relationship.
+  await app.source.query(
+    'update invitations set invited_by_id = $2, accepted_by_id = $2, revoked_by_id = $2 where id = $1',
+    [invitation.id, owner.id],
+  );
   return {
     partner,
     key: app.as(organization.attributes.token),
@@ -91,6 +98,7 @@ export async function buildWorld(app: TestApp): Promise<World> {
     customRole,
     workspace,
     apiKey,
+    invitation,
   };
 }
 
@@ -121,6 +129,7 @@ export function sampleOf(world: World, type: string): string {
     permissions: 'members:read',
     workspaces: world.workspace.id,
     apiKeys: world.apiKey.id,
+    invitations: world.invitation.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
@@ -136,6 +145,7 @@ export async function creationOf(app: TestApp, world: World, type: string): Prom
   const owned = ownedBy(world.other.id);
   if (type === 'roles') return document(type, { code: unique, name: unique, permissions: ['members:read'] }, owned);
   if (type === 'workspaces') return document(type, { name: unique }, owned);
+  if (type === 'invitations') return document(type, { email: `${unique}@example.com` }, owned);
   return document(type, { name: `Name ${unique}` });
 }
 
@@ -219,7 +229,7 @@ export function ask(app: TestApp, method: string, path: string, headers: Record<
   });
 }
 
-const AUTHENTICATION = /from api_keys k\n|update api_keys set last_used_at/;
+const AUTHENTICATION = /from (?:api_keys k|access_tokens a)\n|update (?:api_keys|access_tokens) set last_used_at/;
 
 /** The SQL that `work` sends to PostgreSQL, but for that of authentication. */
 export async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {

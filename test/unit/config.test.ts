@@ -39,6 +39,8 @@ test('without any setting: local mode with the defaults of the contract', () => 
     webhookAllowHttp: 'loopback',
     smtpUrl: undefined,
     mailFrom: undefined,
+    invitationRedirectOrigins: [],
+    passwordResetUrl: undefined,
     logLevel: 'info',
   } satisfies Config);
 });
@@ -76,6 +78,13 @@ const ACCEPTED: [name: string, value: string, property: keyof Config, read: unkn
   ['WEBHOOK_ALLOW_HTTP', 'false', 'webhookAllowHttp', 'no'],
   ['MAIL_FROM', 'no-reply@example.com', 'mailFrom', 'no-reply@example.com'],
   ['MAIL_FROM', 'Gilde Süd <no-reply@example.com>', 'mailFrom', 'Gilde Süd <no-reply@example.com>'],
+  [
+    'INVITATION_REDIRECT_ORIGINS',
+    'https://App.Example.com:443 , http://localhost:8080',
+    'invitationRedirectOrigins',
+    ['https://app.example.com', 'http://localhost:8080'],
+  ],
+  ['PASSWORD_RESET_URL', 'https://example.com/reset?a=1', 'passwordResetUrl', 'https://example.com/reset?a=1'],
   ['LOG_LEVEL', 'silent', 'logLevel', 'silent'],
   ['LOG_LEVEL', 'trace', 'logLevel', 'trace'],
 ];
@@ -131,6 +140,12 @@ const REFUSED: [name: string, value: string][] = [
   ['MAIL_FROM', 'a@example.com, b@example.com'],
   ['MAIL_FROM', 'a@example.com\r\nBcc: b@example.com'],
   ['MAIL_FROM', 'Name\nBcc: <a@example.com>'],
+  ['INVITATION_REDIRECT_ORIGINS', 'app.example.com'],
+  ['INVITATION_REDIRECT_ORIGINS', 'https://app.example.com/path'],
+  ['INVITATION_REDIRECT_ORIGINS', 'https://app.example.com,'],
+  ['INVITATION_REDIRECT_ORIGINS', 'https://*.example.com:x'],
+  ['PASSWORD_RESET_URL', 'example.com/reset'],
+  ['PASSWORD_RESET_URL', 'javascript:alert(1)'],
   ['LOG_LEVEL', 'verbose'],
 ];
 test.each(REFUSED)('%s may not be %.50s: one line that names it, and quotes no secret', (name, value) => {

@@ -1,0 +1,350 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Member, Organization, User } from '../../entities';
+import type { OpenContext } from '../context';
+import type { Database } from '../db/database';
+import { selectOne } from '../db/select';
+import type { Table } from '../db/table';
+import { AppError, type Fault, notFound } from '../errors';
+import { passwordFault } from '../passwordRules';
+import { hashKey } from '../secrets';
+import { personAsCaller, standingOf } from './access';
+import { DEFAULT_ROLE, ROLE_TO_GIVE, type RoleToGive, readRoleToGive, refusalOf } from './granting';
+import { coversWorkspaces, statusSql } from './invitations';
+import { memberTable } from './members';
+import { organizationTable } from './organizations';
+import { settleOwnership } from './ownership';
+import { checkQuota } from './quotas';
+import { userTable } from './users';
+
+/** What its holder may know of an invitation (domain sheet 9.4). */
+export interface Preview {
+  readonly id: string;
+  readonly version: number;
+  readonly kind: 'email' | 'link';
+  readonly status: string;
+  readonly expiresAt: string;
+  /** null: a link, which anybody may accept. */
+  readonly email: string | null;
+  readonly name: string | null;
+  readonly message: string | null;
+  readonly organizationName: string;
+  /** null: a key invites, or somebody who has gone. */
+  readonly inviterName: string | null;
+  /** Names, the most powerful first. */
+  readonly roles: readonly string[];
+  /** Whether the invitee must sign in to accept; null for a link, and once it can't be accepted any more. */
+  readonly accountExists: boolean | null;
+}
+
+/** What somebody answers who accepts. */
+export interface Acceptance {
+  /** Of the invitee, for a link. */
+  readonly email?: string;
+  /** Of a user who is made by it. */
+  readonly name?: string | null;
+  readonly password?: string;
+  readonly passwordConfirmation?: string;
+}
+
+/** Who has become a member of what. */
+export interface Accepted {
+  readonly member: Member;
+  readonly user: User;
+  readonly organization: Organization;
+}
+
+const PREVIEW = `
+  select i.id, i.version, i.kind, ${statusSql('i')}, i.expires_at, i.email, i.name, i.message, o.name, coalesce(u.name, u.email),
+    coalesce(nullif(array(select r.name from invitation_roles ir join roles r on r.id = ir.role_id
+      where ir.invitation_id = i.id order by r.rank desc, r.id desc), '{}'), array(select r.name from (${DEFAULT_ROLE}) r)),
+    case when i.kind = 'email' and ${statusSql('i')} = 'pending'
+      then exists (select 1 from users a where lower(a.email) = lower(i.email)) end
+  from invitations i join organizations o on o.id = i.organization_id and o.status <> 'pending_deletion'
+  left join users u on u.id = i.invited_by_id
+  where i.hash = $1`;
+
+/**
+ * The invitation whose token somebody holds. One look-up for every text, so that the time says nothing (INV-28).
+ * @throws AppError `not_found`
+ */
+export async function previewInvitation({ db }: Pick<OpenContext, 'db'>, token: string): Promise<Preview> {
+  const [row] = await db.query(PREVIEW, [hashKey(token)]);
+  if (row === undefined) throw notFound();
+  const [id, version, kind, status, expiresAt, email, name, message, organizationName, inviterName] = row;
+  const [roles, accountExists] = row.slice(10);
+  const whose = { organizationName, inviterName, roles, accountExists };
+  return { id, version, kind, status, expiresAt, email, name, message, ...whose } as Preview;
+}
+
+/** An invitation as its acceptance needs it. */
+interface Found {
+  readonly id: string;
+  readonly organizationId: string;
+  readonly email: string | null;
+  readonly name: string | null;
+  readonly locale: string | null;
+  readonly status: string;
+  readonly invitedById: string | null;
+  /** null: all. */
+  readonly workspaceIds: readonly string[] | null;
+  readonly isSuspended: boolean;
+  /** Primary owner of the organization. */
+  readonly ownerId: string | null;
+}
+
+/** @param locks whether the invitation is to be locked; its organization must be already */
+async function find(db: Database, token: string, locks: boolean): Promise<Found> {
+  const [row] = await db.query(
+    `select i.id, i.organization_id, i.email, i.name, i.locale, ${statusSql('i')}, i.invited_by_id,
+       case when not i.all_workspaces then
+         array(select iw.workspace_id from invitation_workspaces iw where iw.invitation_id = i.id) end,
+       o.status = 'suspended', o.owner_id
+     from invitations i join organizations o on o.id = i.organization_id and o.status <> 'pending_deletion'
+     where i.hash = $1 ${locks ? 'for no key update of i' : ''}`,
+    [hashKey(token)],
+  );
+  if (row === undefined) throw notFound();
+  const [id, organizationId, email, name, locale, status, invitedById, workspaceIds, isSuspended, ownerId] = row;
+  return {
+    ...{ id, organizationId, email, name, locale, status, invitedById, workspaceIds, isSuspended, ownerId },
+  } as Found;
+}
+
+/** Why an invitation can't be used any more (domain sheet 6.2). */
+function checkPending({ status }: Found): void {
+  if (status === 'expired') throw new AppError('invitation_expired', 'This invitation has expired: ask for another.');
+  if (status === 'revoked') throw new AppError('invitation_revoked', 'This invitation has been revoked.');
+  if (status !== 'pending') throw new AppError('invitation_used', `This invitation has been ${status} already.`);
+}
+
+/**
+ * The roles that an invitation gives now: those that are left of its own, else the default one (domain sheet 9.4).
+ * @throws AppError `organization_suspended`, 410 for one that can't be accepted, `inviter_not_allowed` (INV-27)
+ */
+async function checkAcceptable(db: Database, found: Found): Promise<readonly RoleToGive[]> {
+  checkPending(found);
+  if (found.isSuspended) throw new AppError('organization_suspended', 'The organization is suspended.');
+  const { id, organizationId, invitedById, workspaceIds } = found;
+  const own = await db.query(
+    `select ${ROLE_TO_GIVE} from invitation_roles ir join roles r on r.id = ir.role_id where ir.invitation_id = $1`,
+    [id],
+  );
+  const rows =
+    own.length > 0
+      ? own
+      : await db.query(
+          `select ${ROLE_TO_GIVE} from organizations o cross join lateral (${DEFAULT_ROLE}) r where o.id = $1`,
+          [organizationId],
+        );
+  const roles = rows.map(readRoleToGive);
+  if (invitedById === null) return roles;
+  const standing = await standingOf(db, invitedById, organizationId);
+  const mayGrant =
+    standing !== null &&
+    roles.every((role) => refusalOf(standing, role) === null) &&
+    coversWorkspaces(standing.workspaceIds, workspaceIds);
+  if (mayGrant) return roles;
+  throw new AppError('inviter_not_allowed', 'Whoever sent this invitation may not give what it offers any more.');
+}
+
+/** Somebody without an account. */
+interface Newcomer {
+  readonly email: string;
+  readonly name: string | null;
+  readonly password: string;
+}
+
+/**
+ * Accepts an invitation: makes the user when there is none, and the membership, and uses up the token, in one
+ * transaction. Cheap checks come first, then the password is hashed, then the organization is locked and all is judged
+ * again: nobody waits for a hash, and of two acceptances of the last use one wins (INV-23).
+ * @param userId who is signed in; null: nobody
+ * @throws AppError `not_found` for a token that is none; 410 `invitation_expired`, `invitation_revoked`,
+ * `invitation_used`, `inviter_not_allowed`; `organization_suspended`, `already_member`, `quota_exceeded`; `authentication_required` when
+ * there is an account and nobody is signed in (INV-24); `permission_denied` for somebody else's invitation; faults of
+ * the password and its confirmation (INV-25)
+ */
+export async function acceptInvitation(
+  ctx: OpenContext,
+  token: string,
+  answers: Acceptance,
+  userId: string | null,
+): Promise<Accepted> {
+  const seen = await find(ctx.db, token, false);
+  await checkAcceptable(ctx.db, seen);
+  const who = userId === null ? await newcomer(ctx.db, seen, answers) : await account(ctx.db, seen, answers, userId);
+  const passwordHash = typeof who === 'string' ? null : await ctx.passwords.hash(who.password);
+  return ctx.db.transaction(async (db) => {
+    await db.query('select 1 from organizations where id = $1 for no key update', [seen.organizationId]);
+    const found = await find(db, token, true);
+    const roles = await checkAcceptable(db, found);
+    await checkQuota({ ...ctx, db }, found.organizationId, 'members');
+    const joining = typeof who === 'string' ? who : await createUser(db, found, who, passwordHash);
+    const memberId = await createMembership(db, found, roles, joining);
+    await useUp(db, found, joining);
+    db.afterCommit(() => ctx.callers.forget());
+    return result(ctx, db, { memberId, userId: joining, organizationId: found.organizationId });
+  });
+}
+
+const attribute = (name: string) => ({ pointer: `/data/attributes/${name}` });
+
+const fault = (code: Fault['code'], name: string, detail: string): Fault => ({
+  code,
+  detail,
+  source: attribute(name),
+  meta: { attribute: name, message: detail },
+});
+
+function required(name: string, answers: Acceptance): Fault {
+  const detail = `${name} is required.`;
+  const pointer = Object.keys(answers).length === 0 ? '/data' : '/data/attributes';
+  return { code: 'required', detail, source: { pointer }, meta: { attribute: name, message: detail } };
+}
+
+/** An invitation by mail is for its address alone. */
+async function checkEmail(db: Database, { email: invited }: Found, { email }: Acceptance): Promise<void> {
+  if (invited === null || email === undefined) return;
+  const [row] = await db.query('select lower($1) = lower($2)', [invited, email]);
+  if (row?.[0] !== true) {
+    throw AppError.of([fault('not_allowed', 'email', 'This invitation is for another e-mail address.')]);
+  }
+}
+
+/** What somebody who has not signed in gives us to make an account of. */
+async function newcomer(db: Database, found: Found, answers: Acceptance): Promise<Newcomer> {
+  await checkEmail(db, found, answers);
+  const email = found.email ?? answers.email;
+  if (email === undefined) throw AppError.of([required('email', answers)]);
+  const [known] = await db.query('select 1 from users where lower(email) = lower($1)', [email]);
+  // A password here would take the account over (INV-24).
+  if (known !== undefined) throw hasAccount();
+  const name = answers.name ?? found.name;
+  const { password, passwordConfirmation } = answers;
+  const weakness = password === undefined ? undefined : passwordFault(password, { email, name });
+  const faults: Fault[] = [
+    ...(password === undefined ? [required('password', answers)] : []),
+    ...(weakness === undefined ? [] : [fault(weakness.code, 'password', weakness.detail)]),
+    ...(passwordConfirmation === undefined ? [required('passwordConfirmation', answers)] : []),
+    ...(password !== undefined && passwordConfirmation !== undefined && password !== passwordConfirmation
+      ? [fault('confirmation_mismatch', 'passwordConfirmation', 'passwordConfirmation is not the password.')]
+      : []),
+  ];
+  if (password === undefined || faults.length > 0) throw AppError.of(faults);
+  return { email, name, password };
+}
+
+const hasAccount = (): AppError =>
+  new AppError('authentication_required', 'There is an account with this e-mail address: sign in to accept.', {
+    header: 'Authorization',
+  });
+
+/** The user who has signed in, when the invitation is his. */
+async function account(db: Database, found: Found, answers: Acceptance, userId: string): Promise<string> {
+  await checkEmail(db, found, answers);
+  const [row] = await db.query(
+    `select lower(email) = lower(coalesce($2, email)) from users where id = $1 and status = 'active'`,
+    [userId, found.email ?? answers.email ?? null],
+  );
+  if (row === undefined) throw hasAccount();
+  if (row[0] !== true && found.email === null) {
+    throw AppError.of([fault('not_allowed', 'email', 'You are signed in with another e-mail address.')]);
+  }
+  if (row[0] !== true) {
+    throw new AppError('permission_denied', 'This invitation is for another e-mail address than yours.');
+  }
+  const given = (['password', 'passwordConfirmation'] as const).filter((name) => answers[name] !== undefined);
+  if (given.length > 0) {
+    throw AppError.of(given.map((name) => fault('not_allowed', name, 'An account that exists keeps its password.')));
+  }
+  return userId;
+}
+
+/** Only a mail proves an address (INV-26). */
+async function createUser(db: Database, found: Found, { email, name }: Newcomer, hash: string | null): Promise<string> {
+  const [row] = await db.query(
+    `insert into users (id, email, name, locale, password_hash, email_verified_at)
+     values ($1, $2, $3, $4, $5, case when $6 then date_trunc('second', now()) end) on conflict do nothing returning id`,
+    [uuidv7(), email, name, found.locale, hash, found.email !== null],
+  );
+  // Somebody else has made the account since: it is not ours to set its password.
+  if (row === undefined) throw hasAccount();
+  return row[0] as string;
+}
+
+async function createMembership(
+  db: Database,
+  { organizationId, invitedById, workspaceIds, ownerId }: Found,
+  roles: readonly RoleToGive[],
+  userId: string,
+): Promise<string> {
+  const [row] = await db.query(
+    `insert into members (id, organization_id, user_id, join_method, all_workspaces, invited_by_id)
+     values ($1, $2, $3, 'invited', $4, $5) on conflict (organization_id, user_id) do nothing returning id`,
+    [uuidv7(), organizationId, userId, workspaceIds === null, invitedById],
+  );
+  if (row === undefined) throw new AppError('already_member', 'You are a member of this organization.');
+  const [id] = row;
+  await db.query('insert into member_roles (member_id, role_id) select $1, unnest($2::uuid[])', [
+    id,
+    roles.map((role) => role.id),
+  ]);
+  await db.query('insert into member_workspaces (member_id, workspace_id) select $1, unnest($2::uuid[])', [
+    id,
+    workspaceIds ?? [],
+  ]);
+  if (roles.some(({ isOwner }) => isOwner)) {
+    await settleOwnership(db, organizationId, ownerId);
+  }
+  return id as string;
+}
+
+async function useUp(db: Database, { id }: Found, userId: string): Promise<void> {
+  await db.query(
+    `update invitations set use_count = use_count + 1, accepted_by_id = $2, accepted_at = date_trunc('second', now()),
+       status = case when use_count + 1 >= max_uses then 'accepted' else status end,
+       version = version + 1, updated_at = date_trunc('second', now()) where id = $1`,
+    [id, userId],
+  );
+}
+
+/** What the new member sees of himself, in the transaction that made him one. */
+async function result(
+  ctx: OpenContext,
+  db: Database,
+  ids: { memberId: string; userId: string; organizationId: string },
+): Promise<Accepted> {
+  const inside = { ...ctx, db, caller: personAsCaller(ids.userId, '') };
+  const read = async <Entity extends object>(table: Table<Entity>, id: string): Promise<Entity> => {
+    const row = await selectOne(inside, table, id, table.properties);
+    if (row === null) throw notFound();
+    return row;
+  };
+  return {
+    member: await read(memberTable, ids.memberId),
+    user: await read(userTable, ids.userId),
+    organization: await read(organizationTable, ids.organizationId),
+  };
+}
+
+/**
+ * Declines an invitation, for ever.
+ * @throws AppError `not_found`, 410; `invalid_transition` for a link, which is for others too
+ */
+export async function declineInvitation(ctx: OpenContext, token: string): Promise<Preview> {
+  const seen = await find(ctx.db, token, false);
+  return ctx.db.transaction(async (db) => {
+    await db.query('select 1 from organizations where id = $1 for no key update', [seen.organizationId]);
+    const found = await find(db, token, true);
+    checkPending(found);
+    if (found.email === null) {
+      throw new AppError('invalid_transition', 'A link is for others too: who does not want it leaves it.');
+    }
+    await db.query(
+      `update invitations set status = 'declined', declined_at = date_trunc('second', now()), version = version + 1,
+         updated_at = date_trunc('second', now()) where id = $1`,
+      [found.id],
+    );
+    return previewInvitation({ db }, token);
+  });
+}
