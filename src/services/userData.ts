@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { User } from '../../entities';
 import type { Context } from '../context';
 import { type Guard, updateRow } from '../db/write';
@@ -66,16 +67,17 @@ export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<Use
     };
     const { email } = await updateRow(inside, userTable, id, {}, [...partnerGuards(ctx), same]);
     await endMemberships(inside, id, organizations as [string, string | null][]);
-    await removeTraces(inside, id, email);
+    const instead = noAddress();
+    await removeTraces(inside, id, email, instead);
     const nothing = { name: null, avatarUrl: null, locale: null, externalId: null, passwordHash: null };
     const gone = { ...nothing, emailVerifiedAt: null, lastSeenAt: null };
-    const erased = await updateRow(inside, userTable, id, { ...gone, email: addressOf(id), status: 'erased' });
+    const erased = await updateRow(inside, userTable, id, { ...gone, email: instead, status: 'erased' });
     db.afterCommit(() => ctx.callers.forget());
     return erased;
   });
 
-/** No address: there is no @ in it. */
-const addressOf = (id: string): string => `erased:${id}`;
+/** No address ever: nobody can have the domain (RFC 2606). Nobody can guess it, and have it before. */
+const noAddress = (): string => `${randomUUID()}@erased.invalid`;
 
 /** @param locked ids of his organizations, and of the primary owner of each */
 async function endMemberships(
@@ -108,7 +110,7 @@ async function endMemberships(
 }
 
 /** What he signed in with, and where his address stands. */
-async function removeTraces({ db }: Context, userId: string, email: string): Promise<void> {
+async function removeTraces({ db }: Context, userId: string, email: string, instead: string): Promise<void> {
   for (const table of ['access_tokens', 'api_keys', 'user_networks', 'password_resets']) {
     await db.query(`delete from ${table} where user_id = $1`, [userId]);
   }
@@ -118,6 +120,6 @@ async function removeTraces({ db }: Context, userId: string, email: string): Pro
     `update invitations set email = $2, name = null, message = null, locale = null, version = version + 1,
        updated_at = date_trunc('second', now())
      where lower(email) = lower($1)`,
-    [email, addressOf(userId)],
+    [email, instead],
   );
 }
