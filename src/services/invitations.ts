@@ -47,6 +47,8 @@ export const invitationTable = new Table(Invitation, {
   references: {
     organizationId: () => organizationTable as unknown as Table,
     invitedById: () => userTable as unknown as Table,
+    acceptedById: () => userTable as unknown as Table,
+    revokedById: () => userTable as unknown as Table,
   },
   caseless: ['email'],
   counted: callerScope('invitations'),
