@@ -23,6 +23,8 @@ import { Versioned } from './versioned';
 @Index('api_keys_partner_id_idx', ['partnerId', 'createdAt', 'id'])
 @Index('api_keys_user_id_idx', ['userId', 'createdAt', 'id'])
 @Index('api_keys_created_at_idx', ['createdAt', 'id'])
+@Index('api_keys_created_by_id_idx', ['createdById'], { where: 'created_by_id is not null' })
+@Index('api_keys_grace_until_idx', ['graceUntil'], { where: 'grace_until is not null and revoked_at is null' })
 @Index('api_keys_replaces_id_key', ['replacesId'], { unique: true, where: 'replaces_id is not null' })
 @Index('api_keys_metadata_idx', { synchronize: false })
 export class ApiKey extends Versioned {

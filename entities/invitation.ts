@@ -15,6 +15,7 @@ export type InvitationStatus = 'pending' | 'accepted' | 'declined' | 'revoked' |
 @Index('invitations_organization_id_created_at_idx', ['organizationId', 'createdAt', 'id'])
 @Index('invitations_created_at_idx', ['createdAt', 'id'])
 @Index('invitations_email_idx', { synchronize: false })
+@Index('invitations_invited_by_id_idx', ['invitedById', 'id'], { where: 'invited_by_id is not null' })
 @Index('invitations_expires_at_idx', ['expiresAt'], { where: "status = 'pending'" })
 export class Invitation extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'invitations_pkey' })

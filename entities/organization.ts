@@ -78,6 +78,14 @@ export class Organization extends Versioned {
   @Column('bytea', { nullable: true })
   webhookSecretCipher!: Buffer | null;
 
+  /** Kept by a trigger, like the next; null without a webhook. */
+  @Column('timestamptz', { nullable: true })
+  webhookCreatedAt!: string | null;
+
+  /** When its URL or secret has changed. */
+  @Column('timestamptz', { nullable: true })
+  webhookUpdatedAt!: string | null;
+
   @Column('jsonb', { default: {} })
   metadata!: Record<string, unknown>;
 
@@ -108,6 +116,12 @@ export class Organization extends Versioned {
   @ManyToOne(() => User, { onDelete: 'RESTRICT' })
   @JoinColumn({ name: 'owner_id', foreignKeyConstraintName: 'organizations_owner_id_fkey' })
   owner?: Relation<User> | null;
+
+  /** Codes of the roles that the caller has in it, highest first; computed, for users only. */
+  role?: string[];
+
+  /** Computed. */
+  memberCount!: number;
 
   /** Set only on the object that the call which made the token gives back (INV-30). */
   token?: string;

@@ -51,8 +51,8 @@ export interface Declaration<Entity> {
   /** In the order in which they are sent. */
   attributes: readonly (keyof Entity & string)[];
   relationships: Record<string, RelationshipView<Entity>>;
-  /** Members of the resource's `meta`, left out with a fieldset. */
-  meta?: readonly (keyof Entity & string)[];
+  /** Members of the resource's `meta`, left out with a fieldset; with `?` also where they have no value. */
+  meta?: readonly ((keyof Entity & string) | `${keyof Entity & string}?`)[];
 }
 
 const asLinkage = (id: string): Linkage => ({ id });
@@ -63,13 +63,19 @@ function linkageOf<Entity>(view: RelationshipView<Entity>, entity: Entity): Link
   return typeof ids === 'string' ? asLinkage(ids) : ids.map(asLinkage);
 }
 
-const metaOf = <Entity>({ meta = [] }: Declaration<Entity>, { fields }: View): readonly (keyof Entity & string)[] =>
+const metaOf = <Entity>({ meta = [] }: Declaration<Entity>, { fields }: View): readonly string[] =>
   fields === null ? meta : [];
 
+/** Name of a member, and what stands for no value. */
+const memberOf = (name: string): [name: string, none: null | undefined] =>
+  name.endsWith('?') ? [name.slice(0, -1), undefined] : [name, null];
+
 const picker =
-  <Entity>(names: readonly (keyof Entity & string)[]) =>
+  <Entity>(names: readonly string[]) =>
   (entity: Entity) =>
-    Object.fromEntries(names.map((name) => [name, entity[name] ?? null]));
+    Object.fromEntries(
+      names.map(memberOf).map(([name, none]) => [name, (entity as Record<string, unknown>)[name] ?? none]),
+    );
 
 function optionsOf<Entity extends object>(
   declaration: Declaration<Entity>,
@@ -133,7 +139,11 @@ function compileBuilder<Entity>(
   meta: readonly string[],
 ): (entity: Entity) => Record<string, unknown> {
   const { type, self } = declaration;
-  const values = (names: readonly string[]) => names.map((name) => `${name}: e.${name} ?? null`).join(', ');
+  const values = (names: readonly string[]) =>
+    names
+      .map(memberOf)
+      .map(([name, none]) => `${name}: e.${name} ?? ${none}`)
+      .join(', ');
   const relations = relationships.map((name) => `${name}: ${relationshipCode(name, declaration)}`).join(', ');
   const body = `return (e) => { const base = self(e); return { id: e.id, type, attributes: { ${values(attributes)} }, ${
     relationships.length > 0 ? `relationships: { ${relations} }, ` : ''

@@ -25,6 +25,7 @@ export const organizations = serializers<Organization>({
     'avatarUrl',
     'primaryDomain',
     'metadata',
+    'settings',
     'quotas',
     'deleteProtection',
     'legalHold',
@@ -41,4 +42,5 @@ export const organizations = serializers<Organization>({
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),
   },
+  meta: ['role?', 'memberCount'],
 });

@@ -17,12 +17,14 @@ import { Worker } from './jobs/worker';
 import { createMailer } from './mail/mailer';
 import { Passwords } from './passwords';
 import { openSecrets } from './secretKey';
+import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitations';
 import { JobSignal } from './services/jobs';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
+import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
 
 /** Milliseconds that running requests and jobs get to end when the process stops. */
@@ -116,11 +118,8 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeper = new Sweeper([
-        () => removeExpiredAnswers(services),
-        () => removeEndedWindows(services),
-        () => expireInvitations(services),
-      ]);
+      const sweeps = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, endGraces, expireInvitations];
+      const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }
     const lifecycle = new Lifecycle();

@@ -38,6 +38,8 @@ export interface Caller {
   readonly rateLimit: { readonly limit: number; readonly windowSeconds: number } | null;
   /** The caller's own organization is suspended: he may read, not write (domain sheet 6.1). */
   readonly organizationSuspended: boolean;
+  /** Likewise: what he writes needs an `Idempotency-Key`. */
+  readonly needsIdempotencyKey: boolean;
 }
 
 /** What lives as long as the process. */
@@ -65,5 +67,7 @@ export interface OpenContext extends Services {
 /** What a service function gets to know about the request it works for; that was counted before. */
 export interface Context extends Omit<Services, 'limiter'> {
   readonly caller: Caller;
+  /** An `Idempotency-Key` came with the request. */
+  readonly isKeyed?: boolean;
   readonly requestId: string;
 }

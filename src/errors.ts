@@ -6,6 +6,7 @@ export const ERRORS = {
   malformed_request: [400, 'Malformed request'],
   malformed_document: [400, 'Malformed document'],
   invalid_parameter: [400, 'Invalid query parameter'],
+  idempotency_key_required: [400, 'Idempotency key required'],
   page_size_too_large: [400, 'Page size too large'],
   missing_credential: [401, 'Credential missing'],
   invalid_credential: [401, 'Credential not valid'],

@@ -59,6 +59,8 @@ export interface Rule {
   readonly levels: readonly Level[];
   /** Property of the row with the id of a user, who may do it to the row whatever his roles. */
   readonly self?: string;
+  /** A user must be an owner of the organization, whatever else his roles let him do (INV-5). */
+  readonly byOwner?: true;
 }
 
 const rule = (permission: Permission | null, levels: readonly Level[] = EVERY_LEVEL, self?: string): Rule => ({
@@ -82,9 +84,9 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'organizations.quotas': rule('platform:admin', ['platform']),
   'organizations.owner': rule('organizations:transfer'),
   'organizations.transferOwnership': rule('organizations:transfer'),
-  'organizations.remove': rule('organizations:delete'),
+  'organizations.remove': { ...rule('organizations:delete'), byOwner: true },
   'organizations.purge': rule('platform:admin', ['platform']),
-  'organizations.restore': rule('organizations:restore', ['platform', 'partner', 'user']),
+  'organizations.restore': { ...rule('organizations:restore', ['platform', 'partner', 'user']), byOwner: true },
   'organizations.token/rotate': rule('apiKeys:rotate'),
   'organizations.token': rule('apiKeys:revoke'),
   'organizations.webhookSecret/rotate': rule('webhooks:rotate'),
@@ -96,6 +98,8 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'users.get': rule('members:read'),
   'users.create': rule('members:update', MANAGEMENT),
   'users.update': rule('members:update', ['platform', 'partner', 'user'], 'id'),
+  'users.email': rule('platform:admin', ['platform']),
+  'users.externalId': rule('members:update', MANAGEMENT),
   'users.password': rule(null, ['user'], 'id'),
   'users.erase': rule('data:erase', ['platform', 'partner', 'user'], 'id'),
   'users.export': rule('data:export', ['platform', 'partner', 'user'], 'id'),
@@ -135,10 +139,10 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'apiKeys.rotate': rule('apiKeys:rotate', EVERY_LEVEL, 'userId'),
   'apiKeys.remove': rule('apiKeys:revoke', EVERY_LEVEL, 'userId'),
   'apiKeys.verify': rule('apiKeys:read'),
-  'accessTokens.list': rule(null, EVERY_LEVEL, 'userId'),
-  'accessTokens.get': rule(null, EVERY_LEVEL, 'userId'),
-  'accessTokens.create': rule('tokens:issue', EVERY_LEVEL, 'userId'),
-  'accessTokens.remove': rule(null, EVERY_LEVEL, 'userId'),
+  'accessTokens.list': rule(null, EVERY_LEVEL, 'holderId'),
+  'accessTokens.get': rule(null, EVERY_LEVEL, 'holderId'),
+  'accessTokens.create': rule('tokens:issue'),
+  'accessTokens.remove': rule(null, EVERY_LEVEL, 'holderId'),
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */
@@ -146,6 +150,10 @@ export const OPEN_OPERATIONS: ReadonlySet<string> = new Set([
   'invitations.preview',
   'invitations.accept',
   'invitations.decline',
+  'accessTokens.create',
+  'accessTokens.refresh',
+  'passwordResets.create',
+  'passwordResets.confirm',
 ]);
 
 /** What a level may hold at the most; keys are cut to it whatever their scopes say (INV-32). */
@@ -207,6 +215,12 @@ export function rankOf(permissions: readonly string[]): number {
   const held = new Set(permissions);
   const roles = Object.values(SYSTEM_ROLES).filter((role) => role.permissions.every((each) => held.has(each)));
   return Math.max(0, ...roles.map(({ rank }) => rank));
+}
+
+/** Scopes cut to those above them; `*` is all of what is above it (INV-32). */
+export function scopesWithin(scopes: readonly string[], ceiling: readonly string[]): readonly string[] {
+  if (scopes.includes('*')) return ceiling;
+  return ceiling.includes('*') ? scopes : scopes.filter((each) => ceiling.includes(each));
 }
 
 /** The permissions that a credential of `level` with these scopes has; `*` stands for all of the level's. */

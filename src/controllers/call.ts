@@ -1,11 +1,11 @@
 import type { Context } from '../context';
 import type { IfMatch } from '../db/write';
-import { AppError, notFound } from '../errors';
+import { notFound } from '../errors';
 import type { Relationship } from '../jsonapi/define';
 import { readId } from '../jsonapi/ids';
 import type { Query } from '../jsonapi/query';
 import { allow, levelReads, OPERATIONS } from '../permissions';
-import { authorize, standingIn, type Target } from '../services/access';
+import { allowWrite, authorize, standingIn, type Target } from '../services/access';
 import { allowIncluded, type Definition, type Entity, type Registry } from './include';
 import type { Route } from './routes';
 
@@ -82,14 +82,11 @@ export function targetOf({ tenant }: Definition, operation: string, row: Entity)
   };
 }
 
-/** A suspended organization's own credentials read on, and write nothing (domain sheet 6.1). */
-export function allowWrite({ caller }: Context, operation: string): void {
-  allow(caller, operation);
-  if (caller.organizationSuspended) throw new AppError('organization_suspended', 'The organization is suspended.');
-}
-
-/** What the caller can't see is 404 whatever he may do; only what he sees is 403. */
-export async function allowWriteTo(call: Call, id: string, operation: string): Promise<void> {
+/**
+ * What the caller can't see is 404 whatever he may do; only what he sees is 403.
+ * @param isRetired whether the row may be one that nobody sees: what a user may do to it is judged later
+ */
+export async function allowWriteTo(call: Call, id: string, operation: string, isRetired = false): Promise<void> {
   const { ctx, route, registry, query } = call;
   const { definition } = route;
   try {
@@ -99,7 +96,7 @@ export async function allowWriteTo(call: Call, id: string, operation: string): P
     await seen(ctx, definition, id, []);
     throw error;
   }
-  if (ctx.caller.level !== 'user') return;
+  if (ctx.caller.level !== 'user' || isRetired) return;
   const row = await seen(ctx, definition, id, judgedBy(definition, operation));
   await authorize(ctx, operation, targetOf(definition, operation, row), true);
 }
@@ -118,4 +115,14 @@ export async function allowList(
   if (organizationId === undefined || tenant === null || ctx.caller.level !== 'user') return;
   if ((await standingIn(ctx, organizationId)) === null) return;
   await authorize(ctx, operation, { organizationId }, false);
+}
+
+/**
+ * Whether the caller may read what hangs on a row: what a user may is told by the organization of the row.
+ * @param operation on the other type
+ */
+export async function allowOther(ctx: Context, { tenant }: Definition, row: Entity, operation: string): Promise<void> {
+  const organizationId = tenant === null ? null : (row[tenant] as string | null);
+  if (ctx.caller.level !== 'user' || organizationId === null) allow(ctx.caller, operation);
+  else await authorize(ctx, operation, { organizationId }, false);
 }

@@ -29,7 +29,8 @@ export async function capabilities(
   const mayHere = (operation: string): boolean => {
     if (!may(caller, operation) || caller.organizationSuspended || standing?.isSuspended) return false;
     if (caller.level !== 'user') return true;
-    const { permission, self } = OPERATIONS[operation] as Rule;
+    const { permission, self, byOwner } = OPERATIONS[operation] as Rule;
+    if (byOwner && standing?.roles.includes('owner') !== true) return false;
     if (self !== undefined && entity[self] === caller.userId) return true;
     return standing !== null && (permission === null || standing.permissions.has(permission));
   };

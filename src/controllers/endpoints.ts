@@ -13,7 +13,8 @@ import { NOTHING, type RequestBody, type RequestDocument } from '../jsonapi/requ
 import { isUuid } from '../jsonapi/schemas';
 import type { Values } from '../jsonapi/values';
 import { allow, OPERATIONS } from '../permissions';
-import { allowWrite, type Outcome } from './call';
+import { allowWrite } from '../services/access';
+import type { Outcome } from './call';
 import { checkOffered } from './dispatch';
 import { idempotencyKeyOf, once } from './idempotency';
 import type { Registry } from './include';

@@ -70,7 +70,8 @@ export function contextOf(services: Services, req: Request, res: Response): Cont
     res.locals.caller = caller;
     const { config, db, secrets, callers, mailer, jobs, passwords, publicUrl, now } = services;
     const { requestId } = res.locals;
-    return { config, db, secrets, callers, mailer, jobs, passwords, publicUrl, now, caller, requestId };
+    const isKeyed = req.headers['idempotency-key'] !== undefined;
+    return { config, db, secrets, callers, mailer, jobs, passwords, publicUrl, now, caller, requestId, isKeyed };
   };
   const found = authenticate(services, req);
   return found instanceof Promise ? found.then(made) : made(found);

@@ -7,9 +7,9 @@ import { isObject } from '../jsonapi/json';
 import { LINKED_LIMIT, readSort } from '../jsonapi/query';
 import { createdDocument, selfUrl } from '../jsonapi/reply';
 import { SettingsReader } from '../jsonapi/values';
-import { authorize } from '../services/access';
+import { allowWrite, authorize } from '../services/access';
 import type { Input, LinkageChange } from '../services/crud';
-import { allowWrite, allowWriteTo, type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
+import { allowWriteTo, type Call, type Handler, idOf, type Outcome, relationshipOf, seen } from './call';
 import { allowIncluded, type Definition, type Entity, serializerOf } from './include';
 import { included, linkageOf, represent } from './reading';
 
@@ -157,7 +157,7 @@ export const act: Handler = async (call) => {
   const { definition } = route;
   const action = definition.actions[route.action as string] as Action<never>;
   const id = idOf(call);
-  await allowWriteTo(call, id, `${definition.type}.${route.action}`);
+  await allowWriteTo(call, id, `${definition.type}.${route.action}`, action.ofRetired);
   if (action.method === 'DELETE') {
     await action.run(ctx, id, {}, ifMatch);
     return { status: 204 };

@@ -20,6 +20,7 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
     relationship('user'),
   ],
   members_user_id_fkey: ['not_found', 'There is no such user.', relationship('user')],
+  members_user_check: ['not_found', 'There is no such user.', relationship('user')],
   members_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   organizations_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
@@ -37,6 +38,8 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   invitations_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   workspaces_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   roles_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  api_keys_replaces_id_key: ['invalid_transition', 'The key has been replaced already.'],
+  access_tokens_api_key_id_fkey: ['revoked_credential', 'This credential is gone.', { header: 'Authorization' }],
   // Only a token given by the client can be known already: those made here have 178 random bits.
   api_keys_hash_key: ['not_allowed', 'This token is in use: give another one.', attribute('token')],
 };

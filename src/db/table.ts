@@ -16,7 +16,7 @@ export interface CountedBy {
 
 /** Statements call the row `t`. */
 export interface TableOptions<Entity extends object> {
-  /** Properties that are not columns: SQL of their value; those that differ by caller can't be sorted or filtered by. */
+  /** Properties that are not columns, or are read in another way: SQL of their value; those that differ by caller can't be sorted or filtered by. */
   computed?: Partial<Record<keyof Entity & string, string | ((caller: Caller, bind: Bind) => string)>>;
   /**
    * SQL that is true for the rows the caller can see; the only way to a row leads through it (INV-18). `isFew` says that
@@ -74,6 +74,8 @@ export class Table<Entity extends object = object> {
   readonly name: string;
   /** Property → SQL; columns first, in the order of the class. Those that differ by caller are not here. */
   readonly sql = new Map<string, string>();
+  /** Property → its column. */
+  readonly columns = new Map<string, string>();
   /** Property → PostgreSQL type of its column; computed properties are not here. */
   readonly types = new Map<string, string>();
   /** Every property that can be read. */
@@ -91,6 +93,7 @@ export class Table<Entity extends object = object> {
     this.name = storage.tables.find((table) => table.target === entity)?.name ?? '';
     for (const column of storage.filterColumns([entity, Versioned])) {
       this.sql.set(column.propertyName, `t.${snakeCase(column.propertyName)}`);
+      this.columns.set(column.propertyName, snakeCase(column.propertyName));
       this.types.set(column.propertyName, String(column.options.type));
       if (column.options.nullable !== true) this.required.add(column.propertyName);
     }

@@ -1,4 +1,3 @@
-import { snakeCase } from '../../ormconfig';
 import type { Context } from '../context';
 import { AppError, notFound } from '../errors';
 import { type Bind, type Table } from './table';
@@ -33,15 +32,13 @@ export function versionGuard(ifMatch: IfMatch): Guard[] {
   ];
 }
 
-/** Its own name: a property that is computed from its column is read otherwise, and written as any other. */
-const columnOf = snakeCase;
-
 const valueSql = (value: unknown, bind: Bind): string => (value instanceof Expression ? value.sql(bind) : bind(value));
 
 /** `insert into … values …` of an entity's columns, without `returning`. */
 export function insertSql<Entity extends object>(table: Table<Entity>, values: Changes<Entity>, bind: Bind): string {
+  const generic = table as unknown as Table;
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
-  const columns = given.map(([property]) => columnOf(property)).join(', ');
+  const columns = given.map(([property]) => generic.columns.get(property)).join(', ');
   return `insert into ${table.name} as t (${columns}) values (${given.map(([, value]) => valueSql(value, bind)).join(', ')})`;
 }
 
@@ -80,7 +77,7 @@ export async function updateRow<Entity extends object>(
   const bind: Bind = (value) => `$${list.push(value)}`;
   const target = `t.id = ${bind(id)} and ${among === undefined ? liveRows(ctx, table, bind) : among(bind)}`;
   const columns = table.selectList(table.properties, ctx.caller, bind);
-  const set = assignments(changes, bind);
+  const set = assignments(table as unknown as Table, changes, bind);
   if (set !== '' && guards.length === 0 && !looksBack(changes)) {
     const [row] = await ctx.db.query(`update ${table.name} t set ${set} where ${target} returning ${columns}`, list);
     if (row === undefined) throw notFound();
@@ -111,9 +108,9 @@ function liveRows<Entity extends object>(ctx: Context, table: Table<Entity>, bin
   return table.options.retired === undefined ? visible : `${visible} and (${table.options.retired.sql})`;
 }
 
-function assignments(changes: Changes<Record<string, unknown>>, bind: Bind): string {
+function assignments(table: Table, changes: Changes<Record<string, unknown>>, bind: Bind): string {
   const given = Object.entries(changes).filter(([, value]) => value !== undefined);
   if (given.length === 0) return '';
-  const set = given.map(([property, value]) => `${columnOf(property)} = ${valueSql(value, bind)}`);
+  const set = given.map(([property, value]) => `${table.columns.get(property)} = ${valueSql(value, bind)}`);
   return [...set, 'version = t.version + 1', "updated_at = date_trunc('second', now())"].join(', ');
 }

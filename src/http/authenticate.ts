@@ -42,7 +42,7 @@ function countRequest(limiter: RateLimiter, req: Request, caller: Caller): Calle
   const res = req.res as Response;
   // For the log: also of a request that ends here.
   res.locals.caller = caller;
-  const answer = limiter.take(limiter.policies.default, caller.credentialId);
+  const answer = limiter.takeFor(caller);
   const proceed = (known: Awaited<typeof answer>) => {
     enforce(res, known);
     return caller;

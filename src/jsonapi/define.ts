@@ -67,6 +67,8 @@ export interface Filter {
 }
 
 interface ActionBase<Entity> {
+  /** It is for rows that nobody sees any more: its service judges who of the users may. */
+  ofRetired?: true;
   /** Whether it can be done with this row, for capability hints; absent: always. */
   possible?: (entity: Entity) => boolean;
   summary: string;

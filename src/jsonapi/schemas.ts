@@ -1,6 +1,7 @@
 import type { Options, ValidateFunction } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
+import { isAddressRange } from '../addresses';
 import { isCredential } from '../secrets';
 import type { Schema } from './define';
 import { escapePointer } from './json';
@@ -72,6 +73,10 @@ interface Format {
 /** Formats beyond JSON Schema's own; their names stand in the OpenAPI document. */
 const FORMATS: Readonly<Record<string, Format>> = {
   text: { test: isPrintable, words: 'must not hold control characters' },
+  lines: {
+    test: (text) => text.isWellFormed() && !UNSTORABLE.test(text),
+    words: 'must not hold control characters but line breaks and tabs',
+  },
   uuid: { test: isUuid, words: 'must be a UUID' },
   'date-time': {
     test: (text) => /T\d\d:\d\d:\d\d/i.test(text) && parseTime(text) !== undefined,
@@ -93,6 +98,10 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'webhook-secret': {
     test: (text) => isPrintable(text) && (!text.startsWith('whsec_') || isWebhookSecret(text)),
     words: 'must be whsec_ and 24–64 bytes in base64, or any other text without control characters',
+  },
+  'address-range': {
+    test: isAddressRange,
+    words: 'must be an IPv4 or IPv6 address, or a range such as 192.0.2.0/24',
   },
   'email-address': { test: isEmailAddress, words: 'must be an e-mail address' },
   // Lengths are judged beside it: one fault for one mistake.
@@ -189,6 +198,11 @@ export const text = (minLength: number, maxLength: number): Schema => ({
   minLength,
   maxLength,
   format: 'text',
+});
+/** Text of several lines. */
+export const lines = (minLength: number, maxLength: number): Schema => ({
+  ...text(minLength, maxLength),
+  format: 'lines',
 });
 export const nullable = (schema: Schema): Schema =>
   'enum' in schema ? { ...orNull(schema), enum: [...(schema.enum as []), null] } : orNull(schema);

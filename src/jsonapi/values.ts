@@ -60,6 +60,10 @@ function schemaFault(error: ErrorObject, place: Place, isThere: boolean): Fault 
     const pointer = isThere || path.length > 0 ? place.pointer + error.instancePath : place.parent;
     return { code: 'required', detail, source: { pointer }, meta: { attribute, message: detail } };
   }
+  if (error.keyword === 'additionalProperties') {
+    const name = String(error.params.additionalProperty);
+    return valueFault(place, 'unknown_attribute', `${path.join('.')} has no ${name}.`, [...path, name]);
+  }
   const code = KEYWORDS[error.keyword] ?? 'invalid_format';
   return valueFault(place, code, `${path.join('.')} ${wordsOf(error)}.`, path);
 }

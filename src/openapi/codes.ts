@@ -5,6 +5,7 @@ import { attributesSchema } from '../jsonapi/body';
 import type { OperationName, Relationship, Schema } from '../jsonapi/define';
 import type { RequestBody } from '../jsonapi/request';
 import { KEYWORDS } from '../jsonapi/values';
+import type { SurfaceRoute } from '../legacy/surface';
 import { OPERATIONS } from '../permissions';
 import type { Definition, Registry } from './include';
 
@@ -45,9 +46,13 @@ const WRITE: readonly ErrorCode[] = [...BODY, ...IDEMPOTENCY, 'conflict'];
 
 const only = (condition: boolean, ...codes: ErrorCode[]): ErrorCode[] => (condition ? codes : []);
 
-/** Codes of a request that changes something. A suspended organization's own credentials may not. */
+/** What organizations refuse their members and keys: writes while they are suspended, and without an `Idempotency-Key`. */
 const suspension = (operation: string): ErrorCode[] =>
-  only(OPERATIONS[operation]?.levels.includes('organization') === true, 'organization_suspended');
+  only(
+    OPERATIONS[operation]?.levels.includes('organization') === true,
+    'organization_suspended',
+    'idempotency_key_required',
+  );
 
 /** What a value can do wrong. */
 function codesOfSchema(schema: Schema): ErrorCode[] {
@@ -224,4 +229,38 @@ export function endpointCodes(endpoint: Endpoint): ErrorCode[] {
     ...(request === undefined ? [] : requestCodes(request)),
     ...errors,
   ];
+}
+
+/** Likewise for a route of another surface; those about one member of its body are `memberCodes`. */
+export function surfaceCodes(route: SurfaceRoute): ErrorCode[] {
+  const { method, path, operation, parameters, request, errors = [] } = route;
+  const isKeyed = 'run' in route;
+  const writes = method !== 'GET';
+  return [
+    'malformed_request',
+    'rate_limited',
+    'unavailable',
+    ...CREDENTIAL,
+    ...only(parameters !== undefined, 'invalid_parameter'),
+    ...only(isKeyed, 'missing_credential', 'permission_denied'),
+    ...(isKeyed && writes ? suspension(operation) : []),
+    ...only(path.includes('{'), 'not_found'),
+    ...(writes ? WRITE : []),
+    ...only(request !== undefined, 'malformed_document'),
+    ...errors,
+  ];
+}
+
+/** What can be wrong with a member of the body of such a route. */
+export function memberCodes({ request, faults = {} }: SurfaceRoute): Record<string, ErrorCode[]> {
+  const { properties = {}, required = [] } = (request ?? {}) as {
+    properties?: Record<string, Schema>;
+    required?: string[];
+  };
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => [
+      name,
+      [...codesOfSchema(schema), ...only(required.includes(name), 'required'), ...(faults[name] ?? [])],
+    ]),
+  );
 }

@@ -2,8 +2,11 @@ import { Organization } from '../../entities';
 import { organizations as serializer } from '../../serializers/organizations';
 import { QUOTA_NAMES } from '../config';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { boolean, choice, integer, metadata, nullable, text, time } from '../jsonapi/schemas';
-import { deleteOrganization, purgeOrganization, restoreOrganization } from '../services/organizationDeletion';
+import { boolean, choice, integer, metadata, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { DEFAULT_GRACE_SECONDS, MOST_GRACE_SECONDS } from '../services/apiKeyRotation';
+import { deleteOrganization, restoreOrganization } from '../services/organizationDeletion';
+import { purgeOrganization } from '../services/organizationPurge';
+import { revokeToken, rotateToken, rotateWebhookSecret } from '../services/organizationSecrets';
 import {
   createOrganization,
   getOrganization,
@@ -11,10 +14,30 @@ import {
   organizationRows,
   updateOrganization,
 } from '../services/organizations';
-import { changeOwner } from '../services/ownership';
+import { changeOwner, transferOwnership } from '../services/ownership';
 import { RESERVED_SLUGS } from '../services/slugs';
 
 const slug = { ...text(2, 63), pattern: '^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$', not: { enum: [...RESERVED_SLUGS] } };
+
+const DOMAIN = '^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$';
+
+/** Those that a change names are changed; null brings back the default. */
+const settings = {
+  type: 'object',
+  properties: {
+    defaultRole: { type: ['string', 'null'], minLength: 1, maxLength: 60, pattern: '^[a-z0-9_]+$' },
+    allowedInviteDomains: {
+      type: ['array', 'null'],
+      maxItems: 100,
+      uniqueItems: true,
+      items: { type: 'string', maxLength: 253, pattern: DOMAIN, description: 'In lower-case ASCII (IDNA).' },
+    },
+    membersMayInvite: { type: ['boolean', 'null'] },
+    auditRetentionDays: { type: ['integer', 'null'], minimum: 1, maximum: 36_500 },
+    requireIdempotencyKey: { type: ['boolean', 'null'] },
+  },
+  additionalProperties: false,
+};
 
 /** Limits of its own; what is not named has the installation's, and null has none. */
 const quotas = {
@@ -73,11 +96,20 @@ export const organizations = defineResource(Organization, {
     avatarUrl: { schema: nullable({ ...text(1, 2048), format: 'https-url' }), write: 'both' },
     primaryDomain: { schema: nullable(text(1, 253)), write: 'both', filter: FILTERS.text, sort: true },
     metadata: { schema: metadata, write: 'both', filter: FILTERS.json },
+    settings: { schema: settings, write: 'both' },
     quotas: { schema: quotas, write: 'both' },
     deleteProtection: { schema: boolean, write: 'both', filter: FILTERS.boolean },
     legalHold: { schema: boolean, write: 'both', filter: FILTERS.boolean },
     deletedAt: { schema: nullable(time), filter: FILTERS.time, sort: true },
     purgeAt: { schema: nullable(time), filter: FILTERS.time, sort: true },
+  },
+  meta: {
+    role: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Codes of the roles that the caller has in it, highest first; for users.',
+    },
+    memberCount: { type: 'integer', minimum: 0 },
   },
   relationships: {
     users: { many: true, type: 'users', link: 'organizationId', include: true, summary: 'Its people.' },
@@ -134,21 +166,53 @@ export const organizations = defineResource(Organization, {
     update: {
       run: updateOrganization,
       summary: 'Change an organization',
-      errors: ['slug_taken', 'external_id_taken', 'required'],
+      errors: ['slug_taken', 'external_id_taken', 'required', 'cannot_grant'],
     },
     remove: {
       run: deleteOrganization,
       purge: purgeOrganization,
       summary: 'Delete an organization; it can be restored for 30 days',
-      errors: ['members_present', 'delete_protected', 'legal_hold'],
+      errors: ['owner_required', 'only_organization', 'members_present', 'delete_protected', 'legal_hold'],
       possible: ({ deleteProtection, legalHold }) => !deleteProtection && !legalHold,
     },
   },
   actions: {
+    transferOwnership: {
+      run: transferOwnership,
+      settings: {
+        memberId: { ...uuid, description: 'An active member; he becomes owner and primary owner.' },
+        keepOwner: { ...boolean, default: false, description: 'true: who was the primary owner stays an owner.' },
+      },
+      requiredSettings: ['memberId'],
+      summary: 'Make another member its primary owner; the one before becomes an admin, unless he is to stay owner',
+      errors: ['owner_required', 'not_found', 'not_allowed'],
+    },
+    'token/rotate': {
+      run: rotateToken,
+      settings: {
+        gracePeriodSeconds: {
+          type: 'integer',
+          minimum: 0,
+          maximum: MOST_GRACE_SECONDS,
+          default: DEFAULT_GRACE_SECONDS,
+          description: 'Seconds for which the old token works on.',
+        },
+      },
+      summary: 'Replace its token, which is shown once',
+      errors: ['cannot_grant', 'invalid_transition'],
+    },
+    token: { method: 'DELETE', run: revokeToken, summary: 'End its token' },
+    'webhookSecret/rotate': {
+      run: rotateWebhookSecret,
+      summary: 'Replace its webhook secret, which is shown once; the old one ends at once',
+      errors: ['invalid_transition'],
+      possible: ({ webhookUrl }) => webhookUrl !== null,
+    },
     restore: {
       run: restoreOrganization,
       summary: 'Undo the deletion of an organization',
-      errors: ['invalid_transition'],
+      ofRetired: true,
+      errors: ['invalid_transition', 'owner_required'],
       possible: ({ status }) => status === 'pending_deletion',
     },
   },

@@ -1,8 +1,8 @@
 import { User } from '../../entities';
 import { users as serializer } from '../../serializers/users';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { choice, nullable, text, time, uuid } from '../jsonapi/schemas';
-import { createUser, getUser, listUsers, userRows } from '../services/users';
+import { boolean, choice, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { createUser, getUser, listUsers, updateUser, userRows } from '../services/users';
 
 export const users = defineResource(User, {
   type: 'users',
@@ -16,17 +16,18 @@ export const users = defineResource(User, {
     updatedAt: { schema: time, filter: FILTERS.time, sort: true },
     email: {
       schema: { type: 'string', minLength: 3, maxLength: 254, format: 'email-address' },
-      write: 'create',
+      write: 'both',
       required: true,
       filter: FILTERS.text,
       sort: true,
     },
-    name: { schema: nullable(text(1, 120)), write: 'create', filter: FILTERS.text, sort: true },
+    name: { schema: nullable(text(1, 120)), write: 'both', filter: FILTERS.text, sort: true },
     status: { schema: choice('active', 'suspended', 'erased'), filter: FILTERS.enum, sort: true },
     emailVerifiedAt: { schema: nullable(time), filter: FILTERS.time },
-    avatarUrl: { schema: nullable({ ...text(1, 2048), format: 'https-url' }), write: 'create' },
-    locale: { schema: nullable({ ...text(2, 35), pattern: '^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$' }), write: 'create' },
-    externalId: { schema: nullable(text(1, 255)), write: 'create', filter: FILTERS.text },
+    hasPassword: { schema: boolean },
+    avatarUrl: { schema: nullable({ ...text(1, 2048), format: 'https-url' }), write: 'both' },
+    locale: { schema: nullable({ ...text(2, 35), pattern: '^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$' }), write: 'both' },
+    externalId: { schema: nullable(text(1, 255)), write: 'both', filter: FILTERS.text },
     lastSeenAt: { schema: nullable(time), filter: FILTERS.time },
   },
   relationships: {
@@ -47,5 +48,6 @@ export const users = defineResource(User, {
     list: { run: listUsers, summary: 'List users' },
     get: { run: getUser, summary: 'Get a user' },
     create: { run: createUser, summary: 'Create a user', errors: ['email_taken'] },
+    update: { run: updateUser, summary: 'Change a user', errors: ['email_taken'] },
   },
 });

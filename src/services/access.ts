@@ -14,6 +14,8 @@ export interface Standing {
   readonly permissions: ReadonlySet<Permission>;
   /** The organization is suspended. */
   readonly isSuspended: boolean;
+  /** Its settings ask for an `Idempotency-Key` with each write. */
+  readonly needsIdempotencyKey: boolean;
   /** Workspaces he is limited to; null: none, he has them all. */
   readonly workspaceIds: readonly string[] | null;
 }
@@ -23,7 +25,7 @@ export interface Standing {
  * turns roles into permissions.
  */
 const LOOK_UP = `
-  select m.id, o.status = 'suspended', o.settings->>'membersMayInvite' = 'true',
+  select m.id, o.status = 'suspended', o.settings->>'requireIdempotencyKey' = 'true', o.settings->>'membersMayInvite' = 'true',
     array(select r.code from member_roles mr join roles r on r.id = mr.role_id where mr.member_id = m.id and r.kind = 'system'),
     (select max(r.rank) from member_roles mr join roles r on r.id = mr.role_id where mr.member_id = m.id),
     array(select distinct p from member_roles mr join roles r on r.id = mr.role_id, unnest(r.permissions) p where mr.member_id = m.id),
@@ -37,7 +39,7 @@ const LOOK_UP = `
 export async function standingOf(db: Database, userId: string, organizationId: string): Promise<Standing | null> {
   const [row] = await db.query(LOOK_UP, [userId, organizationId]);
   if (row === undefined) return null;
-  const [memberId, isSuspended, mayInvite, roles, rank, permissions, workspaceIds] = row;
+  const [memberId, isSuspended, needsKey, mayInvite, roles, rank, permissions, workspaceIds] = row;
   const granted = permissions as Permission[];
   if (mayInvite === true) granted.push('invitations:create');
   return {
@@ -46,6 +48,7 @@ export async function standingOf(db: Database, userId: string, organizationId: s
     rank: Number(rank),
     permissions: new Set(granted),
     isSuspended: isSuspended === true,
+    needsIdempotencyKey: needsKey === true,
     workspaceIds: workspaceIds as string[] | null,
   };
 }
@@ -65,6 +68,7 @@ export const personAsCaller = (userId: string, name: string): Caller => ({
   workspaceIds: null,
   rateLimit: null,
   organizationSuspended: false,
+  needsIdempotencyKey: false,
 });
 
 /** A personal key may be meant for less than its holder may. */
@@ -75,9 +79,17 @@ async function lookUp(db: Database, { userId, permissions }: Caller, organizatio
 }
 
 function ofKey(caller: Caller): Standing {
-  const { rank, permissions, organizationSuspended, workspaceIds } = caller;
+  const { rank, permissions, organizationSuspended, needsIdempotencyKey, workspaceIds } = caller;
   const roles = rank >= 100 ? ['owner', 'admin'] : rank >= 80 ? ['admin'] : [];
-  return { memberId: null, roles, rank, permissions, isSuspended: organizationSuspended, workspaceIds };
+  return {
+    memberId: null,
+    roles,
+    rank,
+    permissions,
+    isSuspended: organizationSuspended,
+    needsIdempotencyKey,
+    workspaceIds,
+  };
 }
 
 /**
@@ -121,10 +133,10 @@ export interface Target {
  */
 export async function authorize(ctx: Context, operation: string, target: Target, writes: boolean): Promise<void> {
   const { caller } = ctx;
-  allow(caller, operation);
-  if (writes && caller.organizationSuspended) throw suspended();
+  if (writes) allowWrite(ctx, operation);
+  else allow(caller, operation);
   if (caller.level !== 'user') return;
-  const { permission = null, self } = OPERATIONS[operation] ?? {};
+  const { permission = null, self, byOwner } = OPERATIONS[operation] ?? {};
   const isSelf = self !== undefined && target.userId === caller.userId;
   if (target.organizationId === null) {
     // Rows of the installation are read by all; of a person, by those who see him.
@@ -133,8 +145,31 @@ export async function authorize(ctx: Context, operation: string, target: Target,
   }
   const standing = await standingIn(ctx, target.organizationId);
   if (standing === null) throw notFound();
+  if (byOwner && !standing.roles.includes('owner')) throw ownerRequired();
   if (!isSelf && permission !== null && !standing.permissions.has(permission)) throw denial(caller, operation);
-  if (writes && standing.isSuspended) throw suspended();
+  if (writes) checkWrite(ctx, standing);
 }
 
-const suspended = (): AppError => new AppError('organization_suspended', 'The organization is suspended.');
+export const ownerRequired = (): AppError =>
+  new AppError('owner_required', 'Only an owner of the organization may do this.');
+
+/**
+ * What an organization refuses its members and keys whatever their rights.
+ * @throws AppError `organization_suspended`, `idempotency_key_required`
+ */
+function checkWrite({ isKeyed }: Context, { isSuspended, needsIdempotencyKey }: Standing): void {
+  if (isSuspended) throw new AppError('organization_suspended', 'The organization is suspended.');
+  if (!needsIdempotencyKey || isKeyed === true) return;
+  throw new AppError('idempotency_key_required', 'The settings of the organization ask for an Idempotency-Key.', {
+    header: 'Idempotency-Key',
+  });
+}
+
+/**
+ * Whether the caller's level and scopes let him write at all, before it is known what.
+ * @throws AppError `permission_denied`, and what an organization refuses its own keys
+ */
+export function allowWrite(ctx: Context, operation: string): void {
+  allow(ctx.caller, operation);
+  checkWrite(ctx, ofKey(ctx.caller));
+}

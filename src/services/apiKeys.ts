@@ -1,23 +1,26 @@
 import { v7 as uuidv7 } from 'uuid';
 import { ApiKey } from '../../entities';
 import type { Context, Level } from '../context';
-import { Values } from '../db/conditions';
+import { compare, Values } from '../db/conditions';
+import type { Database } from '../db/database';
 import { callerScope, visibleOrganization } from '../db/select';
 import { Table } from '../db/table';
-import { Expression, insertRow, updateRow, versionGuard } from '../db/write';
-import { AppError, notFound } from '../errors';
-import { effectivePermissions } from '../permissions';
-import { hashKey, isCredential, keyStart, makeKey } from '../secrets';
-import { type Create, crud, type Input, ownerOf, type Remove } from './crud';
+import { Expression, type Guard, updateRow, versionGuard } from '../db/write';
+import { hashKey, isCredential, type KeyKind, keyStart, makeKey } from '../secrets';
+import { crud, type Remove } from './crud';
 import { organizationTable } from './organizations';
 import { partnerTable } from './partners';
+import { userTable } from './users';
 
-export const apiKeyTable = new Table(ApiKey, {
+const REPLACED_BY = '(select r.id from api_keys r where r.replaces_id = t.id)';
+
+export const apiKeyTable: Table<ApiKey> = new Table(ApiKey, {
   computed: {
+    // What is disabled while it is being replaced authenticates nobody: it is not shown as rotating.
     status: `case when t.revoked_at is not null or t.grace_until <= now() then 'revoked'
-      when t.expires_at <= now() then 'expired' when t.grace_until is not null then 'rotating'
-      when t.disabled then 'disabled' else 'active' end`,
-    replacedById: '(select r.id from api_keys r where r.replaces_id = t.id)',
+      when t.expires_at <= now() then 'expired' when t.disabled then 'disabled'
+      when t.grace_until is not null then 'rotating' else 'active' end`,
+    replacedById: REPLACED_BY,
     workspaceIds: 'array(select kw.workspace_id from api_key_workspaces kw where kw.api_key_id = t.id order by 1)',
   },
   visible: (caller, bind, _isFew, reads) => {
@@ -29,10 +32,20 @@ export const apiKeyTable = new Table(ApiKey, {
     const own = caller.level === 'partner' ? `t.partner_id = ${bind(caller.partnerId)}` : 't.organization_id is null';
     return `${own} or ${visibleOrganization(caller, 't.organization_id', bind)}`;
   },
+  filters: {
+    replacedById: (condition, bind) => {
+      const { operator } = condition;
+      if (operator !== 'eq' && operator !== 'in') return compare(REPLACED_BY, 'uuid', condition, bind);
+      return `t.id in (select r.replaces_id from api_keys r where ${compare('r.id', 'uuid', condition, bind)})`;
+    },
+  },
   retired: { field: 'status', value: 'revoked', sql: 't.revoked_at is null' },
   references: {
     organizationId: () => organizationTable as unknown as Table,
     partnerId: () => partnerTable as unknown as Table,
+    createdById: () => userTable as unknown as Table,
+    replacesId: () => apiKeyTable as unknown as Table,
+    replacedById: () => apiKeyTable as unknown as Table,
   },
   counted: callerScope('api_keys'),
 });
@@ -40,63 +53,32 @@ export const apiKeyTable = new Table(ApiKey, {
 const plain = crud(apiKeyTable);
 export const { list: listApiKeys, get: getApiKey, rows: apiKeyRows } = plain;
 
-interface Binding {
-  level: Level;
-  organizationId: string | null;
-  partnerId: string | null;
+/** Locks the organization of a key that the caller sees: before the key, as everybody locks them. */
+export async function lockOwner(ctx: Context, id: string): Promise<void> {
+  const { list, bind } = new Values();
+  const visible = apiKeyTable.options.visible(ctx.caller, bind, true, false);
+  await ctx.db.query(
+    `select 1 from organizations where id = (select t.organization_id from api_keys t where t.id = ${bind(id)} and (${visible}))
+     for no key update`,
+    list,
+  );
 }
-
-/** Whom the new key is for: told by its relationships, else by who makes it (an organization's key makes its own kind). */
-async function bindingOf(ctx: Context, input: Input): Promise<Binding> {
-  const { caller } = ctx;
-  const { organization, partner } = input.relationships;
-  if (typeof organization === 'string' && typeof partner === 'string') {
-    throw new AppError('not_allowed', 'A key belongs to an organization or to a partner.', {
-      pointer: '/data/relationships/partner',
-    });
-  }
-  if (typeof partner === 'string') {
-    if (caller.level !== 'platform') throw notFound('There is no such partner.', PARTNER);
-    return { level: 'partner', organizationId: null, partnerId: partner };
-  }
-  if (caller.level === 'platform' && typeof organization !== 'string') {
-    return { level: 'platform', organizationId: null, partnerId: null };
-  }
-  return { level: 'organization', organizationId: await ownerOf(ctx, input), partnerId: null };
-}
-
-const PARTNER = { pointer: '/data/relationships/partner/data' };
 
 /**
- * Makes a key and gives it back with `secret`, once.
- * @throws AppError `cannot_grant` when the scopes are more than the maker may do himself (INV-32)
+ * A key as the lock on it finds it, its organization being locked, too.
+ * @throws AppError `not_found`, and those of the guards
  */
-export const createApiKey: Create<ApiKey> = async (ctx, input) => {
-  const binding = await bindingOf(ctx, input);
-  const scopes = (input.attributes.scopes as string[] | undefined) ?? ['*'];
-  const grantable = effectivePermissions(binding.level, [...ctx.caller.permissions]);
-  const lacking = scopes.filter((scope) => scope !== '*' && !grantable.has(scope as never));
-  if (lacking.length > 0) {
-    throw new AppError('cannot_grant', `This credential can't grant ${lacking.join(', ')}.`, {
-      pointer: '/data/attributes/scopes',
-    });
-  }
-  const expiresAt = input.attributes.expiresAt as string | null | undefined;
-  if (typeof expiresAt === 'string' && Date.parse(expiresAt) <= ctx.now().getTime()) {
-    throw new AppError('not_allowed', 'expiresAt must be in the future.', { pointer: '/data/attributes/expiresAt' });
-  }
-  const secret = makeKey(binding.level === 'organization' ? 'sk' : 'pk');
-  const key = await insertRow(ctx, apiKeyTable, {
-    ...(input.attributes as Partial<ApiKey>),
-    ...binding,
-    id: uuidv7(),
-    scopes,
-    ceiling: [...ctx.caller.scopes],
-    hash: hashKey(secret),
-    start: keyStart(secret),
-  });
-  key.secret = secret;
-  return key;
+export async function lockKey(ctx: Context, id: string, guards: readonly Guard[]): Promise<ApiKey> {
+  await lockOwner(ctx, id);
+  return updateRow(ctx, apiKeyTable, id, {}, guards);
+}
+
+/** What the secret of a key of each level begins with. */
+export const KEY_KINDS: Readonly<Record<ApiKey['level'], KeyKind>> = {
+  platform: 'pk',
+  partner: 'pk',
+  organization: 'sk',
+  user: 'pat',
 };
 
 /** What is told of a key that is good. */
@@ -123,8 +105,9 @@ export async function verifyApiKey(ctx: Context, secret: string): Promise<Verifi
   const [row] = await ctx.db.query(
     `select t.level, t.scopes, t.organization_id, t.expires_at from api_keys t
      left join partners p on p.id = t.partner_id
+     left join users u on u.id = t.user_id
      where t.hash = ${bind(hashKey(secret))} and ${status} in ('active', 'rotating')
-       and p.status is distinct from 'suspended' and (${visible})`,
+       and p.status is distinct from 'suspended' and (t.user_id is null or u.status = 'active') and (${visible})`,
     list,
   );
   if (row === undefined) return { valid: false };
@@ -138,16 +121,28 @@ export async function verifyApiKey(ctx: Context, secret: string): Promise<Verifi
   };
 }
 
-/** Revokes a key for ever. It authenticates nobody from the next request on (INV-34). */
-export const revokeApiKey: Remove = (ctx, id, ifMatch) =>
+export const REVOKED_NOW = new Expression(() => "date_trunc('second', now())");
+
+/** Ends the access tokens that were made from a key; to be called in the transaction that ends the key. */
+export async function endTokensOf(db: Database, id: string): Promise<void> {
+  await db.query(
+    `update access_tokens set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
+     where api_key_id = $1 and revoked_at is null`,
+    [id],
+  );
+}
+
+/**
+ * Revokes a key and its access tokens for ever. They authenticate nobody from the next request on (INV-34).
+ * @param parameters `reason`: why, for the list of revoked keys
+ */
+export const revokeApiKey: Remove = (ctx, id, ifMatch, parameters) =>
   ctx.db.transaction(async (db) => {
-    // The organization before its key, as everybody locks them: the count of the keys locks it too, and would be late.
-    await db.query(
-      'select 1 from organizations where id = (select organization_id from api_keys where id = $1) for no key update',
-      [id],
-    );
-    const changes = { revokedAt: new Expression(() => "date_trunc('second', now())") };
-    await updateRow({ ...ctx, db }, apiKeyTable, id, changes, versionGuard(ifMatch));
+    const inside = { ...ctx, db };
+    await lockOwner(inside, id);
+    const changes = { revokedAt: REVOKED_NOW, revokedReason: parameters?.reason as string | undefined };
+    await updateRow(inside, apiKeyTable, id, changes, versionGuard(ifMatch));
+    await endTokensOf(db, id);
     db.afterCommit(() => ctx.callers.forget());
   });
 

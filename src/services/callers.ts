@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
-import { BlockList, isIPv6 } from 'node:net';
+import type { BlockList } from 'node:net';
+import { includesAddress, readAddresses } from '../addresses';
 import type { Caller, Level } from '../context';
 import type { Database, Row } from '../db/database';
 import { AppError } from '../errors';
-import { effectivePermissions, rankOf } from '../permissions';
+import { effectivePermissions, rankOf, scopesWithin } from '../permissions';
 import { isCredential } from '../secrets';
 import { Believed } from './believed';
 
@@ -15,6 +16,8 @@ interface Credential {
   readonly caller: Caller;
   /** Why it is good for nothing any more. */
   readonly ended: string | null;
+  /** Why whoever it is of lends it nothing. */
+  readonly holderEnded: string | null;
   /** Milliseconds since the epoch, or null. */
   readonly expiresAt: number | null;
   /** When a rotated key ends; likewise. */
@@ -30,11 +33,11 @@ interface Credential {
 /** What is read of a key and of all that it hangs on. */
 const KEY_COLUMNS = `
   k.id, k.level, coalesce(u.name, u.email, k.name), k.partner_id, k.organization_id, coalesce(k.user_id, u.id), k.scopes, k.ceiling,
-  case when k.revoked_at is not null then 'has been revoked' when k.disabled then 'is disabled'
-    when o.status = 'pending_deletion' then 'is of an organization that is being deleted'
+  case when k.revoked_at is not null then 'has been revoked' when k.disabled then 'is disabled' end,
+  case when o.status = 'pending_deletion' then 'is of an organization that is being deleted'
     when u.status <> 'active' then 'is of a user who is not active' end,
   extract(epoch from k.expires_at) * 1000, extract(epoch from k.grace_until) * 1000, p.status = 'suspended',
-  o.status = 'suspended', k.ip_allow_list, k.rate_limit,
+  o.status = 'suspended', o.settings->>'requireIdempotencyKey' = 'true', k.ip_allow_list, k.rate_limit,
   case when not k.all_workspaces then array(select w.workspace_id from api_key_workspaces w where w.api_key_id = k.id) end`;
 
 const LOOK_UP_KEY = `
@@ -45,15 +48,19 @@ const LOOK_UP_KEY = `
   left join users u on u.id = k.user_id
   where k.hash = $1`;
 
-const LOOK_UP_TOKEN = `
-  select ${KEY_COLUMNS}, a.id, a.family_id, a.scopes, a.revoked_at is not null, extract(epoch from a.expires_at) * 1000,
+const lookUpPair = (hashColumn: string, endSql: string) => `
+  select ${KEY_COLUMNS}, a.id, a.family_id, a.scopes, a.revoked_at is not null, ${endSql},
     coalesce(extract(epoch from a.last_used_at) * 1000, 0)
   from access_tokens a
   left join api_keys k on k.id = a.api_key_id
   left join organizations o on o.id = k.organization_id
   left join partners p on p.id = k.partner_id
   left join users u on u.id = coalesce(a.user_id, k.user_id)
-  where a.hash = $1`;
+  where a.${hashColumn} = $1`;
+
+const LOOK_UP_TOKEN = lookUpPair('hash', 'extract(epoch from a.expires_at) * 1000');
+/** The access token beside it may have had its time. */
+const LOOK_UP_REFRESH_TOKEN = lookUpPair('refresh_hash', 'null');
 
 /** Turns credentials into callers, and remembers the answer for less than a second. */
 export class CallerCache {
@@ -99,20 +106,9 @@ export class CallerCache {
   }
 
   private admit(found: Credential, now: number, ip: string): Caller {
-    const { caller, ended, expiresAt, graceUntil, partnerSuspended, addresses } = found;
-    if (ended !== null) throw new AppError('revoked_credential', `This credential ${ended}.`, HEADER);
-    if (graceUntil !== null && graceUntil <= now) {
-      throw new AppError('revoked_credential', 'This credential has been replaced.', HEADER);
-    }
-    if (expiresAt !== null && expiresAt <= now) {
-      throw new AppError('expired_credential', 'This credential has expired.', HEADER);
-    }
-    if (partnerSuspended) throw new AppError('partner_suspended', 'The partner of this credential is suspended.');
-    if (addresses !== null && !includes(addresses, ip)) {
-      throw new AppError('ip_not_allowed', 'This credential can’t be used from this address.');
-    }
+    judge(found, now, ip);
     if (now - found.lastUsedAt >= SECONDS_BETWEEN_USES * 1000) this.noteUse(found, now, ip);
-    return caller;
+    return found.caller;
   }
 
   /** Beside the request, not in it: a use that can't be written down is lost, the request is not. */
@@ -136,6 +132,35 @@ export class CallerCache {
   }
 }
 
+/** @throws AppError 401, `partner_suspended`, `ip_not_allowed` */
+function judge(found: Credential, now: number, ip: string): void {
+  const { ended, holderEnded, expiresAt, graceUntil, partnerSuspended, addresses } = found;
+  if (graceUntil !== null && graceUntil <= now) throw revoked('has been replaced');
+  if (ended !== null) throw revoked(ended);
+  if (expiresAt !== null && expiresAt <= now) {
+    throw new AppError('expired_credential', 'This credential has expired.', HEADER);
+  }
+  if (holderEnded !== null) throw revoked(holderEnded);
+  if (partnerSuspended) throw new AppError('partner_suspended', 'The partner of this credential is suspended.');
+  if (addresses !== null && !includesAddress(addresses, ip)) {
+    throw new AppError('ip_not_allowed', 'This credential can’t be used from this address.');
+  }
+}
+
+/**
+ * Who stands behind a refresh token, judged as `find` judges an access token of the pair, but for that one's end. It is
+ * asked inside the transaction that refreshes, and remembers nothing.
+ * @param now milliseconds since the epoch
+ * @throws AppError 401, `partner_suspended`, `ip_not_allowed`
+ */
+export async function holderOf(db: Database, refreshHash: Buffer, now: number, ip: string): Promise<Caller> {
+  const [row] = await db.query(LOOK_UP_REFRESH_TOKEN, [refreshHash]);
+  if (row === undefined) throw invalid();
+  const found = readCredential(row);
+  judge(found, now, ip);
+  return found.caller;
+}
+
 const HEADER = { header: 'Authorization' };
 
 /** One answer for credentials that are malformed, mistyped or unknown. */
@@ -143,24 +168,8 @@ function invalid(): AppError {
   return new AppError('invalid_credential', 'This credential is not valid.', HEADER);
 }
 
-const plainAddress = (ip: string): string => ip.replace(/^::ffff:(?=[\d.]+$)/i, '').replace(/%.*$/, '');
-
-function includes(addresses: BlockList, ip: string): boolean {
-  const plain = plainAddress(ip);
-  return addresses.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
-}
-
-function readAddresses(list: readonly string[]): BlockList | null {
-  if (list.length === 0) return null;
-  const addresses = new BlockList();
-  for (const each of list) {
-    const [address = '', bits] = each.split('/');
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    if (bits === undefined) addresses.addAddress(address, family);
-    else addresses.addSubnet(address, Number(bits), family);
-  }
-  return addresses;
-}
+/** Only the holder of the real secret gets here. */
+const revoked = (why: string): AppError => new AppError('revoked_credential', `This credential ${why}.`, HEADER);
 
 const numberOrNull = (value: unknown): number | null => (value === null ? null : Number(value));
 
@@ -169,15 +178,12 @@ const sooner = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.min(a, b);
 
 function readCredential(row: Row): Credential {
-  const [keyId, keyLevel, name, partnerId, organizationId, userId, keyScopes, ceiling, ended, keyEnd, grace] = row;
-  const [partner, organization, addresses, rateLimit, workspaceIds] = row.slice(11);
-  const [tokenId, familyId, tokenScopes, tokenRevoked, tokenEnd, used] = row.slice(16);
+  const [keyId, keyLevel, name, partnerId, organizationId, userId, keyScopes, ceiling, ended, holderEnded] = row;
+  const [keyEnd, grace, partner, organization, needsKey, addresses, rateLimit, workspaceIds] = row.slice(10);
+  const [tokenId, familyId, tokenScopes, tokenRevoked, tokenEnd, used] = row.slice(18);
   const level = (keyLevel ?? 'user') as Level;
-  const scopes = narrowed(
-    (keyScopes ?? ['*']) as string[],
-    (ceiling ?? ['*']) as string[],
-    tokenScopes as string[] | null,
-  );
+  const ofKey = scopesWithin((keyScopes ?? ['*']) as string[], (ceiling ?? ['*']) as string[]);
+  const scopes = scopesWithin((tokenScopes ?? ['*']) as string[], ofKey);
   return {
     caller: {
       credentialId: (familyId ?? keyId) as string,
@@ -193,8 +199,10 @@ function readCredential(row: Row): Credential {
       workspaceIds: workspaceIds as string[] | null,
       rateLimit: rateLimit as Caller['rateLimit'],
       organizationSuspended: organization === true,
+      needsIdempotencyKey: needsKey === true,
     },
     ended: (ended as string | null) ?? (tokenRevoked === true ? 'has been revoked' : null),
+    holderEnded: holderEnded as string | null,
     expiresAt: sooner(numberOrNull(keyEnd), numberOrNull(tokenEnd)),
     graceUntil: numberOrNull(grace),
     partnerSuspended: partner === true,
@@ -202,13 +210,4 @@ function readCredential(row: Row): Credential {
     accessTokenId: tokenId as string | null,
     lastUsedAt: Number(used),
   };
-}
-
-/** Scopes within a ceiling, and within those of a token made from the key; `*` is all of what is above it (INV-32). */
-function narrowed(scopes: readonly string[], ceiling: readonly string[], token: readonly string[] | null): string[] {
-  const within = (inner: readonly string[], outer: readonly string[]): readonly string[] => {
-    if (inner.includes('*')) return outer;
-    return outer.includes('*') ? inner : inner.filter((each) => outer.includes(each));
-  };
-  return [...within(token ?? ['*'], within(scopes, ceiling))];
 }

@@ -95,7 +95,7 @@ export const lackedBy = ({ permissions }: Standing, codes: readonly string[]): s
  */
 export async function workspacesToGive(
   { db }: Pick<Context, 'db'>,
-  standing: Standing,
+  standing: Pick<Standing, 'workspaceIds'>,
   organizationId: string,
   { ids, wanted = new Set(ids), source }: Asked,
 ): Promise<void> {

@@ -5,6 +5,10 @@ import type { MailPayload } from '../mail/templates';
 /** What each kind of job is given; `src/jobs/index.ts` says what it does. */
 export interface JobPayloads {
   mail: MailPayload;
+  purgeOrganization: { readonly id: string };
+  /** `expiresAt` as it was when the notice was planned. */
+  keyExpiring: { apiKeyId: string; expiresAt: string };
+  passwordReset: { email: string };
 }
 
 /** How those who enqueue wake the worker of their process; the workers of others look every second. */

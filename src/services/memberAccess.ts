@@ -13,7 +13,8 @@ interface Difference {
   readonly lost: readonly string[];
 }
 
-function differenceOf(current: readonly string[], { op, ids }: LinkageChange): Difference {
+/** What a change of a linkage comes to. */
+export function differenceOf(current: readonly string[], { op, ids }: LinkageChange): Difference {
   const named = ids as readonly string[];
   const target =
     op === 'replace'

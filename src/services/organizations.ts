@@ -5,11 +5,13 @@ import { callerScope, organizationsOf, selectOne } from '../db/select';
 import { type Bind, Table } from '../db/table';
 import { type Changes, Expression, type Guard, insertSql, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
-import { allow, denial, may } from '../permissions';
-import { hashKey, makeKey, makeWebhookSecret } from '../secrets';
+import { allow, denial, may, SYSTEM_ROLES } from '../permissions';
+import { makeKey, makeWebhookSecret } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { type Create, crud, type Input, type Update } from './crud';
 import { memberTable } from './members';
+import { replaceToken } from './organizationSecrets';
+import { noDefault, type Settings, settingsChange, settingsGuards, settingsSql } from './organizationSettings';
 import { partnerTable } from './partners';
 import { checkQuota } from './quotas';
 import { slugFrom, withSuffix } from './slugs';
@@ -25,6 +27,16 @@ export const organizationTable = new Table(Organization, {
     if (caller.level === 'user')
       return `t.id in (${organizationsOf(caller, bind, reads ? 'organizations:read' : undefined)})`;
     return caller.level === 'partner' ? `t.partner_id = ${bind(caller.partnerId)}` : 'true';
+  },
+  computed: {
+    settings: settingsSql('t.settings'),
+    role: ({ userId }, bind) =>
+      userId === null
+        ? 'null::text[]'
+        : `array(select r.code from members m join member_roles mr on mr.member_id = m.id join roles r on r.id = mr.role_id
+           where m.organization_id = t.id and m.user_id = ${bind(userId)} order by r.rank desc, r.id desc)`,
+    memberCount:
+      "(select coalesce(sum(c.rows), 0)::integer from row_counts c where c.relation = 'members' and c.scope = t.id)",
   },
   retired: { field: 'status', value: 'pending_deletion', sql: "t.status <> 'pending_deletion'" },
   counted: callerScope('organizations'),
@@ -49,7 +61,8 @@ const plain = crud(organizationTable);
 export const { list: listOrganizations, get: getOrganization, rows: organizationRows } = plain;
 
 const attributeSource = (name: string) => ({ pointer: `/data/attributes/${name}` });
-const cipherPurpose = (id: string) => `organizations/${id}/webhookSecret`;
+/** What the cipher of a webhook secret is bound to. */
+export const cipherPurpose = (id: string) => `organizations/${id}/webhookSecret`;
 
 /** What the JSON schema can't say, because it depends on the configuration. */
 function checkWebhookUrl(ctx: Context, url: unknown): void {
@@ -82,6 +95,7 @@ export const createOrganization: Create<Organization> = async (ctx, input) => {
     ...(attributes as Partial<Organization>),
     id,
     partnerId: partnerOf(ctx, input),
+    settings: newSettings(attributes.settings as Partial<Settings> | undefined) as never,
     webhookSecretCipher: secret === undefined ? undefined : ctx.secrets.encrypt(secret, cipherPurpose(id)),
   };
   const ownerId = await ownerOfNew(ctx, input);
@@ -91,7 +105,9 @@ export const createOrganization: Create<Organization> = async (ctx, input) => {
     if (isLimited) await checkQuota(inside, ownerId, 'organizationsPerUser');
     return insertWithSlug(inside, { values, token, ownerId }, slug, attributes.slug !== undefined);
   });
-  return Object.assign(created, { token, webhookSecret: secret });
+  // The statement that makes a member does not see him yet.
+  const role = ctx.caller.userId === null ? undefined : ['owner'];
+  return Object.assign(created, { token, webhookSecret: secret, role, memberCount: ownerId === null ? 0 : 1 });
 };
 
 async function insertWithSlug(ctx: Context, creation: Creation, slug: string, isGiven: boolean): Promise<Organization> {
@@ -111,6 +127,15 @@ function checkCreation(ctx: Context, attributes: Record<string, unknown>): void 
   delete attributes.statusReason;
   if (attributes.legalHold === true) allow(ctx.caller, 'organizations.hold');
   if (Object.keys(attributes.quotas ?? {}).length > 0) allow(ctx.caller, 'organizations.quotas');
+}
+
+/** @throws AppError `not_allowed` for a default role that a new organization does not have */
+function newSettings(given: Partial<Settings> | undefined): Expression | undefined {
+  const { defaultRole } = given ?? {};
+  if (typeof defaultRole === 'string' && (defaultRole === 'owner' || !Object.hasOwn(SYSTEM_ROLES, defaultRole))) {
+    throw noDefault();
+  }
+  return given === undefined ? undefined : settingsChange(given, null);
 }
 
 /** The id of a purged organization stays used: its tombstone has it. */
@@ -200,25 +225,31 @@ async function insertOrganization(
  */
 export const updateOrganization: Update<Organization> = async (ctx, id, input, ifMatch) => {
   checkWebhookUrl(ctx, input.attributes.webhookUrl);
-  const { token, webhookSecret, webhookUrl, status, statusReason, ...others } = input.attributes;
+  const { token, webhookSecret, webhookUrl, status, statusReason, settings, ...others } = input.attributes;
   // Made although a stored one may stay: only the database knows, in the same statement.
   const secret = (webhookSecret as string | null | undefined) ?? (webhookUrl ? makeWebhookSecret() : undefined);
   const cipher = secret === undefined ? null : ctx.secrets.encrypt(secret, cipherPurpose(id));
   const changes: Changes<Organization> = {
     ...(others as Partial<Organization>),
     ...statusChanges(status as string | undefined, statusReason as string | null | undefined),
+    ...(settings === undefined ? {} : { settings: settingsChange(settings as object, 'old') as never }),
     ...webhookChanges(webhookUrl as string | null | undefined, typeof webhookSecret === 'string', cipher),
   };
   const guards = [
     ...privilegeGuards(ctx, input.attributes),
     ...versionGuard(ifMatch),
     ...statusGuards(status as string | undefined, statusReason as string | null | undefined),
+    ...settingsGuards((settings ?? {}) as Partial<Settings>),
   ];
-  return ctx.db.transactionIf(typeof token === 'string', async (db) => {
+  const namesRole = typeof (settings as Partial<Settings> | undefined)?.defaultRole === 'string';
+  return ctx.db.transactionIf(typeof token === 'string' || namesRole, async (db) => {
     const inside = { ...ctx, db };
+    // Locked by a statement of its own: the next one sees whether the role has gone meanwhile.
+    if (namesRole) await lockOrganizations(inside, [id]);
     const updated = await updateRow(inside, organizationTable, id, changes, guards);
     const isReplaced = typeof token === 'string' && (await replaceToken(inside, id, token));
-    if (token !== undefined || status !== undefined) db.afterCommit(() => ctx.callers.forget());
+    if (token !== undefined || status !== undefined || settings !== undefined)
+      db.afterCommit(() => ctx.callers.forget());
     const revealed = cipher !== null && updated.webhookSecretCipher?.equals(cipher) === true;
     return Object.assign(updated, {
       token: isReplaced ? token : undefined,
@@ -310,26 +341,4 @@ export async function lockOrganizations(ctx: Context, ids: readonly string[]): P
     `select 1 from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
     values,
   );
-}
-
-/** The old token ends at once, the new one begins (domain sheet 9.2); the same one sent back changes nothing: false. */
-async function replaceToken(ctx: Context, id: string, token: string): Promise<boolean> {
-  const [same] = await ctx.db.query(
-    'select 1 from api_keys where organization_id = $1 and is_organization_token and revoked_at is null and hash = $2',
-    [id, hashKey(token)],
-  );
-  if (same !== undefined) return false;
-  await ctx.db.query(
-    `update api_keys set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
-     where organization_id = $1 and is_organization_token and revoked_at is null`,
-    [id],
-  );
-  const list: unknown[] = [];
-  const sql = insertSql(
-    apiKeyTable,
-    { ...organizationToken(ctx, token), organizationId: id },
-    (value) => `$${list.push(value)}`,
-  );
-  await ctx.db.query(sql, list);
-  return true;
 }

@@ -2,8 +2,8 @@ import type { Organization } from '../../entities';
 import type { Context } from '../context';
 import type { Database } from '../db/database';
 import { selectOne } from '../db/select';
-import { updateRow, versionGuard } from '../db/write';
-import { AppError, notFound } from '../errors';
+import { type IfMatch, updateRow, versionGuard } from '../db/write';
+import { AppError, type ErrorSource, notFound } from '../errors';
 import { standingNow } from './access';
 import type { ChangeLinkage } from './crud';
 import { organizationTable } from './organizations';
@@ -57,19 +57,63 @@ async function setPrimaryOwner(db: Database, organizationId: string, memberId: s
 export const changeOwner: ChangeLinkage<Organization> = (ctx, id, { ids }, ifMatch) =>
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
-    const organization = await updateRow(inside, organizationTable, id, {}, versionGuard(ifMatch));
+    const organization = await lockForTransfer(inside, id, ifMatch, OWNER_SOURCE);
     if (ids === organization.ownerId) return organization;
     if (ids === null) throw lastOwner();
-    if (!(await standingNow(inside, id)).roles.includes('owner')) {
-      throw new AppError('owner_required', 'Only an owner hands an organization over.', OWNER_SOURCE);
-    }
-    const heir = await memberOf(inside, id, ids as string);
-    await giveRole(db, heir, 'owner');
-    if (organization.ownerId !== null) await demote(db, id, organization.ownerId);
-    await setPrimaryOwner(db, id, heir);
-    db.afterCommit(() => ctx.callers.forget());
-    return updateRow(inside, organizationTable, id, {});
+    return handOver(inside, organization, await memberOf(inside, id, ids as string), false);
   });
+
+/**
+ * The same for the membership `memberId`.
+ * @param settings `keepOwner`: the one before stays an owner
+ * @throws AppError `owner_required`, `not_found`, `not_allowed` for a member who is not active
+ */
+export const transferOwnership = (
+  ctx: Context,
+  id: string,
+  { memberId, keepOwner = false }: { readonly memberId?: string; readonly keepOwner?: boolean },
+  ifMatch: IfMatch,
+): Promise<Organization> =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const organization = await lockForTransfer(inside, id, ifMatch);
+    const source = { pointer: '/meta/memberId' };
+    const [member] = await db.query(
+      'select id, user_id, status from members where organization_id = $1 and id = $2 for update',
+      [id, memberId],
+    );
+    if (member === undefined) throw notFound('There is no such member.', source);
+    if (member[2] !== 'active') throw new AppError('not_allowed', 'The owner must be an active member.', source);
+    if (member[1] === organization.ownerId) return organization;
+    return handOver(inside, organization, member[0] as string, keepOwner);
+  });
+
+async function lockForTransfer(
+  ctx: Context,
+  id: string,
+  ifMatch: IfMatch,
+  source?: ErrorSource,
+): Promise<Organization> {
+  const organization = await updateRow(ctx, organizationTable, id, {}, versionGuard(ifMatch));
+  if (!(await standingNow(ctx, id)).roles.includes('owner')) {
+    throw new AppError('owner_required', 'Only an owner hands an organization over.', source);
+  }
+  return organization;
+}
+
+async function handOver(
+  ctx: Context,
+  { id, ownerId }: Organization,
+  heir: string,
+  keepOwner: boolean,
+): Promise<Organization> {
+  const { db } = ctx;
+  await giveRole(db, heir, 'owner');
+  if (ownerId !== null && !keepOwner) await demote(db, id, ownerId);
+  await setPrimaryOwner(db, id, heir);
+  db.afterCommit(() => ctx.callers.forget());
+  return updateRow(ctx, organizationTable, id, {});
+}
 
 async function memberOf(ctx: Context, organizationId: string, userId: string): Promise<string> {
   const [row] = await ctx.db.query(

@@ -1,7 +1,8 @@
 import type { Config } from '../config';
+import type { Caller } from '../context';
 import type { Database } from '../db/database';
 import { AppError } from '../errors';
-import { type Policies, type Policy, policiesOf } from './ratePolicies';
+import { ownPolicy, type Policies, type Policy, policiesOf } from './ratePolicies';
 import { removeRows } from './sweeper';
 
 /** What is said of one request. */
@@ -63,7 +64,8 @@ class Window {
  */
 export class RateLimiter {
   readonly policies: Policies;
-  private readonly windows = new Map<Policy, Map<string, Window>>();
+  /** Name of a policy → key → window. */
+  private readonly windows = new Map<string, Map<string, Window>>();
 
   /** @param workers processes of this machine */
   constructor(
@@ -72,6 +74,13 @@ export class RateLimiter {
     private readonly workers: number,
   ) {
     this.policies = policiesOf(rateLimit);
+  }
+
+  /** Counts one request of a credential; those of the tokens that were made from a key count for its own limit, too. */
+  takeFor({ credentialId, apiKeyId, rateLimit }: Caller): Answer | Promise<Answer> {
+    if (rateLimit === null) return this.take(this.policies.default, credentialId);
+    const { limit, windowSeconds } = rateLimit;
+    return this.take(ownPolicy(rateLimit), `${apiKeyId} ${limit}/${windowSeconds}`);
   }
 
   /** Counts one request of a key; at once when a reserve or the end of all is in memory, else after a statement. */
@@ -87,8 +96,8 @@ export class RateLimiter {
   }
 
   private windowsOf(policy: Policy): Map<string, Window> {
-    const known = this.windows.get(policy) ?? new Map<string, Window>();
-    this.windows.set(policy, known);
+    const known = this.windows.get(policy.name) ?? new Map<string, Window>();
+    this.windows.set(policy.name, known);
     return known;
   }
 

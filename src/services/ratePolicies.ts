@@ -32,6 +32,14 @@ const SENSITIVE = {
 export type SensitivePolicy = keyof typeof SENSITIVE;
 export type Policies = Readonly<Record<'default' | 'authentication' | SensitivePolicy, Policy>>;
 
+/** Of a key that has a limit of its own, instead of the installation's. */
+export const ownPolicy = ({ limit, windowSeconds }: Pick<Policy, 'limit' | 'windowSeconds'>): Policy => ({
+  name: 'key',
+  counts: 'requests',
+  limit,
+  windowSeconds,
+});
+
 /** All policies: of every request, by credential; of failed authentication, by network; and of sensitive calls. */
 export function policiesOf({ limit, windowSeconds }: NonNullable<Config['rateLimit']>): Policies {
   const failures = Math.min(limit, Math.max(10, Math.floor(limit / 10)));

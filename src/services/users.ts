@@ -1,9 +1,11 @@
 import { User } from '../../entities';
-import type { Caller } from '../context';
+import type { Caller, Context } from '../context';
 import { organizationsOf, visibleOrganization } from '../db/select';
 import { type Bind, NIL_UUID, Table } from '../db/table';
-import type { Permission } from '../permissions';
-import { type Create, crud } from './crud';
+import { type Changes, Expression, type Guard, updateRow, versionGuard } from '../db/write';
+import { AppError } from '../errors';
+import { denial, may, type Permission } from '../permissions';
+import { type Create, crud, type Update } from './crud';
 
 /** Being a member of an organization that the caller sees, or of one of the given organizations if he sees it. */
 function memberOf(caller: Caller, bind: Bind, organizations?: string, permission?: Permission): string {
@@ -17,6 +19,7 @@ function memberOf(caller: Caller, bind: Bind, organizations?: string, permission
  * made him, who could not make him a member of anything otherwise.
  */
 export const userTable = new Table(User, {
+  computed: { hasPassword: 't.password_hash is not null' },
   visible: (caller, bind, isFew) => {
     if (caller.level === 'platform') return 'true';
     if (caller.level === 'organization') return memberOf(caller, bind);
@@ -37,6 +40,7 @@ export const userTable = new Table(User, {
     if (caller.level === 'user') return null;
     return caller.level === 'organization' ? { relation: 'members', scope: caller.organizationId ?? NIL_UUID } : null;
   },
+  retired: { field: 'status', value: 'erased', sql: "t.status <> 'erased'" },
   links: {
     organizationId: (id, bind, caller) => memberOf(caller, bind, id, 'members:read'),
   },
@@ -56,3 +60,62 @@ export const { list: listUsers, get: getUser, rows: userRows } = plain;
 /** Makes a user. E-mail addresses are unique ignoring case, over all organizations: `email_taken` otherwise. */
 export const createUser: Create<User> = (ctx, input) =>
   plain.create(ctx, { ...input, attributes: { ...input.attributes, partnerId: ctx.caller.partnerId } });
+
+/**
+ * A partner changes and erases users that it made, as long as no other's organization has them as members: else it could
+ * take over accounts.
+ */
+export function partnerGuards({ caller }: Context): Guard[] {
+  if (caller.level !== 'partner') return [];
+  const { partnerId } = caller;
+  return [
+    {
+      sql: (bind) => `old.partner_id = ${bind(partnerId)} and not exists (
+        select 1 from members m join organizations o on o.id = m.organization_id
+        where m.user_id = old.id and o.partner_id is distinct from ${bind(partnerId)})`,
+      error: () =>
+        new AppError(
+          'permission_denied',
+          'Only users that the partner made, and that are members of none but its organizations.',
+          undefined,
+          { meta: { required: 'platform:admin' } },
+        ),
+    },
+  ];
+}
+
+/** A value that only others may change may still be sent back as it is (round trip). */
+const unchanged = ({ caller }: Context, column: string, value: unknown, operation: string): Guard[] =>
+  value === undefined || may(caller, operation)
+    ? []
+    : [
+        {
+          sql: (bind) => `old.${column} is not distinct from ${bind(value)}`,
+          error: () => denial(caller, operation),
+        },
+      ];
+
+/**
+ * Changes a user: he himself, the operator, or the partner that made him. Another e-mail address is not verified.
+ * @throws AppError `email_taken`, `permission_denied`
+ */
+export const updateUser: Update<User> = async (ctx, id, { attributes }, ifMatch) => {
+  const { email, externalId } = attributes;
+  const isVerified = new Expression(
+    (bind) => `case when lower(old.email) = lower(${bind(email)}) then old.email_verified_at end`,
+  );
+  const changes: Changes<User> = {
+    ...attributes,
+    ...(email === undefined ? {} : { emailVerifiedAt: isVerified as never }),
+  };
+  const guards = [
+    ...partnerGuards(ctx),
+    ...unchanged(ctx, 'email', email, 'users.email'),
+    ...unchanged(ctx, 'external_id', externalId, 'users.externalId'),
+    ...versionGuard(ifMatch),
+  ];
+  const updated = await updateRow(ctx, userTable, id, changes, guards);
+  // A caller carries his name.
+  ctx.db.afterCommit(() => ctx.callers.forget());
+  return updated;
+};

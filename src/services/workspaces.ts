@@ -29,6 +29,7 @@ export const workspaceTable = new Table(Workspace, {
   visible: (caller, bind, isFew, reads) =>
     `${owned.visible(caller, bind, isFew, reads)} and (${withinLimits(caller, bind)})`,
   links: {
+    apiKeyId: (id) => `t.id in (select kw.workspace_id from api_key_workspaces kw where kw.api_key_id = ${id})`,
     invitationId: (id) =>
       `t.id in (select iw.workspace_id from invitation_workspaces iw where iw.invitation_id = ${id})`,
     memberId: (id) => `t.id in (select mw.workspace_id from member_workspaces mw where mw.member_id = ${id})`,

@@ -9,6 +9,8 @@ export const ID = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[
 export const NUMBER = expect.any(Number);
 export const ORGANIZATION_KEY = expect.stringMatching(/^sk_live_[0-9A-Za-z]{36}$/);
 export const PLATFORM_KEY = expect.stringMatching(/^pk_live_[0-9A-Za-z]{36}$/);
+export const ACCESS_TOKEN = expect.stringMatching(/^at_live_[0-9A-Za-z]{36}$/);
+export const REFRESH_TOKEN = expect.stringMatching(/^rt_live_[0-9A-Za-z]{36}$/);
 /** `whsec_` and 32 bytes in base64. */
 export const WEBHOOK_SECRET = expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/);
 
@@ -21,12 +23,22 @@ const toOne = (path: string, name: string, type: string, id: string | null) => (
   data: id === null ? null : { type, id },
 });
 
+/** What an organization's settings are until it changes them. */
+export const SETTINGS = {
+  defaultRole: 'member',
+  allowedInviteDomains: [],
+  membersMayInvite: false,
+  auditRetentionDays: null,
+  requireIdempotencyKey: false,
+};
+
 /** An organization as a platform caller sees it. */
 export function organization(
   id: unknown,
   attributes: object,
   owner: string | null = null,
   partner?: string | null,
+  memberCount = 0,
 ): Body {
   const self = `${S}/management/organizations/${id}`;
   return {
@@ -48,6 +60,7 @@ export function organization(
       avatarUrl: null,
       primaryDomain: null,
       metadata: {},
+      settings: SETTINGS,
       quotas: {},
       deleteProtection: false,
       legalHold: false,
@@ -67,6 +80,7 @@ export function organization(
       ...(partner === undefined ? {} : { partner: toOne(self, 'partner', 'partners', partner) }),
     },
     links: { self },
+    meta: { memberCount },
   };
 }
 
@@ -90,6 +104,7 @@ export const user = (id: unknown, attributes: object): Body => ({
     name: null,
     status: 'active',
     emailVerifiedAt: null,
+    hasPassword: false,
     avatarUrl: null,
     locale: null,
     externalId: null,
@@ -234,7 +249,7 @@ export const invitation = (
   links: { self: `${S}/invitations/${id}` },
 });
 
-/** A key as a platform caller sees it, or as the others do with `partner` left undefined. */
+/** A key that a key has made, as a platform caller sees it, or as the others do with `partner` left undefined. */
 export const apiKey = (
   id: unknown,
   attributes: object,
@@ -248,20 +263,61 @@ export const apiKey = (
     environment: 'live',
     secret: null,
     scopes: ['*'],
+    ipAllowList: [],
     status: 'active',
+    disabled: false,
     expiresAt: null,
+    graceUntil: null,
+    rateLimit: null,
     lastUsedAt: null,
     lastUsedIp: null,
     isOrganizationToken: false,
+    allWorkspaces: true,
     metadata: {},
     revokedAt: null,
+    revokedReason: null,
     ...attributes,
   },
   relationships: {
     organization: toOne(`${S}/apiKeys/${id}`, 'organization', 'organizations', of.organization ?? null),
     ...(of.partner === undefined ? {} : { partner: toOne(`${S}/apiKeys/${id}`, 'partner', 'partners', of.partner) }),
+    workspaces: { ...toMany(`${S}/apiKeys/${id}`, 'workspaces'), data: [] },
+    createdBy: toOne(`${S}/apiKeys/${id}`, 'createdBy', 'users', null),
+    replaces: toOne(`${S}/apiKeys/${id}`, 'replaces', 'apiKeys', null),
+    replacedBy: toOne(`${S}/apiKeys/${id}`, 'replacedBy', 'apiKeys', null),
   },
   links: { self: `${S}/apiKeys/${id}` },
+});
+
+/** A pair of tokens that was not made just now; `attributes` name the rest. */
+export const accessToken = (
+  id: unknown,
+  attributes: object,
+  of: { apiKey?: string; user?: string; organization?: string },
+): Body => ({
+  id,
+  type: 'accessTokens',
+  attributes: {
+    createdAt: TIME,
+    accessToken: null,
+    refreshToken: null,
+    tokenType: 'Bearer',
+    expiresIn: 3600,
+    expiresAt: TIME,
+    refreshExpiresAt: TIME,
+    scopes: ['*'],
+    familyId: id,
+    lastUsedAt: null,
+    lastUsedIp: null,
+    userAgent: null,
+    ...attributes,
+  },
+  relationships: {
+    apiKey: toOne(`${S}/accessTokens/${id}`, 'apiKey', 'apiKeys', of.apiKey ?? null),
+    user: toOne(`${S}/accessTokens/${id}`, 'user', 'users', of.user ?? null),
+    organization: toOne(`${S}/accessTokens/${id}`, 'organization', 'organizations', of.organization ?? null),
+  },
+  links: { self: `${S}/accessTokens/${id}` },
 });
 
 const JSONAPI = { version: '1.1' };

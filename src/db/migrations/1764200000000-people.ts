@@ -9,6 +9,25 @@ const NIL = "'00000000-0000-0000-0000-000000000000'::uuid";
 const USERS = `
 alter table users add password_hash text;
 
+-- Whoever was erased is in no total.
+create function count_erased_user() returns trigger language plpgsql as $$
+begin
+  perform add_to_row_count('users', ${NIL}, case when new.status = 'erased' then -1 else 1 end);
+  return null;
+end $$;
+create trigger users_count_erasure after update of status on users
+  for each row when ((old.status = 'erased') <> (new.status = 'erased')) execute function count_erased_user();
+
+-- Waits for an erasure that is on its way, or makes it wait.
+create function refuse_erased_user() returns trigger language plpgsql as $$
+begin
+  if (select status from users where id = new.user_id for share) = 'erased' then
+    raise exception 'the user was erased' using errcode = 'check_violation', constraint = 'members_user_check';
+  end if;
+  return new;
+end $$;
+create trigger members_refuse_erased before insert on members for each row execute function refuse_erased_user();
+
 create table user_networks (
   user_id uuid not null,
   network text not null,
@@ -21,6 +40,7 @@ create index user_networks_last_used_at_idx on user_networks (last_used_at);
 create table password_resets (
   id uuid not null,
   user_id uuid not null,
+  email text not null,
   hash bytea not null,
   expires_at timestamptz not null,
   created_at timestamptz not null default now(),
@@ -134,6 +154,7 @@ create unique index invitations_pending_email_key on invitations (organization_i
 create index invitations_organization_id_created_at_idx on invitations (organization_id, created_at, id);
 create index invitations_created_at_idx on invitations (created_at, id);
 create index invitations_email_idx on invitations (lower(email)) where email is not null;
+create index invitations_invited_by_id_idx on invitations (invited_by_id, id) where invited_by_id is not null;
 create index invitations_expires_at_idx on invitations (expires_at) where status = 'pending';
 
 create table invitation_roles (
@@ -172,6 +193,8 @@ create unique index api_keys_organization_token_key on api_keys (organization_id
   where is_organization_token and revoked_at is null and grace_until is null;
 create index api_keys_unrevoked_idx on api_keys (organization_id) where revoked_at is null;
 create index api_keys_user_id_idx on api_keys (user_id, created_at, id);
+create index api_keys_created_by_id_idx on api_keys (created_by_id) where created_by_id is not null;
+create index api_keys_grace_until_idx on api_keys (grace_until) where grace_until is not null and revoked_at is null;
 create unique index api_keys_replaces_id_key on api_keys (replaces_id) where replaces_id is not null;
 
 create table api_key_workspaces (
@@ -186,6 +209,7 @@ create index api_key_workspaces_workspace_id_idx on api_key_workspaces (workspac
 create table access_tokens (
   id uuid not null,
   family_id uuid not null,
+  previous_id uuid,
   api_key_id uuid,
   user_id uuid,
   organization_id uuid,
@@ -368,6 +392,8 @@ export class People1764200000000 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(FORMER_COUNTER);
     await runner.query(`
+      drop trigger users_count_erasure on users;
+      drop trigger members_refuse_erased on members;
       drop trigger members_keep_owner on members;
       drop trigger member_roles_keep_owner on member_roles;
       drop trigger organizations_keep_owner on organizations;
@@ -382,7 +408,7 @@ export class People1764200000000 implements MigrationInterface {
       drop trigger roles_count_delete on roles;
       drop table access_tokens, api_key_workspaces, invitation_workspaces, invitation_roles, invitations, member_workspaces,
         workspaces, password_resets, user_networks;
-      drop function keep_owner, keep_role, count_owned_rows, count_role_members, forget_role_members;
+      drop function keep_owner, keep_role, count_owned_rows, count_role_members, forget_role_members, count_erased_user, refuse_erased_user;
       delete from row_counts where relation in ('workspaces', 'invitations', 'roles', 'member_roles');
 
       delete from api_keys where level = 'user';

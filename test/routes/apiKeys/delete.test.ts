@@ -1,5 +1,6 @@
 import { type Client, createOrganization, document, link, M, NIL, S, startApp, type TestApp } from '../../support/app';
 import { apiKey, expectDenied, expectError, TIME } from '../documents';
+import { Keys } from './keys';
 
 const PATH = `${S}/apiKeys`;
 const HEADER = { source: { header: 'Authorization' } };
@@ -143,10 +144,26 @@ test('an If-Match that does not fit is 412, and the key lives [INV-59]', async (
   expect((await me(client)).status).toBe(200);
 });
 
-test('keys are not changed here: 403 with Allow', async () => {
+test('a reason is kept with the key', async () => {
+  const keys = new Keys(app);
   const { id: organization } = await createOrganization(partner);
   const { id } = await make(organization);
-  const answer = await app.platform.patch(`${PATH}/${id}`, document('apiKeys', { name: 'B' }, { id }));
-  expectError(answer, 403, 'update_not_offered');
-  expect(answer.headers.allow).toBe('GET, HEAD, DELETE, OPTIONS');
+  const reason = 'Found in a public repository';
+  expect((await app.platform.delete(`${PATH}/${id}?reason=${encodeURIComponent(reason)}`)).status).toBe(204);
+  expect((await keys.shown({ id })).attributes).toMatchObject({ status: 'revoked', revokedReason: reason });
+  const { id: other } = await make(organization);
+  const long = await app.platform.delete(`${PATH}/${other}?reason=${'x'.repeat(501)}`);
+  expectError(long, 400, 'invalid_parameter', { source: { parameter: 'reason' } });
+  expect(await keys.status({ id: other })).toBe('active');
+});
+
+test('the access tokens made from a key end with it', async () => {
+  const keys = new Keys(app);
+  const { id: organization } = await createOrganization(partner);
+  const key = await make(organization);
+  const token = await keys.token(key);
+  expect((await me(token)).status).toBe(200);
+  await remove(key.id);
+  expectError(await me(token), 401, 'revoked_credential', HEADER);
+  expect(await keys.tokensEnded(key)).toEqual([true]);
 });

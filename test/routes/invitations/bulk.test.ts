@@ -100,6 +100,8 @@ test('a thousand take as many statements as ten, and not long', async () => {
     expect(answer.body.meta.results.filter(({ outcome }: Body) => outcome === 'created')).toHaveLength(rows);
     return statements.length;
   };
+  // Who asks is known from then on.
+  await count(1);
   const few = await count(10);
   const start = performance.now();
   expect(await count(1000)).toBe(few);
@@ -109,7 +111,7 @@ test('a thousand take as many statements as ten, and not long', async () => {
     'select count(*), count(distinct hash) from invitations where organization_id = $1',
     [own.id],
   );
-  expect(row?.map(Number)).toEqual([1010, 1010]);
+  expect(row?.map(Number)).toEqual([1011, 1011]);
 });
 
 test('more than a thousand are 413, none at all 422, what is no list 400', async () => {

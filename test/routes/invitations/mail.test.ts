@@ -1,5 +1,4 @@
-import { removeInvitationsFor } from '../../../src/services/invitations';
-import { startApp, type TestApp } from '../../support/app';
+import { S, startApp, type TestApp } from '../../support/app';
 import { type MailSink, startMailSink } from '../../support/mailSink';
 import { type Crew, Crews } from '../crew';
 import { TIME } from '../documents';
@@ -115,9 +114,9 @@ test('a mail that waits is not sent of an invitation that is revoked, or whose i
   expect(await jobs()).toBe(1);
   await crew.owner.delete(`${PATH}/${made.id}`);
   expect(await jobs()).toBe(0);
-  const email = freshEmail();
-  await invited(crew.owner, crew.id, { email });
-  await app.db.transaction((db) => removeInvitationsFor({ db }, email));
+  const person = await app.user();
+  await invited(crew.owner, crew.id, { email: person.email });
+  await app.platform.post(`${S}/users/${person.id}/erase`);
   expect(await jobs()).toBe(0);
   expect((await stateOf(app, made.id)).status).toBe('revoked');
 });

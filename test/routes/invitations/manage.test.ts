@@ -1,4 +1,4 @@
-import { expireInvitations, removeInvitationsFor, revokeInvitationsOf } from '../../../src/services/invitations';
+import { expireInvitations } from '../../../src/services/invitations';
 import { type Body, S, startApp, type TestApp } from '../../support/app';
 import { type Crew, Crews, roleLinks } from '../crew';
 import { expectDenied, expectError, invitation, NUMBER, single, TIME } from '../documents';
@@ -179,28 +179,34 @@ describe('resend', () => {
   });
 });
 
-test('erasing somebody removes the invitations to him, in every organization and state (domain sheet 9.10)', async () => {
+test('erasing somebody removes what is pending to him everywhere, and his address from the rest (domain sheet 9.10)', async () => {
   const other = await crews.make();
-  const email = freshEmail();
-  const made = [await invited(crew.owner, crew.id, { email }), await invited(other.owner, other.id, { email })];
-  await crew.owner.delete(`${PATH}/${made[0].id}`);
+  const person = await app.user();
+  const email = person.email.toUpperCase();
+  const [mine, theirs] = [
+    await invited(crew.owner, crew.id, { email, name: 'Ines' }),
+    await invited(other.owner, other.id, { email }),
+  ];
+  await crew.owner.delete(`${PATH}/${mine.id}`);
   const kept = await invited(crew.owner, crew.id);
-  await app.db.transaction((db) => removeInvitationsFor({ db }, email.toUpperCase()));
-  for (const { id } of made) expectError(await app.platform.get(`${PATH}/${id}`), 404, 'not_found');
+  expect((await app.platform.post(`${S}/users/${person.id}/erase`)).status).toBe(200);
+  expectError(await app.platform.get(`${PATH}/${theirs.id}`), 404, 'not_found');
+  expect(await stateOf(app, mine.id)).toMatchObject({ status: 'revoked', email: `erased:${person.id}`, name: null });
   expect((await stateOf(app, kept.id)).status).toBe('pending');
 });
 
-test('what is pending in an organization can be revoked at once, and nothing else is touched', async () => {
+test('deleting an organization revokes what is pending in it, and a restore leaves it so (domain sheet 6.1)', async () => {
   const own = await crews.make();
   const [open, declined] = [await invited(own.owner, own.id), await invited(own.owner, own.id)];
   await app.anonymous.post(`${PATH}/${tokenOf(declined)}/decline`);
-  const ctx = { ...app.services, caller: { userId: own.owner.id }, requestId: 'x' } as never;
-  await app.db.transaction((db) => revokeInvitationsOf({ ...(ctx as object), db } as never, own.id));
+  await app.platform.delete(own.self);
+  expect(await statusOf(tokenOf(open))).toBe(404);
+  await app.platform.post(`${own.self}/restore`);
   expect([(await stateOf(app, open.id)).status, (await stateOf(app, declined.id)).status]).toEqual([
     'revoked',
     'declined',
   ]);
-  expect(await statusOf(tokenOf(open))).toBe(200);
+  expectError(await accept(app.anonymous, tokenOf(open)), 410, 'invitation_revoked');
 });
 
 test('meta.total of an organization’s list is a number that triggers keep', async () => {

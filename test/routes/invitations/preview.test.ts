@@ -100,8 +100,15 @@ describe('whoever holds the token', () => {
   });
 
   test('has no other methods there: 405', async () => {
-    const { status, headers } = await app.anonymous.delete(`${PATH}/${tokenOf(await invited(crew.owner, crew.id))}`);
-    expect([status, headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS']);
+    const path = `${PATH}/${tokenOf(await invited(crew.owner, crew.id))}`;
+    for (const [each, allowed] of [
+      [path, 'GET, HEAD, OPTIONS'],
+      [`${path}/accept`, 'POST, OPTIONS'],
+      [`${path}/decline`, 'POST, OPTIONS'],
+    ]) {
+      const { status, headers } = await fetch(`${app.url}${each}`, { method: 'DELETE' });
+      expect([status, headers.get('allow')]).toEqual([405, allowed]);
+    }
   });
 });
 

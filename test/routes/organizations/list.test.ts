@@ -48,7 +48,8 @@ test('every byte of a page is as the seed and this product fix it', async () => 
       `"token":null,"number":${body.data[0].attributes.number},"slug":"recrubo-82361056","externalId":null,` +
       '"kind":"business","countryCode":null,"status":"active","statusReason":null,' +
       '"statusChangedAt":"2024-08-20T10:45:07+00:00","avatarUrl":null,"primaryDomain":null,"metadata":{},' +
-      '"quotas":{},"deleteProtection":false,"legalHold":false,"deletedAt":null,"purgeAt":null},' +
+      '"settings":{"defaultRole":"member","membersMayInvite":false,"auditRetentionDays":null,"allowedInviteDomains":[],' +
+      '"requireIdempotencyKey":false},"quotas":{},"deleteProtection":false,"legalHold":false,"deletedAt":null,"purgeAt":null},' +
       `"relationships":{"users":{"links":{"related":"/public/v2/users?filter[organizationId]=${id}",` +
       `"self":"${PATH}/${id}/relationships/users"}},` +
       `"members":{"links":{"related":"${PATH}/${id}/members","self":"${PATH}/${id}/relationships/members"}},` +

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import type { Context, Services } from '../context';
+import type { Database } from '../db/database';
+import { updateRow } from '../db/write';
+import { allow, may } from '../permissions';
+import type { Remove } from './crud';
+import { deletion, deletionGuards, planPurge, withDeleted } from './organizationDeletion';
+import { getOrganization, organizationTable } from './organizations';
+
+/** Milliseconds until a purge is tried again that something stands in the way of. */
+const PAUSE = 24 * 3_600 * 1_000;
+
+/** Removes an organization and all its data now, deleted before or not; a tombstone stays (INV-9). */
+export const purgeOrganization: Remove = async (ctx, id, ifMatch) => {
+  if (!may(ctx.caller, 'organizations.purge')) await getOrganization(ctx, id, ['id']);
+  allow(ctx.caller, 'organizations.purge');
+  await ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    await updateRow(inside, organizationTable, id, deletion(), deletionGuards(ctx, ifMatch), withDeleted(ctx));
+    await bury(inside, id);
+  });
+};
+
+/**
+ * Removes an organization whose time is over. One that was restored stays, and one under legal hold or protection is
+ * looked at again a day later (INV-8).
+ */
+export const purgeWhenDue = (
+  ctx: Pick<Services, 'db' | 'secrets' | 'jobs' | 'now' | 'callers'>,
+  id: string,
+): Promise<void> =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const now = ctx.now();
+    const [row] = await db.query(
+      `select purge_at > $2, legal_hold or delete_protection, purge_at from organizations
+       where id = $1 and status = 'pending_deletion' for update`,
+      [id, now],
+    );
+    if (row === undefined) return;
+    const [isEarly, isHeld, purgeAt] = row;
+    if (isEarly === true) await planPurge(inside, id, new Date(purgeAt as string));
+    else if (isHeld === true) await planPurge(inside, id, new Date(now.getTime() + PAUSE));
+    else await bury(inside, id);
+  });
+
+/** The row is locked; everything of the organization goes with it. */
+async function bury({ db, callers }: { db: Database; callers: Context['callers'] }, id: string): Promise<void> {
+  const [row] = await db.query('delete from organizations where id = $1 returning name, deleted_at', [id]);
+  const nameHash = createHash('sha256')
+    .update(row?.[0] as string)
+    .digest();
+  await db.query('insert into organization_tombstones (id, deleted_at, name_hash) values ($1, $2, $3)', [
+    id,
+    row?.[1],
+    nameHash,
+  ]);
+  db.afterCommit(() => callers.forget());
+}

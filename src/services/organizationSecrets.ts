@@ -1,0 +1,118 @@
+import type { ApiKey, Organization } from '../../entities';
+import type { Context } from '../context';
+import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
+import { AppError, notFound } from '../errors';
+import { hashKey, makeKey, makeWebhookSecret } from '../secrets';
+import { checkReach, grantsOf } from './apiKeyGrants';
+import { rotateKey } from './apiKeyRotation';
+import { apiKeyTable, organizationToken } from './apiKeys';
+import { cipherPurpose, organizationTable } from './organizations';
+
+/** The key that `token` stands for; null when it was ended. Its organization is locked. */
+async function currentToken(ctx: Context, organizationId: string): Promise<ApiKey | null> {
+  const values: unknown[] = [organizationId];
+  const columns = apiKeyTable.selectList(apiKeyTable.properties, ctx.caller, (value) => `$${values.push(value)}`);
+  const [row] = await ctx.db.query(
+    `select ${columns} from api_keys t
+     where t.organization_id = $1 and t.is_organization_token and t.revoked_at is null and t.grace_until is null`,
+    values,
+  );
+  return row === undefined ? null : apiKeyTable.read(apiKeyTable.properties, row);
+}
+
+/** A token that can do no more than the caller can himself (INV-13). */
+async function insertToken(ctx: Context, organizationId: string, token: string): Promise<void> {
+  const of = { level: 'organization' as const, organizationId, partnerId: null, userId: null };
+  const { ceiling } = await grantsOf(ctx, of);
+  await insertRow(ctx, apiKeyTable, {
+    ...organizationToken(ctx, token),
+    ceiling: [...ceiling],
+    organizationId,
+    createdById: ctx.caller.userId,
+  });
+}
+
+/** Ends the token, and those before it that live on for a while; false when there is none. */
+async function endTokens({ db }: Context, organizationId: string): Promise<boolean> {
+  const ended = await db.query(
+    `update api_keys set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
+     where organization_id = $1 and is_organization_token and revoked_at is null returning id`,
+    [organizationId],
+  );
+  await db.query(
+    `update access_tokens set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
+     where api_key_id = any($1::uuid[]) and revoked_at is null`,
+    [ended.map(([id]) => id)],
+  );
+  return ended.length > 0;
+}
+
+/**
+ * The old token ends at once, the new one begins (domain sheet 9.2); the same one sent back changes nothing: false. The
+ * organization is locked.
+ * @throws AppError `cannot_grant` when the old one can do more than the caller
+ */
+export async function replaceToken(ctx: Context, id: string, token: string): Promise<boolean> {
+  const current = await currentToken(ctx, id);
+  if (current?.hash.equals(hashKey(token)) === true) return false;
+  if (current !== null) checkReach(await grantsOf(ctx, current), current);
+  await endTokens(ctx, id);
+  await insertToken(ctx, id, token);
+  return true;
+}
+
+/**
+ * A new token, shown once on the organization; the old one lives on for the grace (INV-33). One that was ended before is
+ * made anew.
+ * @throws AppError `cannot_grant` when the token can do more than the caller
+ */
+export const rotateToken = (
+  ctx: Context,
+  id: string,
+  settings: { readonly gracePeriodSeconds?: number },
+  ifMatch: IfMatch,
+): Promise<Organization> =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const organization = await updateRow(inside, organizationTable, id, {}, versionGuard(ifMatch));
+    const current = await currentToken(inside, id);
+    if (current !== null)
+      return Object.assign(organization, { token: (await rotateKey(inside, current.id, settings)).secret });
+    const token = makeKey('sk');
+    await insertToken(inside, id, token);
+    return Object.assign(organization, { token });
+  });
+
+/**
+ * Ends the token, without grace.
+ * @throws AppError `not_found` when there is none
+ */
+export const revokeToken = (ctx: Context, id: string, _settings: object, ifMatch: IfMatch): Promise<void> =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    await updateRow(inside, organizationTable, id, {}, versionGuard(ifMatch));
+    if (!(await endTokens(inside, id))) throw notFound('The organization has no token.');
+    db.afterCommit(() => ctx.callers.forget());
+  });
+
+/**
+ * A new webhook secret, shown once on the organization; the old one ends at once.
+ * @throws AppError `invalid_transition` without a webhook URL
+ */
+export async function rotateWebhookSecret(
+  ctx: Context,
+  id: string,
+  _settings: object,
+  ifMatch: IfMatch,
+): Promise<Organization> {
+  const webhookSecret = makeWebhookSecret();
+  const changes = { webhookSecretCipher: ctx.secrets.encrypt(webhookSecret, cipherPurpose(id)) };
+  const guards = [
+    ...versionGuard(ifMatch),
+    {
+      sql: () => 'old.webhook_url is not null',
+      error: () => new AppError('invalid_transition', 'There is no webhookUrl that a secret could be for.'),
+    },
+  ];
+  return Object.assign(await updateRow(ctx, organizationTable, id, changes, guards), { webhookSecret });
+}

@@ -1,0 +1,119 @@
+import type { User } from '../../entities';
+import type { Context } from '../context';
+import { type Guard, updateRow } from '../db/write';
+import { AppError, type ErrorSource } from '../errors';
+import { authorize } from './access';
+import { removeInvitationsFor } from './invitations';
+import { settleOwnership } from './ownership';
+import { getUser, partnerGuards, userTable } from './users';
+
+const READ = ['id', 'email', 'passwordHash'];
+
+/**
+ * A user whose data the caller may have or erase: he himself, the operator, and his partner as `partnerGuards` says.
+ * @throws AppError `not_found`, `permission_denied`
+ */
+export async function subjectOf(ctx: Context, id: string, operation: 'users.erase' | 'users.export'): Promise<User> {
+  const user = await getUser(ctx, id, READ);
+  const target = { organizationId: null, userId: id };
+  // That of a person is never another's to read, though he sees him.
+  await authorize(ctx, operation, target, true);
+  return updateRow(ctx, userTable, user.id, {}, partnerGuards(ctx));
+}
+
+/** Whether somebody has signed in to the account from the network before. */
+export async function knowsNetwork({ db }: Context, userId: string, network: string): Promise<boolean> {
+  const [row] = await db.query('select exists (select 1 from user_networks where user_id = $1 and network = $2)', [
+    userId,
+    network,
+  ]);
+  return row?.[0] === true;
+}
+
+const passwordFault = (code: 'required' | 'not_allowed', detail: string, source: ErrorSource): AppError =>
+  new AppError(code, detail, source, { meta: { attribute: 'password', message: detail } });
+
+/**
+ * Whoever erases himself and has a password gives it: a session in the wrong hands must not be enough.
+ * @throws AppError `required`; `not_allowed` for another password; `unavailable` when too many wait
+ */
+export async function confirmErasure(ctx: Context, user: User, password: string | undefined): Promise<void> {
+  if (ctx.caller.userId !== user.id || user.passwordHash === null) return;
+  if (password === undefined) {
+    throw passwordFault('required', 'password is required: you have one.', { pointer: '' });
+  }
+  if (await ctx.passwords.verify(user.passwordHash, password)) return;
+  throw passwordFault('not_allowed', 'It is not the password that you have.', { pointer: '/meta/password' });
+}
+
+/**
+ * Removes a person (domain sheet 9.10): what is left is a row with his id and nothing that tells who he was. He signs in
+ * no more, at once.
+ * @param user as `subjectOf` gave him: with another password since then he is not erased
+ * @throws AppError `last_owner` with the ids of the organizations that would be left without one (INV-2), `not_found`,
+ * `permission_denied`, `conflict` when he has just become a member of another organization
+ */
+export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<User> =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const organizations = await db.query(
+      `select o.id, o.owner_id from organizations o where o.id in (
+         select m.organization_id from members m where m.user_id = $1 union
+         select i.organization_id from invitations i join users u on lower(u.email) = lower(i.email) where u.id = $1)
+       order by o.id for no key update`,
+      [id],
+    );
+    const same: Guard = {
+      sql: (bind) => `old.password_hash is not distinct from ${bind(passwordHash)}`,
+      error: () => new AppError('conflict', 'The user has changed meanwhile: try again.'),
+    };
+    const { email } = await updateRow(inside, userTable, id, {}, [...partnerGuards(ctx), same]);
+    await endMemberships(inside, id, organizations as [string, string | null][]);
+    await removeTraces(inside, id, email);
+    const nothing = { name: null, avatarUrl: null, locale: null, externalId: null, passwordHash: null };
+    const gone = { ...nothing, emailVerifiedAt: null, lastSeenAt: null };
+    const erased = await updateRow(inside, userTable, id, { ...gone, email: addressOf(id), status: 'erased' });
+    db.afterCommit(() => ctx.callers.forget());
+    return erased;
+  });
+
+/** No address: there is no @ in it. */
+const addressOf = (id: string): string => `erased:${id}`;
+
+/** @param locked ids of his organizations at the least, and of the primary owner of each */
+async function endMemberships(
+  { db }: Context,
+  userId: string,
+  locked: readonly [id: string, ownerId: string | null][],
+): Promise<void> {
+  const memberships = await db.query(
+    `select m.organization_id, m.status = 'active' and exists (
+         select 1 from member_roles mr join roles r on r.id = mr.role_id
+         where mr.member_id = m.id and r.code = 'owner' and r.kind = 'system')
+       and not exists (
+         select 1 from members n join member_roles mr on mr.member_id = n.id join roles r on r.id = mr.role_id
+         where n.organization_id = m.organization_id and n.id <> m.id and n.status = 'active'
+           and r.code = 'owner' and r.kind = 'system')
+     from members m where m.user_id = $1 order by 1`,
+    [userId],
+  );
+  const ids = new Set(locked.map(([id]) => id));
+  if (memberships.some(([id]) => !ids.has(id as string))) {
+    throw new AppError('conflict', 'The user has just joined an organization: try again.');
+  }
+  const organizationIds = memberships.filter(([, isLast]) => isLast === true).map(([id]) => id as string);
+  if (organizationIds.length > 0) {
+    const detail = 'The user is the last owner of organizations: make others owners first, or have them purged.';
+    throw new AppError('last_owner', detail, undefined, { meta: { organizationIds } });
+  }
+  await db.query('delete from members where user_id = $1', [userId]);
+  for (const [id, ownerId] of locked) if (ownerId === userId) await settleOwnership(db, id, ownerId);
+}
+
+/** What he signed in with, and where his address stands. */
+async function removeTraces({ db }: Context, userId: string, email: string): Promise<void> {
+  for (const table of ['access_tokens', 'api_keys', 'user_networks', 'password_resets']) {
+    await db.query(`delete from ${table} where user_id = $1`, [userId]);
+  }
+  await removeInvitationsFor({ db }, email, addressOf(userId));
+}
