@@ -77,8 +77,8 @@ export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<Use
     return erased;
   });
 
-/** No address: there is no @ in it. */
-const addressOf = (id: string): string => `erased:${id}`;
+/** Nobody's: there is no such domain, and there won't be (RFC 2606). */
+const addressOf = (id: string): string => `${id}@erased.invalid`;
 
 /** @param locked ids of his organizations at the least, and of the primary owner of each */
 async function endMemberships(

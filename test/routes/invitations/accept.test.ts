@@ -64,8 +64,12 @@ describe('somebody new', () => {
     expect(answer.body).toEqual({
       data: member(id, { ...of, invitedBy: crew.owner.id }, { joinMethod: 'invited', allWorkspaces: false }),
       included: [
-        user(person, { email, name: 'Ines', locale: 'de', emailVerifiedAt: expect.any(String) }),
-        { ...organization(crew.id, { name: 'Acme', slug: expect.any(String) }), relationships },
+        user(person, { hasPassword: true, email, name: 'Ines', locale: 'de', emailVerifiedAt: expect.any(String) }),
+        {
+          ...organization(crew.id, { name: 'Acme', slug: expect.any(String) }),
+          relationships,
+          meta: { role: ['admin', 'member'], memberCount: expect.any(Number) },
+        },
       ],
       meta: {},
       jsonapi: { version: '1.1' },
