@@ -23,6 +23,10 @@ export class AccessToken extends Versioned {
   @Column('uuid')
   familyId!: string;
 
+  /** The pair whose refresh token made this one. */
+  @Column('uuid', { nullable: true })
+  previousId!: string | null;
+
   /** The key it was made from. */
   @Column('uuid', { nullable: true })
   apiKeyId!: string | null;
@@ -54,7 +58,7 @@ export class AccessToken extends Versioned {
   @Column('timestamptz')
   familyEndsAt!: string;
 
-  /** When the refresh token was used; it works on for the overlap (INV-35). */
+  /** When the refresh token was first used; it works on for the overlap (INV-35). */
   @Column('timestamptz', { nullable: true })
   replacedAt!: string | null;
 
@@ -81,6 +85,15 @@ export class AccessToken extends Versioned {
   @ManyToOne(() => Organization, { onDelete: 'CASCADE' })
   @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'access_tokens_organization_id_fkey' })
   organization?: Relation<Organization> | null;
+
+  /** Computed. */
+  tokenType!: string;
+
+  /** Seconds of life that the access token has when it is made; computed. */
+  expiresIn!: number;
+
+  /** The person behind it: who signed in, or whose personal key it was made from; computed. */
+  holderId!: string | null;
 
   /** Set only on the object that the call which made the pair gives back (INV-30). */
   accessToken?: string;

@@ -13,6 +13,10 @@ export class PasswordReset {
   @Column('uuid')
   userId!: string;
 
+  /** Where it was sent: it is good for nothing once the user has another address. */
+  @Column('text')
+  email!: string;
+
   @Column('bytea')
   hash!: Buffer;
 

@@ -9,6 +9,7 @@ export interface CallerView {
   permissions: string[];
   organizationId: string | null;
   partnerId: string | null;
+  userId: string | null;
 }
 
 export const callerView = (caller: Caller): CallerView => ({
@@ -18,6 +19,7 @@ export const callerView = (caller: Caller): CallerView => ({
   permissions: [...caller.permissions],
   organizationId: caller.organizationId,
   partnerId: caller.partnerId,
+  userId: caller.userId,
 });
 
 export const callers = serializers<CallerView>({
@@ -26,6 +28,7 @@ export const callers = serializers<CallerView>({
   attributes: ['level', 'name', 'permissions'],
   relationships: {
     organization: { ...toOne('organizations', ({ organizationId }) => organizationId), bare: true },
+    user: { ...toOne('users', ({ userId }) => userId), bare: true },
     partner: { ...toOne('partners', ({ partnerId }) => partnerId), bare: true },
   },
 });

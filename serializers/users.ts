@@ -11,6 +11,7 @@ export const users = serializers<User>({
     'name',
     'status',
     'emailVerifiedAt',
+    'hasPassword',
     'avatarUrl',
     'locale',
     'externalId',

@@ -24,6 +24,7 @@ import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitations';
 import { JobSignal } from './services/jobs';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
+import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
 
 /** Milliseconds that running requests and jobs get to end when the process stops. */
@@ -117,12 +118,8 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeper = new Sweeper([
-        () => removeExpiredAnswers(services),
-        () => removeEndedWindows(services),
-        () => endGraces(services),
-        () => expireInvitations(services),
-      ]);
+      const sweeps = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, endGraces, expireInvitations];
+      const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }
     const lifecycle = new Lifecycle();

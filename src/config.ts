@@ -116,6 +116,13 @@ export const SETTINGS = {
     description:
       'origins that the redirectUrl of an invitation may have beside that of PUBLIC_URL, as https://app.example.com, separated by commas',
   },
+  PASSWORD_RESET_URL: {
+    type: 'string',
+    format: 'uri',
+    pattern: '^https?://',
+    description:
+      'page where people set a new password; mails link to it with the token as ?token=, unset: they tell the token',
+  },
   LOG_LEVEL: {
     type: 'string',
     enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -153,6 +160,8 @@ export interface Config {
   readonly mailFrom: string | undefined;
   /** As `URL.origin` writes them. */
   readonly invitationRedirectOrigins: readonly string[];
+  /** undefined: mails tell the token of a password reset itself. */
+  readonly passwordResetUrl: string | undefined;
   readonly logLevel: string;
 }
 
@@ -177,6 +186,7 @@ interface Values {
   SMTP_URL?: string;
   MAIL_FROM?: string;
   INVITATION_REDIRECT_ORIGINS?: string;
+  PASSWORD_RESET_URL?: string;
   LOG_LEVEL: string;
 }
 
@@ -263,6 +273,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM,
     invitationRedirectOrigins: readOrigins(values.INVITATION_REDIRECT_ORIGINS),
+    passwordResetUrl: values.PASSWORD_RESET_URL,
     logLevel: values.LOG_LEVEL,
   };
 }

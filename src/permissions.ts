@@ -139,10 +139,10 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'apiKeys.rotate': rule('apiKeys:rotate', EVERY_LEVEL, 'userId'),
   'apiKeys.remove': rule('apiKeys:revoke', EVERY_LEVEL, 'userId'),
   'apiKeys.verify': rule('apiKeys:read'),
-  'accessTokens.list': rule(null, EVERY_LEVEL, 'userId'),
-  'accessTokens.get': rule(null, EVERY_LEVEL, 'userId'),
-  'accessTokens.create': rule('tokens:issue', EVERY_LEVEL, 'userId'),
-  'accessTokens.remove': rule(null, EVERY_LEVEL, 'userId'),
+  'accessTokens.list': rule(null, EVERY_LEVEL, 'holderId'),
+  'accessTokens.get': rule(null, EVERY_LEVEL, 'holderId'),
+  'accessTokens.create': rule('tokens:issue'),
+  'accessTokens.remove': rule(null, EVERY_LEVEL, 'holderId'),
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */
@@ -150,6 +150,10 @@ export const OPEN_OPERATIONS: ReadonlySet<string> = new Set([
   'invitations.preview',
   'invitations.accept',
   'invitations.decline',
+  'accessTokens.create',
+  'accessTokens.refresh',
+  'passwordResets.create',
+  'passwordResets.confirm',
 ]);
 
 /** What a level may hold at the most; keys are cut to it whatever their scopes say (INV-32). */

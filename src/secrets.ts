@@ -9,16 +9,16 @@ import {
 } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** What a key is for: `sk` organization, `pk` platform and partner, `pat` personal, `at` access, `rt` refresh, `inv` invitation. */
-export type KeyKind = 'sk' | 'pk' | 'pat' | 'at' | 'rt' | 'inv';
+/** What a key is for: `sk` organization, `pk` platform and partner, `pat` personal, `at` access, `rt` refresh, `inv` invitation, `pwr` password reset. */
+export type KeyKind = 'sk' | 'pk' | 'pat' | 'at' | 'rt' | 'inv' | 'pwr';
 export type KeyEnvironment = 'live' | 'test';
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 30;
 const CHECKSUM_LENGTH = 6;
-const FORM = /^(?:sk|pk|pat|at|rt|inv)_(?:live|test)_[0-9A-Za-z]{36}$/;
+const FORM = /^(?:sk|pk|pat|at|rt|inv|pwr)_(?:live|test)_[0-9A-Za-z]{36}$/;
 /** What looks like one of our keys, of whatever length: such a text is one with a good checksum or none at all. */
-const LOOKS_LIKE_KEY = /^(?:sk|pk|pat|at|rt|inv)_(?:live|test)_/;
+const LOOKS_LIKE_KEY = /^(?:sk|pk|pat|at|rt|inv|pwr)_(?:live|test)_/;
 
 /** CRC-32 of a text in base62, left-padded to six characters: enough for 62^6 > 2^32. */
 function checksum(text: string): string {

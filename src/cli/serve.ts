@@ -40,6 +40,7 @@ export async function serve(config: Config, parents: number[]): Promise<void> {
     await foundation.stop();
     throw error;
   }
+  if (config.smtpUrl === undefined) log.warn('SMTP_URL is not set: no mail leaves, and nobody can reset a password');
   announce(config, running.port);
   await stopSignal(parents);
   log.info('stopping');

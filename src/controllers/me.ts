@@ -37,10 +37,19 @@ export function me(services: Services): Router {
   return router;
 }
 
-/** Only the relationships that apply: a partner is told its own id although it can't read partners. */
+/**
+ * Only the relationships that apply: a partner is told its own id although it can't read partners. A user's organizations
+ * are a link, since he may have thousands.
+ */
 function describe(caller: Caller): Record<string, unknown> {
   const fields = ['level', 'name', 'permissions'];
   if (caller.organizationId !== null) fields.push('organization');
   if (caller.partnerId !== null) fields.push('partner');
-  return callers({ fields: new Set(fields), level: 'platform' }).resource(callerView(caller));
+  if (caller.userId === null) return shown(caller, fields);
+  const resource = shown(caller, [...fields, 'user']);
+  const organizations = { links: { related: `/public/v2/users/${caller.userId}/organizations` } };
+  return { ...resource, relationships: { ...(resource.relationships as object), organizations } };
 }
+
+const shown = (caller: Caller, fields: string[]): Record<string, unknown> =>
+  callers({ fields: new Set(fields), level: 'platform' }).resource(callerView(caller));

@@ -39,6 +39,7 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   workspaces_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   roles_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   api_keys_replaces_id_key: ['invalid_transition', 'The key has been replaced already.'],
+  access_tokens_api_key_id_fkey: ['revoked_credential', 'This credential is gone.', { header: 'Authorization' }],
   // Only a token given by the client can be known already: those made here have 178 random bits.
   api_keys_hash_key: ['not_allowed', 'This token is in use: give another one.', attribute('token')],
 };

@@ -1,12 +1,20 @@
 import { type Endpoint, isWrite } from '../controllers/endpoints';
 import { ROOT } from '../controllers/routes';
 import { OPEN_OPERATIONS, OPERATIONS } from '../permissions';
+import { accessTokenEndpoints } from './accessTokens';
 import { apiKeyEndpoints } from './apiKeys';
 import { invitationEndpoints } from './invitations';
+import { passwordEndpoints } from './passwords';
 import { userEndpoints } from './users';
 
 /** Every request beside those of the resource types. */
-export const endpoints: readonly Endpoint[] = [...apiKeyEndpoints, ...invitationEndpoints, ...userEndpoints];
+export const endpoints: readonly Endpoint[] = [
+  ...accessTokenEndpoints,
+  ...apiKeyEndpoints,
+  ...invitationEndpoints,
+  ...passwordEndpoints,
+  ...userEndpoints,
+];
 
 /**
  * Refuses to start with an endpoint that nobody was given the right to, that strangers may use unless that was said, or

@@ -1,6 +1,7 @@
 import type { JobPayloads } from '../services/jobs';
 import { tellOfExpiry } from './keyExpiring';
 import { sendMail } from './mail';
+import { sendPasswordReset } from './passwordReset';
 import { purge } from './purgeOrganization';
 import type { JobHandler } from './worker';
 
@@ -9,4 +10,5 @@ export const jobs: { readonly [K in keyof JobPayloads]: JobHandler<JobPayloads[K
   mail: sendMail,
   purgeOrganization: purge,
   keyExpiring: tellOfExpiry,
+  passwordReset: sendPasswordReset,
 };

@@ -13,7 +13,14 @@ export interface MailData {
     acceptUrl: string;
     expiresAt: string;
   };
-  passwordReset: { url: string; minutes: number };
+  passwordReset: {
+    minutes: number;
+    token: string;
+    /** Of a page that takes the token; null: there is none. */
+    url: string | null;
+    /** Where programs send the token. */
+    confirmUrl: string;
+  };
   passwordChanged: { changedAt: string };
   keyExpiring: {
     keyName: string;
@@ -55,13 +62,18 @@ const letters: { readonly [T in keyof MailData]: (data: MailData[T]) => Letter }
     button: { label: 'Accept the invitation', url: acceptUrl },
     footnote: 'If you did not expect this invitation, ignore this mail: without your consent nothing happens.',
   }),
-  passwordReset: ({ url, minutes }) => ({
+  passwordReset: ({ minutes, token, url, confirmUrl }) => ({
     subject: 'Set a new password',
     paragraphs: [
       'Somebody, probably you, asked to set a new password for your account.',
-      `The link works once, within ${minutes} minutes.`,
+      ...(url === null
+        ? [
+            `Your token: ${token}`,
+            `It works once, within ${minutes} minutes: send it as "token", with the new password as "password" and "passwordConfirmation", to ${confirmUrl}`,
+          ]
+        : [`The link works once, within ${minutes} minutes.`]),
     ],
-    button: { label: 'Set a new password', url },
+    ...(url === null ? {} : { button: { label: 'Set a new password', url } }),
     footnote: 'If it was not you, ignore this mail: your password stays as it is.',
   }),
   passwordChanged: ({ changedAt }) => ({

@@ -92,10 +92,9 @@ function caller(components: Components): Ref {
     permissions: { type: 'array', items: { type: 'string', enum: PERMISSIONS } },
   });
   const to = (type: string) => closed({ data: identifier(components, type) });
-  const relationships = closed({ organization: to('organizations'), partner: to('partners') }, [
-    'organization',
-    'partner',
-  ]);
+  const organizations = closed({ links: closed({ related: { type: 'string', format: 'uri-reference' } }) });
+  const named = { organization: to('organizations'), partner: to('partners'), user: to('users'), organizations };
+  const relationships = closed(named, Object.keys(named));
   const id = { type: 'string', format: 'uuid', description: 'Of the credential.' };
   const members = { id, type: constant('callers'), attributes, relationships, links: selfLink(components) };
   return components.add('schemas', closed(members, ['relationships']), 'Caller');

@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from '../jsonapi/define';
 import { OPERATIONS } from '../permissions';
+import { accessTokens } from './accessTokens';
 import { apiKeys } from './apiKeys';
 import { invitations } from './invitations';
 import { members } from './members';
@@ -21,6 +22,7 @@ const definitions = [
   workspaces,
   invitations,
   apiKeys,
+  accessTokens,
 ] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(

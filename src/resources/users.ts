@@ -1,7 +1,7 @@
 import { User } from '../../entities';
 import { users as serializer } from '../../serializers/users';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { choice, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { boolean, choice, nullable, text, time, uuid } from '../jsonapi/schemas';
 import { createUser, getUser, listUsers, updateUser, userRows } from '../services/users';
 
 export const users = defineResource(User, {
@@ -24,6 +24,7 @@ export const users = defineResource(User, {
     name: { schema: nullable(text(1, 120)), write: 'both', filter: FILTERS.text, sort: true },
     status: { schema: choice('active', 'suspended', 'erased'), filter: FILTERS.enum, sort: true },
     emailVerifiedAt: { schema: nullable(time), filter: FILTERS.time },
+    hasPassword: { schema: boolean },
     avatarUrl: { schema: nullable({ ...text(1, 2048), format: 'https-url' }), write: 'both' },
     locale: { schema: nullable({ ...text(2, 35), pattern: '^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$' }), write: 'both' },
     externalId: { schema: nullable(text(1, 255)), write: 'both', filter: FILTERS.text },

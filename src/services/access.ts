@@ -68,6 +68,7 @@ export const personAsCaller = (userId: string, name: string): Caller => ({
   workspaceIds: null,
   rateLimit: null,
   organizationSuspended: false,
+  needsIdempotencyKey: false,
 });
 
 /** A personal key may be meant for less than its holder may. */

@@ -48,15 +48,19 @@ const LOOK_UP_KEY = `
   left join users u on u.id = k.user_id
   where k.hash = $1`;
 
-const LOOK_UP_TOKEN = `
-  select ${KEY_COLUMNS}, a.id, a.family_id, a.scopes, a.revoked_at is not null, extract(epoch from a.expires_at) * 1000,
+const lookUpPair = (hashColumn: string, endSql: string) => `
+  select ${KEY_COLUMNS}, a.id, a.family_id, a.scopes, a.revoked_at is not null, ${endSql},
     coalesce(extract(epoch from a.last_used_at) * 1000, 0)
   from access_tokens a
   left join api_keys k on k.id = a.api_key_id
   left join organizations o on o.id = k.organization_id
   left join partners p on p.id = k.partner_id
   left join users u on u.id = coalesce(a.user_id, k.user_id)
-  where a.hash = $1`;
+  where a.${hashColumn} = $1`;
+
+const LOOK_UP_TOKEN = lookUpPair('hash', 'extract(epoch from a.expires_at) * 1000');
+/** The access token beside it may have had its time. */
+const LOOK_UP_REFRESH_TOKEN = lookUpPair('refresh_hash', 'null');
 
 /** Turns credentials into callers, and remembers the answer for less than a second. */
 export class CallerCache {
@@ -102,19 +106,9 @@ export class CallerCache {
   }
 
   private admit(found: Credential, now: number, ip: string): Caller {
-    const { caller, ended, holderEnded, expiresAt, graceUntil, partnerSuspended, addresses } = found;
-    if (graceUntil !== null && graceUntil <= now) throw revoked('has been replaced');
-    if (ended !== null) throw revoked(ended);
-    if (expiresAt !== null && expiresAt <= now) {
-      throw new AppError('expired_credential', 'This credential has expired.', HEADER);
-    }
-    if (holderEnded !== null) throw revoked(holderEnded);
-    if (partnerSuspended) throw new AppError('partner_suspended', 'The partner of this credential is suspended.');
-    if (addresses !== null && !includesAddress(addresses, ip)) {
-      throw new AppError('ip_not_allowed', 'This credential can’t be used from this address.');
-    }
+    judge(found, now, ip);
     if (now - found.lastUsedAt >= SECONDS_BETWEEN_USES * 1000) this.noteUse(found, now, ip);
-    return caller;
+    return found.caller;
   }
 
   /** Beside the request, not in it: a use that can't be written down is lost, the request is not. */
@@ -136,6 +130,35 @@ export class CallerCache {
       .finally(() => this.uses.delete(use));
     this.uses.add(use);
   }
+}
+
+/** @throws AppError 401, `partner_suspended`, `ip_not_allowed` */
+function judge(found: Credential, now: number, ip: string): void {
+  const { ended, holderEnded, expiresAt, graceUntil, partnerSuspended, addresses } = found;
+  if (graceUntil !== null && graceUntil <= now) throw revoked('has been replaced');
+  if (ended !== null) throw revoked(ended);
+  if (expiresAt !== null && expiresAt <= now) {
+    throw new AppError('expired_credential', 'This credential has expired.', HEADER);
+  }
+  if (holderEnded !== null) throw revoked(holderEnded);
+  if (partnerSuspended) throw new AppError('partner_suspended', 'The partner of this credential is suspended.');
+  if (addresses !== null && !includesAddress(addresses, ip)) {
+    throw new AppError('ip_not_allowed', 'This credential can’t be used from this address.');
+  }
+}
+
+/**
+ * Who stands behind a refresh token, judged as `find` judges an access token of the pair, but for that one's end. It is
+ * asked inside the transaction that refreshes, and remembers nothing.
+ * @param now milliseconds since the epoch
+ * @throws AppError 401, `partner_suspended`, `ip_not_allowed`
+ */
+export async function holderOf(db: Database, refreshHash: Buffer, now: number, ip: string): Promise<Caller> {
+  const [row] = await db.query(LOOK_UP_REFRESH_TOKEN, [refreshHash]);
+  if (row === undefined) throw invalid();
+  const found = readCredential(row);
+  judge(found, now, ip);
+  return found.caller;
 }
 
 const HEADER = { header: 'Authorization' };

@@ -8,6 +8,7 @@ export interface JobPayloads {
   purgeOrganization: { readonly id: string };
   /** `expiresAt` as it was when the notice was planned. */
   keyExpiring: { apiKeyId: string; expiresAt: string };
+  passwordReset: { email: string };
 }
 
 /** How those who enqueue wake the worker of their process; the workers of others look every second. */

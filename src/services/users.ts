@@ -19,6 +19,7 @@ function memberOf(caller: Caller, bind: Bind, organizations?: string, permission
  * made him, who could not make him a member of anything otherwise.
  */
 export const userTable = new Table(User, {
+  computed: { hasPassword: 't.password_hash is not null' },
   visible: (caller, bind, isFew) => {
     if (caller.level === 'platform') return 'true';
     if (caller.level === 'organization') return memberOf(caller, bind);

@@ -92,9 +92,22 @@ If you did not expect this invitation, ignore this mail: without your consent no
 
   test.each<[MailPayload & { template: string }, string, string[]]>([
     [
-      { to: 'a@example.com', template: 'passwordReset', data: { url: 'https://x.example/reset?t=1', minutes: 30 } },
+      {
+        to: 'a@example.com',
+        template: 'passwordReset',
+        data: { token: 'pwr_1', url: 'https://x.example/reset?t=1', confirmUrl: 'https://api.example/c', minutes: 30 },
+      },
       'Set a new password',
-      ['https://x.example/reset?t=1', 'within 30 minutes'],
+      ['https://x.example/reset?t=1', 'The link works once, within 30 minutes'],
+    ],
+    [
+      {
+        to: 'a@example.com',
+        template: 'passwordReset',
+        data: { token: 'pwr_live_1', url: null, confirmUrl: 'https://api.example/confirm', minutes: 60 },
+      },
+      'Set a new password',
+      ['Your token: pwr_live_1', 'It works once, within 60 minutes', 'https://api.example/confirm'],
     ],
     [
       { to: 'a@example.com', template: 'passwordChanged', data: { changedAt: '2030-01-01T12:00:00+00:00' } },

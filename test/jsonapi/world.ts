@@ -229,7 +229,7 @@ export function ask(app: TestApp, method: string, path: string, headers: Record<
   });
 }
 
-const AUTHENTICATION = /from api_keys k\n|update api_keys set last_used_at/;
+const AUTHENTICATION = /from (?:api_keys k|access_tokens a)\n|update (?:api_keys|access_tokens) set last_used_at/;
 
 /** The SQL that `work` sends to PostgreSQL, but for that of authentication. */
 export async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {

@@ -9,6 +9,8 @@ export const ID = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[
 export const NUMBER = expect.any(Number);
 export const ORGANIZATION_KEY = expect.stringMatching(/^sk_live_[0-9A-Za-z]{36}$/);
 export const PLATFORM_KEY = expect.stringMatching(/^pk_live_[0-9A-Za-z]{36}$/);
+export const ACCESS_TOKEN = expect.stringMatching(/^at_live_[0-9A-Za-z]{36}$/);
+export const REFRESH_TOKEN = expect.stringMatching(/^rt_live_[0-9A-Za-z]{36}$/);
 /** `whsec_` and 32 bytes in base64. */
 export const WEBHOOK_SECRET = expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/);
 
@@ -101,6 +103,7 @@ export const user = (id: unknown, attributes: object): Body => ({
     name: null,
     status: 'active',
     emailVerifiedAt: null,
+    hasPassword: false,
     avatarUrl: null,
     locale: null,
     externalId: null,
@@ -228,6 +231,37 @@ export const apiKey = (
     replacedBy: toOne(`${S}/apiKeys/${id}`, 'replacedBy', 'apiKeys', null),
   },
   links: { self: `${S}/apiKeys/${id}` },
+});
+
+/** A pair of tokens that was not made just now; `attributes` name the rest. */
+export const accessToken = (
+  id: unknown,
+  attributes: object,
+  of: { apiKey?: string; user?: string; organization?: string },
+): Body => ({
+  id,
+  type: 'accessTokens',
+  attributes: {
+    createdAt: TIME,
+    accessToken: null,
+    refreshToken: null,
+    tokenType: 'Bearer',
+    expiresIn: 3600,
+    expiresAt: TIME,
+    refreshExpiresAt: TIME,
+    scopes: ['*'],
+    familyId: id,
+    lastUsedAt: null,
+    lastUsedIp: null,
+    userAgent: null,
+    ...attributes,
+  },
+  relationships: {
+    apiKey: toOne(`${S}/accessTokens/${id}`, 'apiKey', 'apiKeys', of.apiKey ?? null),
+    user: toOne(`${S}/accessTokens/${id}`, 'user', 'users', of.user ?? null),
+    organization: toOne(`${S}/accessTokens/${id}`, 'organization', 'organizations', of.organization ?? null),
+  },
+  links: { self: `${S}/accessTokens/${id}` },
 });
 
 const JSONAPI = { version: '1.1' };

@@ -81,7 +81,8 @@ test('ROLE=api leaves jobs alone; ROLE=worker runs them and serves no API', asyn
   const db = Database.over(source, false);
   const secrets = new Secrets(Buffer.from(env.SECRET_KEY as string, 'base64'));
   const services = { db, secrets, jobs: new JobSignal(), mailer: createMailer(config), now: () => new Date() };
-  const data = { url: 'https://guildhall.example.com/reset', minutes: 30 };
+  const [url, confirmUrl] = ['https://guildhall.example.com/reset', 'https://guildhall.example.com/confirm'];
+  const data = { url, confirmUrl, token: 'pwr_1', minutes: 30 };
   await queueMail(services, { to: 'user@example.com', template: 'passwordReset', data });
   const second = await serve({ ...settings, ROLE: 'api' });
   expect(await db.query('select attempts from jobs')).toEqual([[0]]);

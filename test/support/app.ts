@@ -14,6 +14,8 @@ import { Metrics } from '../../src/http/metrics';
 import { createServer } from '../../src/http/server';
 import { jobs } from '../../src/jobs';
 import { runDueJobs } from '../../src/jobs/worker';
+import { surfaces } from '../../src/legacy';
+import { JSON_TYPE, surfaceOf } from '../../src/legacy/surface';
 import { logOptions } from '../../src/log';
 import { createMailer } from '../../src/mail/mailer';
 import { Passwords } from '../../src/passwords';
@@ -49,7 +51,7 @@ export interface Client {
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
   head(path: string, headers?: Record<string, string>): Promise<Answer>;
   options(path: string, headers?: Record<string, string>): Promise<Answer>;
-  /** `body` is sent as it is when it is text, else as JSON; the media type is JSON:API unless `headers` say otherwise. */
+  /** `body` is sent as it is when it is text, else as JSON; the media type is that of the surface unless `headers` say otherwise. */
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   patch(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   put(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -60,6 +62,14 @@ export interface Client {
 export interface Person extends Client {
   readonly id: string;
   readonly email: string;
+}
+
+/** Somebody who has signed in. */
+export interface Session extends Client {
+  /** Of the pair that was made. */
+  readonly id: string;
+  readonly familyId: string;
+  readonly refreshToken: string;
 }
 
 export interface TestApp {
@@ -95,7 +105,7 @@ function client(server: Server, key: string | undefined): Client {
   ): Promise<Answer> => {
     const request = supertest(server)[method](path).buffer(true).parse(collect);
     if (key !== undefined) request.set('Authorization', `Bearer ${key}`);
-    if (body !== undefined) request.set('Content-Type', MEDIA_TYPE);
+    if (body !== undefined) request.set('Content-Type', surfaceOf(surfaces, path) ? JSON_TYPE : MEDIA_TYPE);
     request.set(headers);
     const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
     const {
@@ -234,6 +244,24 @@ export async function signIn(db: Database, userId: string): Promise<string> {
     [uuidv7(), userId, hashKey(token), hashKey(makeKey('rt'))],
   );
   return token;
+}
+
+/**
+ * Signs in over HTTP and gives back the session with its tokens.
+ * @throws Error when that is refused
+ */
+export async function signInWith(app: TestApp, email: string, password: string): Promise<Session> {
+  const answer = await app.anonymous.post(`${S}/accessTokens`, document('accessTokens', { email, password }));
+  if (answer.status !== 201) throw new Error(`not signed in: ${answer.text}`);
+  const { id, attributes } = answer.body.data;
+  const { accessToken, refreshToken, familyId } = attributes;
+  return { ...app.as(accessToken), id, familyId, refreshToken };
+}
+
+/** Gives a user a password, as setting one does. */
+export async function setPassword(app: TestApp, userId: string, password: string): Promise<void> {
+  const hash = await app.services.passwords.hash(password);
+  await app.db.query('update users set password_hash = $2 where id = $1', [userId, hash]);
 }
 
 /** A request document; `type` and the rest of `data`. */

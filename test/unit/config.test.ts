@@ -40,6 +40,7 @@ test('without any setting: local mode with the defaults of the contract', () => 
     smtpUrl: undefined,
     mailFrom: undefined,
     invitationRedirectOrigins: [],
+    passwordResetUrl: undefined,
     logLevel: 'info',
   } satisfies Config);
 });
@@ -83,6 +84,7 @@ const ACCEPTED: [name: string, value: string, property: keyof Config, read: unkn
     'invitationRedirectOrigins',
     ['https://app.example.com', 'http://localhost:8080'],
   ],
+  ['PASSWORD_RESET_URL', 'https://example.com/reset?a=1', 'passwordResetUrl', 'https://example.com/reset?a=1'],
   ['LOG_LEVEL', 'silent', 'logLevel', 'silent'],
   ['LOG_LEVEL', 'trace', 'logLevel', 'trace'],
 ];
@@ -142,6 +144,8 @@ const REFUSED: [name: string, value: string][] = [
   ['INVITATION_REDIRECT_ORIGINS', 'https://app.example.com/path'],
   ['INVITATION_REDIRECT_ORIGINS', 'https://app.example.com,'],
   ['INVITATION_REDIRECT_ORIGINS', 'https://*.example.com:x'],
+  ['PASSWORD_RESET_URL', 'example.com/reset'],
+  ['PASSWORD_RESET_URL', 'javascript:alert(1)'],
   ['LOG_LEVEL', 'verbose'],
 ];
 test.each(REFUSED)('%s may not be %.50s: one line that names it, and quotes no secret', (name, value) => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hashKey, isCredential, type KeyKind, keyStart, makeKey, makeWebhookSecret, Secrets } from '../../src/secrets';
 
-const KINDS: KeyKind[] = ['sk', 'pk', 'pat', 'at', 'rt', 'inv'];
+const KINDS: KeyKind[] = ['sk', 'pk', 'pat', 'at', 'rt', 'inv', 'pwr'];
 /** Made with another implementation of CRC-32 and base62 (Python's zlib). */
 const KNOWN = [
   'sk_live_0123456789ABCDEFGHIJKLMNOPQRST4KxuAM',

@@ -40,6 +40,7 @@ create index user_networks_last_used_at_idx on user_networks (last_used_at);
 create table password_resets (
   id uuid not null,
   user_id uuid not null,
+  email text not null,
   hash bytea not null,
   expires_at timestamptz not null,
   created_at timestamptz not null default now(),
@@ -208,6 +209,7 @@ create index api_key_workspaces_workspace_id_idx on api_key_workspaces (workspac
 create table access_tokens (
   id uuid not null,
   family_id uuid not null,
+  previous_id uuid,
   api_key_id uuid,
   user_id uuid,
   organization_id uuid,

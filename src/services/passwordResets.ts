@@ -1,0 +1,94 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { OpenContext, Services } from '../context';
+import { AppError, notFound } from '../errors';
+import { hashKey, makeKey } from '../secrets';
+import { endSessions } from './accessTokens';
+import { enqueue } from './jobs';
+import { queueMail } from './mail';
+import { type NewPassword, newPasswordFaults } from './newPassword';
+
+const LIFE_MINUTES = 60;
+/** Where the values stand. */
+const PLACE = '/data/attributes';
+/** Of the call that takes the token. */
+export const CONFIRM_PATH = '/public/v2/passwordResets/confirm';
+
+/**
+ * Takes a request for a mail with which a new password can be set. Whether somebody has the address is looked up later,
+ * by a job: here everything is the same for all of them, the time too. Without a mailer nothing happens.
+ */
+export async function requestPasswordReset(ctx: OpenContext, email: string): Promise<void> {
+  if (ctx.mailer !== null) await enqueue(ctx, 'passwordReset', { email });
+}
+
+/** Makes a token for the active user who has the address, and enqueues the mail with it; nothing when there is none. */
+export async function mailPasswordReset(ctx: Omit<Services, 'limiter'>, address: string): Promise<void> {
+  await ctx.db.transaction(async (db) => {
+    const [user] = await db.query("select id, email from users where lower(email) = lower($1) and status = 'active'", [
+      address,
+    ]);
+    if (user === undefined) return;
+    const [userId, email] = user as [string, string];
+    const token = makeKey('pwr');
+    await db.query(
+      `insert into password_resets (id, user_id, email, hash, expires_at)
+       values ($1, $2, $3, $4, now() + interval '${LIFE_MINUTES} minutes')`,
+      [uuidv7(), userId, email, hashKey(token)],
+    );
+    const confirmUrl = `${ctx.publicUrl()}${CONFIRM_PATH}`;
+    const data = { minutes: LIFE_MINUTES, token, url: pageUrl(ctx.config.passwordResetUrl, token), confirmUrl };
+    await queueMail({ ...ctx, db }, { to: email, template: 'passwordReset', data });
+  });
+}
+
+function pageUrl(page: string | undefined, token: string): string | null {
+  if (page === undefined) return null;
+  const url = new URL(page);
+  url.searchParams.set('token', token);
+  return url.href;
+}
+
+/** A token that was not used, of an active user who still has the address that it was sent to. */
+const GOOD = "r.hash = $1 and r.expires_at > now() and u.status = 'active' and lower(u.email) = lower(r.email)";
+
+/** One answer for tokens that are malformed, unknown, used or expired (INV-28). */
+const noSuchToken = (): AppError => notFound('There is no such token.', { pointer: `${PLACE}/token` });
+
+/**
+ * Sets a new password for whoever got the token by mail, which proves that the address is his. All his sessions end, and
+ * with them whoever had the old password.
+ * @throws AppError `not_found`, all faults of the password; `unavailable` when too many wait
+ */
+export async function confirmPasswordReset(
+  ctx: OpenContext,
+  { token, ...given }: NewPassword & { token: string },
+): Promise<void> {
+  const hash = hashKey(token);
+  const [found] = await ctx.db.query(
+    `select u.id, u.email, u.name from password_resets r join users u on u.id = r.user_id where ${GOOD}`,
+    [hash],
+  );
+  if (found === undefined) throw noSuchToken();
+  const [userId, email, name] = found as [string, string, string | null];
+  const faults = newPasswordFaults(given, { email, name }, PLACE);
+  if (faults.length > 0) throw AppError.of(faults);
+  const passwordHash = await ctx.passwords.hash(given.password);
+  await ctx.db.transaction(async (db) => {
+    // The user first, as everybody locks them; then whoever comes second with the token finds it gone.
+    await db.query('select 1 from users where id = $1 for no key update', [userId]);
+    const changed = await db.query(
+      `update users u set password_hash = $2, email_verified_at = coalesce(u.email_verified_at, date_trunc('second', now())),
+         version = u.version + 1, updated_at = date_trunc('second', now())
+       from password_resets r where r.user_id = u.id and ${GOOD} returning 1`,
+      [hash, passwordHash],
+    );
+    if (changed.length === 0) throw noSuchToken();
+    await db.query('delete from password_resets where user_id = $1', [userId]);
+    await endSessions(db, userId);
+    await queueMail(
+      { ...ctx, db },
+      { to: email, template: 'passwordChanged', data: { changedAt: ctx.now().toISOString() } },
+    );
+    db.afterCommit(() => ctx.callers.forget());
+  });
+}
