@@ -84,11 +84,15 @@ describe('cursors', () => {
     '%s answers under the media type of the profile, when that is asked for',
     async (_id, documented) => {
       const { schema } = queryParameters(documented).find(({ name }) => name === 'include');
-      const include = (schema.items.enum ?? []).filter((each: string) => each.split('.').length < 3);
+      const depthOf = (each: string) => each.split('.').length;
+      const include = (schema.items.enum ?? []).filter((each: string) => depthOf(each) < 4);
+      include.sort((a: string, b: string) => depthOf(a) - depthOf(b));
       const path = await pathOf(documented);
       const isList = queryParameters(documented).some(({ name }) => name === 'page[after]');
-      const types = [];
+      const types: (string | undefined)[] = [];
       for (const search of isList ? [''] : include.map((each: string) => `?include=${each}`)) {
+        // Only as deep as it takes: some lead to lists behind their third name alone.
+        if (depthOf(search) > 2 && types.includes(PROFILE)) break;
         const { status, headers } = await app.platform.get(`${path}${search}`, { Accept: PROFILE });
         expect([search, status]).toEqual([search, 200]);
         types.push(headers['content-type']);

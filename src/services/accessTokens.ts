@@ -145,3 +145,7 @@ export const endFamily = (db: Database, familyId: string): Promise<void> => endF
 /** The same for all sessions of a user but the one whose family is named. Lock the user first. */
 export const endSessions = (db: Database, userId: string, exceptFamilyId: string | null = null): Promise<void> =>
   endFamilies(db, 'f.user_id = $1 and f.id is distinct from $2', [userId, exceptFamilyId]);
+
+/** The same for all that was made from these keys; to be called where they end. */
+export const endTokensOf = (db: Database, apiKeyIds: readonly string[]): Promise<void> =>
+  endFamilies(db, 'f.api_key_id = any($1::uuid[])', [apiKeyIds]);

@@ -3,6 +3,7 @@ import type { Context } from '../context';
 import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
 import { hashKey, makeKey, makeWebhookSecret } from '../secrets';
+import { endTokensOf } from './accessTokens';
 import { checkReach, grantsOf } from './apiKeyGrants';
 import { rotateKey } from './apiKeyRotation';
 import { apiKeyTable, organizationToken } from './apiKeys';
@@ -39,10 +40,9 @@ async function endTokens({ db }: Context, organizationId: string): Promise<boole
      where organization_id = $1 and is_organization_token and revoked_at is null returning id`,
     [organizationId],
   );
-  await db.query(
-    `update access_tokens set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
-     where api_key_id = any($1::uuid[]) and revoked_at is null`,
-    [ended.map(([id]) => id)],
+  await endTokensOf(
+    db,
+    ended.map(([id]) => id as string),
   );
   return ended.length > 0;
 }
