@@ -4,6 +4,7 @@ import type { Context } from '../context';
 import { type Guard, updateRow } from '../db/write';
 import { AppError, type ErrorSource } from '../errors';
 import { authorize } from './access';
+import { removeInvitationsFor } from './invitations';
 import { settleOwnership } from './ownership';
 import { getUser, partnerGuards, userTable } from './users';
 
@@ -57,7 +58,9 @@ export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<Use
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
     const organizations = await db.query(
-      `select o.id, o.owner_id from organizations o where o.id in (select m.organization_id from members m where m.user_id = $1)
+      `select o.id, o.owner_id from organizations o where o.id in (
+         select m.organization_id from members m where m.user_id = $1 union
+         select i.organization_id from invitations i join users u on lower(u.email) = lower(i.email) where u.id = $1)
        order by o.id for no key update`,
       [id],
     );
@@ -79,7 +82,7 @@ export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<Use
 /** No address ever: nobody can have the domain (RFC 2606). Nobody can guess it, and have it before. */
 const noAddress = (): string => `${randomUUID()}@erased.invalid`;
 
-/** @param locked ids of his organizations, and of the primary owner of each */
+/** @param locked ids of his organizations at the least, and of the primary owner of each */
 async function endMemberships(
   { db }: Context,
   userId: string,
@@ -114,12 +117,5 @@ async function removeTraces({ db }: Context, userId: string, email: string, inst
   for (const table of ['access_tokens', 'api_keys', 'user_networks', 'password_resets']) {
     await db.query(`delete from ${table} where user_id = $1`, [userId]);
   }
-  await db.query("delete from invitations where lower(email) = lower($1) and status = 'pending'", [email]);
-  // Those that are over tell whom an organization has invited, but not any more who that was.
-  await db.query(
-    `update invitations set email = $2, name = null, message = null, locale = null, version = version + 1,
-       updated_at = date_trunc('second', now())
-     where lower(email) = lower($1)`,
-    [email, instead],
-  );
+  await removeInvitationsFor({ db }, email, instead);
 }

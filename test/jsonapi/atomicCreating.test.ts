@@ -110,6 +110,6 @@ test.each(members)('a membership, [%s] %s: add fails as POST does [ATO-25, ATO-2
 });
 
 test('a type that takes no creation: add fails as POST does [CRE-16, ATO-27]', async () => {
-  const errors = await replay(app, world, 'platform', 'POST', `${S}/roles`, { type: 'roles' });
+  const errors = await replay(app, world, 'platform', 'POST', `${S}/permissions`, { type: 'permissions' });
   expect(errors).toEqual(['405 method_not_allowed']);
 });

@@ -8,6 +8,11 @@ export const CURSOR_TYPE = `${MEDIA_TYPE};profile="${PROFILE}"`;
 export const CURSORS = { Accept: CURSOR_TYPE };
 
 export const idsOf = ({ body }: Answer): string[] => body.data.map(({ id }: Body) => id);
+/** Items as they are without cursors: of their `meta` all is left but these. */
+export const unmarked = (items: Body[]): Body[] =>
+  items.map(({ meta: { page: _page, ...meta }, ...each }: Body) =>
+    Object.keys(meta).length === 0 ? each : { ...each, meta },
+  );
 /** Item cursors in the order of the page. */
 export const marksOf = ({ body }: Answer): string[] => body.data.map(({ meta }: Body) => meta.page.cursor);
 

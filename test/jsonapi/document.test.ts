@@ -52,6 +52,14 @@ const ACME = {
     metadata: {},
     deleteProtection: false,
     legalHold: false,
+    settings: {
+      defaultRole: 'member',
+      allowedInviteDomains: [],
+      membersMayInvite: false,
+      auditRetentionDays: null,
+      requireIdempotencyKey: false,
+    },
+    quotas: {},
     deletedAt: null,
     purgeAt: null,
   },
@@ -59,11 +67,14 @@ const ACME = {
     users: { links: { ...linksOf(AT, 'users'), related: '/public/v2/users?filter[organizationId]=ACME' } },
     members: { links: linksOf(AT, 'members') },
     roles: { links: linksOf(AT, 'roles') },
+    workspaces: { links: linksOf(AT, 'workspaces') },
+    invitations: { links: linksOf(AT, 'invitations') },
     apiKeys: { links: linksOf(AT, 'apiKeys') },
     owner: { links: linksOf(AT, 'owner'), data: { type: 'users', id: 'OLGA' } },
     partner: { links: linksOf(AT, 'partner'), data: { type: 'partners', id: 'PARTNER' } },
   },
   links: { self: AT },
+  meta: { memberCount: 3 },
 };
 
 describe('whole documents', () => {
@@ -155,7 +166,8 @@ describe('whole documents', () => {
     expect(first).toContain(`${path}&page[after]=`);
     expect(last).toContain(`${path}&page[before]=`);
     expect(body.meta).toEqual({ total: 1, totalUnfiltered: expect.any(Number), page: { total: 1 } });
-    expect(body.data).toEqual([{ ...(await get(path)).data[0], meta: { page: { cursor: expect.any(String) } } }]);
+    const [plain] = (await get(path)).data;
+    expect(body.data).toEqual([{ ...plain, meta: { ...plain.meta, page: { cursor: expect.any(String) } } }]);
   });
 
   test('what POST made has data, meta and jsonapi, and meta is empty', async () => {
@@ -200,6 +212,8 @@ describe('whole documents', () => {
           { type: 'roles', id: 'MEMBER-ROLE' },
         ],
       },
+      workspaces: { links: linksOf(at, 'workspaces'), data: [] },
+      invitedBy: { links: linksOf(at, 'invitedBy'), data: { type: 'users', id: 'OLGA' } },
     });
   });
 
