@@ -7,6 +7,7 @@ import { checkReach, grantsOf } from './apiKeyGrants';
 import { rotateKey } from './apiKeyRotation';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { cipherPurpose, organizationTable } from './organizations';
+import { endTokensOf } from './tokenFamilies';
 
 /** The key that `token` stands for; null when it was ended. Its organization is locked. */
 async function currentToken(ctx: Context, organizationId: string): Promise<ApiKey | null> {
@@ -39,10 +40,9 @@ async function endTokens({ db }: Context, organizationId: string): Promise<boole
      where organization_id = $1 and is_organization_token and revoked_at is null returning id`,
     [organizationId],
   );
-  await db.query(
-    `update access_tokens set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
-     where api_key_id = any($1::uuid[]) and revoked_at is null`,
-    [ended.map(([id]) => id)],
+  await endTokensOf(
+    db,
+    ended.map(([id]) => id),
   );
   return ended.length > 0;
 }

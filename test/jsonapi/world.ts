@@ -22,6 +22,8 @@ export interface World {
   workspace: Body;
   apiKey: Body;
   invitation: Body;
+  /** Of the platform's key: what a key made is seen by that key alone. */
+  accessToken: Body;
 }
 
 export const TYPES = [...registry.keys()];
@@ -86,6 +88,7 @@ export async function buildWorld(app: TestApp): Promise<World> {
     'update invitations set invited_by_id = $2, accepted_by_id = $2, revoked_by_id = $2 where id = $1',
     [invitation.id, owner.id],
   );
+  const accessToken = await created(app.platform.post(`${S}/accessTokens`, document('accessTokens')));
   return {
     partner,
     key: app.as(organization.attributes.token),
@@ -99,6 +102,7 @@ export async function buildWorld(app: TestApp): Promise<World> {
     workspace,
     apiKey,
     invitation,
+    accessToken,
   };
 }
 
@@ -130,6 +134,7 @@ export function sampleOf(world: World, type: string): string {
     workspaces: world.workspace.id,
     apiKeys: world.apiKey.id,
     invitations: world.invitation.id,
+    accessTokens: world.accessToken.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
