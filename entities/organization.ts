@@ -78,6 +78,14 @@ export class Organization extends Versioned {
   @Column('bytea', { nullable: true })
   webhookSecretCipher!: Buffer | null;
 
+  /** Kept by a trigger, like the next; null without a webhook. */
+  @Column('timestamptz', { nullable: true })
+  webhookCreatedAt!: string | null;
+
+  /** When its URL or secret has changed. */
+  @Column('timestamptz', { nullable: true })
+  webhookUpdatedAt!: string | null;
+
   @Column('jsonb', { default: {} })
   metadata!: Record<string, unknown>;
 

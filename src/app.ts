@@ -8,11 +8,14 @@ import { resources } from './controllers/resources';
 import { docs } from './docs/page';
 import { checkEndpoints, endpoints } from './endpoints';
 import { edge } from './http/edge';
-import { failure } from './http/failure';
+import { type Dialect, failure, jsonApiErrors } from './http/failure';
 import { health, type ReadinessCheck } from './http/health';
 import type { Lifecycle } from './http/lifecycle';
 import type { Metrics } from './http/metrics';
 import { unknownPath } from './http/unknownPath';
+import { surfaces } from './legacy';
+import { serveSurface } from './legacy/serve';
+import { dialectOf, surfaceOf } from './legacy/surface';
 import { checkRegistry, registry } from './resources';
 
 export interface AppParts {
@@ -40,10 +43,17 @@ export function createApp({ services, log, metrics, lifecycle, checkReadiness }:
     app.use(resources(services, registry));
     app.use('/public/v2/me', me(services));
     app.all(OPERATIONS_PATH, operations(services, registry));
+    for (const surface of surfaces) app.use(serveSurface(services, surface));
     app.use(docs(registry, endpoints));
   }
   app.use(health(checkReadiness, lifecycle, metrics));
   app.use(unknownPath);
-  app.use(failure(log));
+  app.use(failure(log, errorsOf));
   return app;
+}
+
+/** Errors are worded as the surface that was asked does. */
+function errorsOf(url: string): Dialect {
+  const surface = surfaceOf(surfaces, url);
+  return surface === undefined ? jsonApiErrors : dialectOf(surface);
 }

@@ -7,6 +7,7 @@ import { endpoints } from '../src/endpoints';
 import { BodyReader, readLinkageDocument } from '../src/jsonapi/body';
 import type { Relationship, Schema } from '../src/jsonapi/define';
 import { SettingsReader } from '../src/jsonapi/values';
+import { surfaces } from '../src/legacy';
 import { registry } from '../src/resources';
 import { type Any, compiled, type Documented, description, operations, resolve } from './support/openapi';
 
@@ -47,7 +48,8 @@ test('every route and method is described, and nothing else', () => {
   );
   // A path is the same whatever its parameter is called.
   const shape = (text: string) => text.replace(/\{\w+\}/g, '{}');
-  const all = [...offered, ...endpoints.map(({ method, path }) => `${method} ${path}`), ...BESIDE];
+  const others = [...endpoints, ...surfaces.flatMap((surface) => surface.routes)];
+  const all = [...offered, ...others.map(({ method, path }) => `${method} ${path}`), ...BESIDE];
   expect(described.map(shape).sort()).toEqual([...new Set(all.map(shape))].sort());
 });
 

@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import type { Context } from '../context';
 import { AppError } from '../errors';
-import { headersOf } from '../http/failure';
-import { errorDocument } from '../jsonapi/errors';
-import { MEDIA_TYPE } from '../jsonapi/negotiate';
+import { type Dialect, headersOf, jsonApiErrors } from '../http/failure';
 import { claimRequest, type RequestIdentity, storeAnswer } from '../services/idempotency';
 import type { Registry } from './include';
 import type { Answer } from './resources';
@@ -34,6 +32,8 @@ interface Keyed {
   readonly registry: Registry;
   /** JSON pointers to secrets that are no attributes of a type. */
   readonly secrets?: readonly string[];
+  /** How failures that are stored are worded; JSON:API's when it is not given. */
+  readonly dialect?: Dialect;
 }
 
 function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
@@ -59,22 +59,23 @@ export function once(keyed: Keyed, run: (ctx: Context) => Promise<Answer>): Prom
   return ctx.db.transaction(async (db) => {
     const stored = await claimRequest(db, identity);
     if (stored !== undefined) return { ...stored, headers: { ...stored.headers, 'Idempotent-Replayed': 'true' } };
-    const answer = await db.attempt((inner) => run({ ...ctx, db: inner })).catch((error) => failed(error, ctx));
+    const answer = await db.attempt((inner) => run({ ...ctx, db: inner })).catch((error) => failed(error, keyed));
     await storeAnswer(db, identity, { ...answer, body: withheld(answer, keyed) });
     return answer;
   });
 }
 
 /** A failure as an answer to be stored; thrown on when it is not one of those. */
-function failed(error: unknown, { requestId }: Context): Answer {
+function failed(error: unknown, { ctx, dialect = jsonApiErrors }: Keyed): Answer {
   if (
     !(error instanceof AppError) ||
     !STORED_FAILURES.has(error.status) ||
     error.faults[0]?.code === 'request_in_progress'
   )
     throw error;
-  const headers = { ...headersOf(error), 'Content-Type': MEDIA_TYPE, 'Cache-Control': 'no-store' };
-  return { status: error.status, headers, body: JSON.stringify(errorDocument(error, requestId)) };
+  const { status, mediaType, document } = dialect(error, ctx.requestId);
+  const headers = { ...headersOf(error), 'Content-Type': mediaType, 'Cache-Control': 'no-store' };
+  return { status, headers, body: JSON.stringify(document) };
 }
 
 /** The body for repetitions: secrets are in one answer only (INV-30). */

@@ -174,6 +174,23 @@ export async function selectOne<Entity extends object>(
   return row ?? null;
 }
 
+/** The visible row that fits conditions which at most one row fits, or null; `selectOne` for other keys than the id. */
+export async function selectUnique<Entity extends object>(
+  ctx: Context,
+  table: Table<Entity>,
+  conditions: readonly Condition[],
+  properties: readonly string[],
+): Promise<Entity | null> {
+  const { list, bind } = new Values();
+  const generic = table as unknown as Table;
+  const where = whereSql(ctx, generic, conditions, bind, undefined, true, false);
+  const [row] = await ctx.db.query(
+    `select ${generic.selectList(properties, ctx.caller, bind)} from ${table.name} t where ${where} limit 1`,
+    list,
+  );
+  return row === undefined ? null : table.read(properties, row);
+}
+
 /**
  * The visible rows with these ids, in no order; ids that have not the form of the column must not come here.
  * @param reads whether rows are left out that the caller sees and may not read

@@ -24,9 +24,28 @@ export function headersOf(error: AppError): Record<string, string> {
   return headers;
 }
 
-/** The last handler: every throw of every layer ends here and becomes an error document. */
-export function failure(log: Logger) {
-  return (error: unknown, _req: Request, res: Response, _next: NextFunction): void => {
+/** An error as a surface words it. */
+export interface Worded {
+  readonly status: number;
+  readonly mediaType: string;
+  readonly document: Record<string, unknown>;
+}
+
+/** How a surface words errors. */
+export type Dialect = (error: AppError, requestId: string) => Worded;
+
+export const jsonApiErrors: Dialect = (error, requestId) => ({
+  status: error.status,
+  mediaType: MEDIA_TYPE,
+  document: errorDocument(error, requestId),
+});
+
+/**
+ * The last handler: every throw of every layer ends here and becomes an answer.
+ * @param dialectOf how errors of requests to a URL are worded
+ */
+export function failure(log: Logger, dialectOf: (url: string) => Dialect = () => jsonApiErrors) {
+  return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
     const answer = asAppError(error);
     const { requestId } = res.locals;
     if (answer.status >= 500) {
@@ -40,7 +59,8 @@ export function failure(log: Logger) {
       res.destroy();
       return;
     }
+    const { status, mediaType, document } = dialectOf(req.originalUrl)(answer, requestId);
     const headers = { ...headersOf(answer), 'Cache-Control': 'no-store' };
-    send(res, answer.status, errorDocument(answer, requestId), { 'Content-Type': MEDIA_TYPE, ...headers });
+    send(res, status, document, { 'Content-Type': mediaType, ...headers });
   };
 }

@@ -35,7 +35,7 @@ export function parseJson(bytes: Buffer): unknown {
   } catch {
     throw new AppError('malformed_document', 'The body is not UTF-8.');
   }
-  if (text.trim() === '') throw new AppError('malformed_document', 'The body is empty; send a JSON:API document.');
+  if (text.trim() === '') throw new AppError('malformed_document', 'The body is empty; send a document.');
   if (depthOf(text) > DEEPEST)
     throw new AppError('malformed_document', `The body is nested deeper than ${DEEPEST} levels.`);
   try {

@@ -3,10 +3,12 @@ import { dirname, join } from 'node:path';
 import type { Endpoint } from '../controllers/endpoints';
 import { allRoutes } from '../controllers/routes';
 import type { ResourceDefinition } from '../jsonapi/define';
+import { surfaces } from '../legacy';
 import { atomicPath } from './atomic';
 import { Components, type Json } from './components';
 import { addEndpoints } from './endpoints';
 import { FILTERS } from './filters';
+import { surfacePaths, surfaceTags } from './legacy';
 import { pathItem } from './operations';
 import { resourceSchema } from './resource';
 import { SERVICE_TAGS, servicePaths } from './service';
@@ -24,6 +26,7 @@ const DESCRIPTION = `Organizations, their people and their keys, over [JSON:API 
 - What the caller can't see is answered with 404, whatever he may do.
 - A request that sets attributes which can't be set is served without them, so that a resource can be sent back as it was read. Texts are trimmed and put into NFC before they are judged.
 - \`x-permission\`, \`x-levels\` and \`x-codes\` tell programs what descriptions tell people: the permission that an operation needs, the levels of credential that may ever do it, the error codes of an answer.
+- \`/v1\`, \`/api\` and \`/organization\` are three other surfaces on the same organizations, for clients that were written for them: the same credentials, rules and limits, but bodies and answers are plain \`application/json\`, members and parameters that they do not know are ignored, there is no \`ETag\`, and each words errors in a form of its own.
 
 ## Lists
 
@@ -51,7 +54,7 @@ export function buildOpenApi(
   const items = allRoutes(registry).map((route) => [route.template, pathItem(components, registry, route)] as const);
   const paths = Object.fromEntries(items.filter(([, item]) => Object.keys(item).length > 0));
   addEndpoints(components, registry, paths as Record<string, Json>, endpoints);
-  Object.assign(paths, atomicPath(components, registry), servicePaths(components));
+  Object.assign(paths, atomicPath(components, registry), surfacePaths(components, surfaces), servicePaths(components));
   return {
     openapi: '3.1.0',
     info: {
@@ -63,6 +66,7 @@ export function buildOpenApi(
     security: [{ bearer: [] }, { apiKey: [] }],
     tags: [
       ...[...registry.values()].map(({ type, summary }) => ({ name: type, description: summary })),
+      ...surfaceTags(surfaces),
       ...SERVICE_TAGS,
     ],
     paths,

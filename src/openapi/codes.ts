@@ -5,6 +5,7 @@ import { attributesSchema } from '../jsonapi/body';
 import type { OperationName, Relationship, Schema } from '../jsonapi/define';
 import type { RequestBody } from '../jsonapi/request';
 import { KEYWORDS } from '../jsonapi/values';
+import type { SurfaceRoute } from '../legacy/surface';
 import { OPERATIONS } from '../permissions';
 import type { Definition, Registry } from './include';
 
@@ -228,4 +229,38 @@ export function endpointCodes(endpoint: Endpoint): ErrorCode[] {
     ...(request === undefined ? [] : requestCodes(request)),
     ...errors,
   ];
+}
+
+/** Likewise for a route of another surface; those about one member of its body are `memberCodes`. */
+export function surfaceCodes(route: SurfaceRoute): ErrorCode[] {
+  const { method, path, operation, parameters, request, errors = [] } = route;
+  const isKeyed = 'run' in route;
+  const writes = method !== 'GET';
+  return [
+    'malformed_request',
+    'rate_limited',
+    'unavailable',
+    ...CREDENTIAL,
+    ...only(parameters !== undefined, 'invalid_parameter'),
+    ...only(isKeyed, 'missing_credential', 'permission_denied'),
+    ...(isKeyed && writes ? suspension(operation) : []),
+    ...only(path.includes('{'), 'not_found'),
+    ...(writes ? WRITE : []),
+    ...only(request !== undefined, 'malformed_document'),
+    ...errors,
+  ];
+}
+
+/** What can be wrong with a member of the body of such a route. */
+export function memberCodes({ request, faults = {} }: SurfaceRoute): Record<string, ErrorCode[]> {
+  const { properties = {}, required = [] } = (request ?? {}) as {
+    properties?: Record<string, Schema>;
+    required?: string[];
+  };
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => [
+      name,
+      [...codesOfSchema(schema), ...only(required.includes(name), 'required'), ...(faults[name] ?? [])],
+    ]),
+  );
 }

@@ -1,4 +1,4 @@
-import type { Relationship, Schema } from '../jsonapi/define';
+import { capitalize, type Relationship, type Schema } from '../jsonapi/define';
 import { CURSOR_TYPE, MEDIA_TYPE } from '../jsonapi/negotiate';
 import { type Components, nameOf, type Ref } from './components';
 import { cursorForm, type Form, numberedForm } from './forms';
@@ -73,7 +73,10 @@ export class Documents {
         links: form.links('Linkage'),
         jsonapi: form.jsonapi,
       });
-      return this.forms(`${relationship.required === true ? '' : 'Nullable'}${name}`, 'Linkage', hasLists, members);
+      const nullable = relationship.required === true ? '' : 'Nullable';
+      // What can be included may differ by the relationship that leads to a type.
+      const names = [`${nullable}${name}`, `${nameOf(definition.type)}${capitalize(relationshipName)}`];
+      return this.forms(names, 'Linkage', hasLists, members);
     }
     const item = identifier(this.components, relationship.type);
     const members = (form: Form): Members => ({
@@ -83,19 +86,27 @@ export class Documents {
       links: form.links('LinkagePage'),
       jsonapi: form.jsonapi,
     });
-    return this.forms(name, 'LinkageList', true, members);
+    const names = [name, `${nameOf(definition.type)}${capitalize(relationshipName)}`];
+    return this.forms(names, 'LinkageList', true, members);
   }
 
-  /** A document as it is, and under a media type of its own where the cursor pagination profile can be applied. */
+  /**
+   * A document as it is, and under a media type of its own where the cursor pagination profile can be applied.
+   * @param names the first one that does not mean something else is taken
+   */
   private forms(
-    name: string,
+    names: string | readonly string[],
     kind: string,
     hasCursors: boolean,
     members: (form: Form) => Members,
     optional: readonly string[] = [],
   ): Content {
     const schema = (form: Form): Ref =>
-      this.components.add('schemas', closed(members(form), ['included', ...optional]), `${name}${form.name}${kind}`);
+      this.components.add(
+        'schemas',
+        closed(members(form), ['included', ...optional]),
+        ...[names].flat().map((name) => `${name}${form.name}${kind}`),
+      );
     return {
       [MEDIA_TYPE]: { schema: schema(numberedForm(this.components)) },
       ...(hasCursors ? { [CURSOR_TYPE]: { schema: schema(cursorForm(this.components)) } } : {}),

@@ -11,7 +11,7 @@ const wordsOf = (codes: readonly ErrorCode[]): string =>
   codes.map((code) => `\`${code}\` (${ERRORS[code][1]})`).join(', ');
 
 /** Header fields that an error answer of a status has beside the request id and those of rate limits. */
-const HEADERS: Readonly<Record<number, readonly string[]>> = {
+export const ERROR_HEADERS: Readonly<Record<number, readonly string[]>> = {
   401: ['WWW-Authenticate'],
   405: ['Allow'],
   409: ['Idempotent-Replayed?', 'Retry-After?'],
@@ -43,7 +43,7 @@ export function errorResponses(components: Components, codes: readonly ErrorCode
   for (const status of [...new Set(ordered.map((code) => ERRORS[code][0]))].sort()) {
     const same = ordered.filter((code) => ERRORS[code][0] === status);
     const description = same.map((code) => `\`${code}\``).join(', ');
-    const headers = [...(UNCOUNTED.has(status) ? [] : RATE_LIMIT), ...(HEADERS[status] ?? [])];
+    const headers = [...(UNCOUNTED.has(status) ? [] : RATE_LIMIT), ...(ERROR_HEADERS[status] ?? [])];
     const part = response(components, description, same, headers);
     responses[status] = components.add('responses', part, [status, ...same].join('.'));
   }

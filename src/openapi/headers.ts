@@ -3,6 +3,8 @@ import type { Components, Ref } from './components';
 const HEADERS: Readonly<Record<string, string>> = {
   'X-Request-Id': 'Id of the request: in the log, and in the error object.',
   ETag: 'Strong; changes with the resource, and with what of it is shown.',
+  Link: 'The first and last page of the list, and those before and behind this one.',
+  'X-Total-Count': 'Rows of all pages.',
   Location: 'URL of the resource that was made.',
   Allow: 'Methods that can be used here; with `withCapabilities=true` those that this caller may use.',
   'Cache-Control': '`no-store` where a secret is shown.',

@@ -14,6 +14,8 @@ import { Metrics } from '../../src/http/metrics';
 import { createServer } from '../../src/http/server';
 import { jobs } from '../../src/jobs';
 import { runDueJobs } from '../../src/jobs/worker';
+import { surfaces } from '../../src/legacy';
+import { JSON_TYPE, surfaceOf } from '../../src/legacy/surface';
 import { logOptions } from '../../src/log';
 import { createMailer } from '../../src/mail/mailer';
 import { Passwords } from '../../src/passwords';
@@ -49,7 +51,7 @@ export interface Client {
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
   head(path: string, headers?: Record<string, string>): Promise<Answer>;
   options(path: string, headers?: Record<string, string>): Promise<Answer>;
-  /** `body` is sent as it is when it is text, else as JSON; the media type is JSON:API unless `headers` say otherwise. */
+  /** `body` is sent as it is when it is text, else as JSON; the media type is that of the surface unless `headers` say otherwise. */
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   patch(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   put(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -103,7 +105,7 @@ function client(server: Server, key: string | undefined): Client {
   ): Promise<Answer> => {
     const request = supertest(server)[method](path).buffer(true).parse(collect);
     if (key !== undefined) request.set('Authorization', `Bearer ${key}`);
-    if (body !== undefined) request.set('Content-Type', MEDIA_TYPE);
+    if (body !== undefined) request.set('Content-Type', surfaceOf(surfaces, path) ? JSON_TYPE : MEDIA_TYPE);
     request.set(headers);
     const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
     const {

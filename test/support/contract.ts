@@ -1,3 +1,6 @@
+import { ERRORS, type ErrorCode } from '../../src/errors';
+import { surfaces } from '../../src/legacy';
+import { surfaceOf } from '../../src/legacy/surface';
 import { queryFaults } from './contractQuery';
 import { type Any, description, resolve, schemaFaults } from './openapi';
 
@@ -45,32 +48,60 @@ function itemOf(path: string): Any {
   return found.get(path);
 }
 
-const ERRORS = { $ref: '#/components/schemas/ErrorDocument' };
 /** Refused before the operation: the same everywhere. */
 const ANYWHERE: string[] = description.components.responses.default['x-codes'];
 /** For people; they are not part of the API. */
 const PAGES = /^\/docs(?:\/|$)/;
 
-const codesIn = (body: Any): { status: string; code: string }[] => body?.errors ?? [];
+interface ErrorForm {
+  schema: { $ref: string };
+  codes: (exchange: Exchange) => { status: string; code: string }[];
+}
+
+const form = (schema: string, codes: ErrorForm['codes']): ErrorForm => ({
+  schema: { $ref: `#/components/schemas/${schema}` },
+  codes,
+});
+const only = (code: string | undefined, { status }: Exchange) =>
+  code === undefined ? [] : [{ status: String(status), code }];
+
+/** How the surfaces beside JSON:API word errors. On `/api` they have no code: the status is all there is. */
+const FORMS: Record<string, ErrorForm> = {
+  v1: form('V1Error', (exchange) => only(exchange.body?.code, exchange)),
+  organization: form('OrganizationError', (exchange) => only(exchange.body?.error?.code, exchange)),
+  api: form('ApiError', () => []),
+};
+const JSON_API = form('ErrorDocument', ({ body }) => body?.errors ?? []);
+
+const formOf = ({ path }: Exchange): ErrorForm => FORMS[surfaceOf(surfaces, path)?.tag ?? ''] ?? JSON_API;
+const ANYWHERE_STATUSES = ANYWHERE.map((code) => ERRORS[code as ErrorCode][0]);
 
 /** An answer where the document has no operation: nothing but a refusal. */
-function refusalFaults({ status, headers, body }: Exchange, item: Any): string[] {
-  const codes = codesIn(body).map(({ code }) => code);
-  if (codes.length > 0 && codes.every((code) => ANYWHERE.includes(code))) return schemaFaults(ERRORS, body, 'body');
-  if (item === undefined) return status === 404 ? schemaFaults(ERRORS, body, 'body') : ['the path is not described'];
+function refusalFaults(exchange: Exchange, item: Any): string[] {
+  const { status, headers, body, method } = exchange;
+  const { schema, codes: codesIn } = formOf(exchange);
+  const codes = codesIn(exchange).map(({ code }) => code);
+  const formFaults = () => (method === 'head' && body === undefined ? [] : schemaFaults(schema, body, 'body'));
+  if (codes.length > 0 && codes.every((code) => ANYWHERE.includes(code))) return formFaults();
+  if (schema === FORMS.api?.schema && ANYWHERE_STATUSES.includes(status as never)) return formFaults();
+  if (item === undefined) return status === 404 ? formFaults() : ['the path is not described'];
   if (headers.allow === undefined) return ['the method is not described, and there is no Allow'];
+  if (codes.length === 0) return status === 405 ? formFaults() : ['the method is not described'];
   const expected = status === 403 ? 'update_not_offered' : 'method_not_allowed';
-  return codes[0] === expected ? schemaFaults(ERRORS, body, 'body') : ['the method is not described'];
+  return codes[0] === expected ? formFaults() : ['the method is not described'];
 }
 
 /** Codes that are not listed for the operation and the status that each fault has of its own. */
-function codeFaults(operation: Any, body: Any): string[] {
-  return codesIn(body).flatMap(({ status, code }) => {
-    const listed = [operation.responses[status], operation.responses.default].flatMap(
-      (response) => resolve(response)?.['x-codes'] ?? [],
-    );
-    return listed.includes(code) ? [] : [`the code ${code} is not described for ${status}`];
-  });
+function codeFaults(exchange: Exchange, operation: Any): string[] {
+  if (exchange.status < 400) return [];
+  return formOf(exchange)
+    .codes(exchange)
+    .flatMap(({ status, code }) => {
+      const listed = [operation.responses[status], operation.responses.default].flatMap(
+        (response) => resolve(response)?.['x-codes'] ?? [],
+      );
+      return listed.includes(code) ? [] : [`the code ${code} is not described for ${status}`];
+    });
 }
 
 function bodyFaults({ method, status, headers, text, body }: Exchange, { content }: Any): string[] {
@@ -83,7 +114,7 @@ function bodyFaults({ method, status, headers, text, body }: Exchange, { content
 }
 
 function answerFaults(exchange: Exchange, operation: Any): string[] {
-  const { status, headers, body } = exchange;
+  const { status, headers } = exchange;
   const given = operation.responses[status] ?? (status >= 400 ? operation.responses.default : undefined);
   if (given === undefined) return ['the status is not described'];
   const response = resolve(given);
@@ -93,7 +124,7 @@ function answerFaults(exchange: Exchange, operation: Any): string[] {
   return [
     ...missing.map(([name]) => `there is no ${name}`),
     ...bodyFaults(exchange, response),
-    ...codeFaults(operation, body),
+    ...codeFaults(exchange, operation),
   ];
 }
 

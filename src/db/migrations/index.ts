@@ -4,6 +4,7 @@ import { RateLimits1764000000000 } from './1764000000000-rate-limits';
 import { People1764200000000 } from './1764200000000-people';
 import { Jobs1764300000000 } from './1764300000000-jobs';
 import { Permissions1764300000001 } from './1764300000001-permissions';
+import { WebhookTimes1764400000000 } from './1764400000000-webhook-times';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   People1764200000000,
   Jobs1764300000000,
   Permissions1764300000001,
+  WebhookTimes1764400000000,
 ];
