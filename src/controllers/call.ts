@@ -116,3 +116,13 @@ export async function allowList(
   if ((await standingIn(ctx, organizationId)) === null) return;
   await authorize(ctx, operation, { organizationId }, false);
 }
+
+/**
+ * Whether the caller may read what hangs on a row: what a user may is told by the organization of the row.
+ * @param operation on the other type
+ */
+export async function allowOther(ctx: Context, { tenant }: Definition, row: Entity, operation: string): Promise<void> {
+  const organizationId = tenant === null ? null : (row[tenant] as string | null);
+  if (ctx.caller.level !== 'user' || organizationId === null) allow(ctx.caller, operation);
+  else await authorize(ctx, operation, { organizationId }, false);
+}

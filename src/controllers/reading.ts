@@ -7,6 +7,7 @@ import type { Page, Parent, Point, Selection } from '../selection';
 import { authorize } from '../services/access';
 import {
   allowList,
+  allowOther,
   type Call,
   type Handler,
   idOf,
@@ -75,7 +76,7 @@ export async function included(
 /** One page of a type: of all that the caller sees, or of what hangs on one row. */
 async function listOf(call: Call, definition: Definition, path: string, of?: Parent): Promise<Outcome> {
   const { ctx, query } = call;
-  await allowList(ctx, definition, organizationOf(query, of));
+  await allowList(ctx, definition, organizationOf(query));
   const properties = propertiesOf(definition, query, query.include?.keys() ?? []);
   const { page, selection } = await pageOf(ctx, definition, query, path, properties, of);
   const rows = page.rows as unknown as Entity[];
@@ -91,8 +92,7 @@ async function listOf(call: Call, definition: Definition, path: string, of?: Par
 }
 
 /** The one organization whose rows are asked for. */
-function organizationOf({ conditions }: Query, of: Parent | undefined): string | undefined {
-  if (of?.link === 'organizationId') return of.id;
+function organizationOf({ conditions }: Query): string | undefined {
   const named = conditions.find(
     ({ field, operator, through }) => field === 'organizationId' && operator === 'eq' && through === undefined,
   );
@@ -136,12 +136,16 @@ export const related: Handler = async (call) => {
   const { relationship, other } = relationshipOf(call);
   const id = idOf(call);
   const path = `${route.definition.path}/${id}/${route.relationship}`;
+  const operation = `${route.definition.type}.get`;
+  const keys = 'one' in relationship ? [relationship.key] : [];
+  const parent = await seen(ctx, route.definition, id, [...keys, ...judgedBy(route.definition, operation)]);
+  // What hangs on a row tells of it.
+  await authorize(ctx, operation, targetOf(route.definition, operation, parent), false);
   if ('many' in relationship) {
-    await seen(ctx, route.definition, id, []);
+    await allowOther(ctx, route.definition, parent, `${other.type}.list`);
     return listOf(call, other, path, { link: relationship.link, id });
   }
-  const parent = await seen(ctx, route.definition, id, [relationship.key]);
-  allow(ctx.caller, `${other.type}.get`);
+  await allowOther(ctx, route.definition, parent, `${other.type}.get`);
   const entity = await otherOf(call, parent, relationship.key, other);
   const self = selfUrl(path, query);
   if (entity !== undefined) return represent(call, other, entity, self);
@@ -169,11 +173,11 @@ export const linkage: Handler = async (call) => {
   const operation = `${route.definition.type}.get`;
   const properties = [...(key === undefined ? [] : [key]), ...judgedBy(route.definition, operation)];
   const parent = await seen(ctx, route.definition, idOf(call), properties);
-  if (key !== undefined) await authorize(ctx, operation, targetOf(route.definition, operation, parent), false);
+  await authorize(ctx, operation, targetOf(route.definition, operation, parent), false);
   // The ids come with the row; what they are sorted or filtered by is for those who may list the others.
   if (key === undefined || query.order !== `${other.defaultSort}?`) {
-    const of = 'many' in relationship ? { link: relationship.link, id: parent.id } : undefined;
-    await allowList(ctx, other, organizationOf(query, of));
+    await allowOther(ctx, route.definition, parent, `${other.type}.list`);
+    await allowList(ctx, other, organizationOf(query));
   }
   return linkageOf(call, relationship, other, parent);
 };

@@ -7,12 +7,22 @@ export const LEVELS: readonly Level[] = ['platform', 'partner', 'organization', 
 /** Who may do an operation, for programs (`x-` members) and in words. */
 export interface Access {
   'x-permission': string | null;
+  /** What is needed beside it, to read the row that a path below it begins at. */
+  'x-row-permission'?: string;
   /** Levels of credential that may ever do it. */
   'x-levels': readonly Level[];
   words: string;
 }
 
 const levelsWords = (levels: readonly Level[]): string => `${levels.join(' and ')} credentials only`;
+
+/** Access to what hangs on a row of a type: for those who may read the row, too. */
+export function accessBelow(operation: string, type: string, other: string): Access {
+  const access = accessOf(operation, type, other);
+  const row = OPERATIONS[`${type}.get`]?.permission ?? null;
+  if (row === null || row === access['x-permission']) return access;
+  return { ...access, 'x-row-permission': row, words: `${access.words} To read the row: \`${row}\`.` };
+}
 
 /**
  * @param through types that the caller must be able to read for the path to exist

@@ -25,7 +25,7 @@ const DESCRIPTION = `Organizations, their people and their keys, over [JSON:API 
 - \`RateLimit\` says how many requests the credential has left; past that they are answered with 429, and \`Retry-After\` says when to come back. Failed authentication is counted by address.
 - What the caller can't see is answered with 404, whatever he may do.
 - A request that sets attributes which can't be set is served without them, so that a resource can be sent back as it was read. Texts are trimmed and put into NFC before they are judged.
-- \`x-permission\`, \`x-levels\` and \`x-codes\` tell programs what descriptions tell people: the permission that an operation needs, the levels of credential that may ever do it, the error codes of an answer.
+- \`x-permission\`, \`x-row-permission\`, \`x-levels\` and \`x-codes\` tell programs what descriptions tell people: the permission that an operation needs, the one to read the row that a path goes through, the levels of credential that may ever do it, the error codes of an answer.
 - \`/v1\`, \`/api\` and \`/organization\` are three other surfaces on the same organizations, for clients that were written for them: the same credentials, rules and limits, but bodies and answers are plain \`application/json\`, members and parameters that they do not know are ignored, there is no \`ETag\`, and each words errors in a form of its own.
 
 ## Lists

@@ -1,5 +1,5 @@
 import { capitalize, type Relationship } from '../jsonapi/define';
-import { accessOf } from './access';
+import { accessBelow, accessOf } from './access';
 import { answer, notModified, REPLAYED } from './answers';
 import { nameOf } from './components';
 import type { Definition } from './include';
@@ -27,7 +27,7 @@ export function getRelated(task: Task): Parts {
     return {
       operationId: `list${owner}`,
       summary: `List the ${whose}`,
-      access: accessOf(`${other.type}.list`, type, other.type),
+      access: accessBelow(`${other.type}.list`, type, other.type),
       parameters: [...listParameters(components, registry, other), ...parameters],
       responses: { 200: answer(components, 'One page.', documents.list(other)) },
       listOf: other,
@@ -38,7 +38,7 @@ export function getRelated(task: Task): Parts {
   return {
     operationId: `get${owner}`,
     summary: `Get the ${whose}`,
-    access: accessOf(`${other.type}.get`, type, other.type),
+    access: accessBelow(`${other.type}.get`, type, other.type),
     parameters: [...parameters, header(components, 'ifNoneMatch')],
     responses: {
       200: answer(components, description, documents.resource(other, isNullable), 'ETag'),
@@ -56,7 +56,7 @@ export function getLinkage(task: Task): Parts {
   return {
     operationId: `get${nameOf(type)}${capitalize(name)}Linkage`,
     summary: `Get the linkage of the ${whose}`,
-    access: accessOf(isOwn ? `${type}.get` : `${other.type}.list`, type, other.type),
+    access: accessBelow(isOwn ? `${type}.get` : `${other.type}.list`, type, other.type),
     parameters: [
       ...(isMany ? listParameters(components, registry, other) : []),
       ...documentParameters(components, registry, definition, name),

@@ -1,0 +1,230 @@
+import { SYSTEM_ROLES } from '../../src/permissions';
+import {
+  type Body,
+  type Client,
+  createOrganization,
+  createUser,
+  document,
+  link,
+  M,
+  NIL,
+  type Person,
+  S,
+  startApp,
+  type TestApp,
+} from '../support/app';
+
+/** In every text of the other tenant, and nowhere else. */
+export const FOREIGN_WORD = 'zebrafish';
+
+/** What a caller is in one of the two organizations: what he may do there; null where he is nobody. */
+export type Rights = ReadonlySet<string> | 'all' | null;
+
+/** One kind of caller. */
+export interface Caller {
+  readonly name: string;
+  readonly client: Client;
+  readonly level: 'platform' | 'partner' | 'organization' | 'user' | null;
+  /** Code of the error when the credential opens nothing. */
+  readonly refusal?: string;
+  readonly own: Rights;
+  readonly foreign: Rights;
+  /** His id as a user. */
+  readonly userId?: string;
+}
+
+/** Ids of one tenant's rows, by type. */
+export type Rows = Readonly<Record<string, string>>;
+
+export interface World {
+  readonly app: TestApp;
+  readonly callers: readonly Caller[];
+  readonly own: Rows;
+  readonly foreign: Rows;
+  /** People who are members of nothing, one for whoever needs one. */
+  stranger(asker: Client): Promise<string>;
+  close(): Promise<void>;
+}
+
+const rightsOf = (...roles: string[]): Rights =>
+  new Set(roles.flatMap((code) => SYSTEM_ROLES[code]?.permissions ?? []));
+
+interface Tenant {
+  readonly partner: Client & { id: string };
+  readonly organization: string;
+  readonly owner: Person;
+  readonly rows: Rows;
+}
+
+/** An organization of a partner with one row of each type, its texts made of `word`. */
+async function tenant(app: TestApp, roles: Record<string, string>, word: string): Promise<Tenant> {
+  const partner = await app.partner(`${word} partner`);
+  const owner = await app.user({ email: `${word}-owner@example.com`, name: `${word} owner` });
+  // Seen by the partner only when it is a member of something of the partner's: the platform names him.
+  const { id } = await createOrganization(
+    app.platform,
+    { name: `${word} organization`, slug: word },
+    {
+      owner: link('users', owner.id),
+      partner: link('partners', partner.id),
+    },
+  );
+  const organization = { organization: link('organizations', id) };
+  const made = async (type: string, attributes: object, relationships: object = organization): Promise<string> => {
+    const { status, body, text } = await partner.post(`${S}/${type}`, document(type, attributes, { relationships }));
+    if (status !== 201) throw new Error(`${type}: ${text}`);
+    return body.data.id;
+  };
+  const { id: subject } = await createUser(partner, { email: `${word}-subject@example.com`, name: `${word} subject` });
+  const [session] = (await app.db.query('select id from access_tokens where user_id = $1', [owner.id])) as [[string]];
+  return {
+    partner,
+    organization: id,
+    owner,
+    rows: {
+      organizations: id,
+      partners: partner.id,
+      users: subject,
+      members: await made('members', { externalId: word }, { ...organization, user: link('users', subject) }),
+      roles: await made('roles', { code: `${word}_role`, name: word, rank: 5, permissions: ['members:read'] }),
+      workspaces: await made('workspaces', { name: `${word} workspace` }),
+      invitations: await made('invitations', { email: `${word}-invited@example.com` }),
+      apiKeys: await made('apiKeys', { name: `${word} key` }),
+      accessTokens: session[0],
+      permissions: 'members:read',
+      ownerRole: roles.owner ?? '',
+    },
+  };
+}
+
+async function keyOf(
+  asker: Client,
+  attributes: object,
+  relationships: object = {},
+): Promise<{ id: string; secret: string }> {
+  const answer = await asker.post(
+    `${S}/apiKeys`,
+    document('apiKeys', { name: 'Key', ...attributes }, { relationships }),
+  );
+  if (answer.status !== 201) throw new Error(`apiKeys: ${answer.text}`);
+  return { id: answer.body.data.id, secret: answer.body.data.attributes.secret };
+}
+
+/** Two tenants that have nothing to do with each other, and every kind of caller, seen from the first of them. */
+export async function makeWorld(): Promise<World> {
+  const app = await startApp();
+  const { body } = await app.platform.get(`${S}/roles`);
+  const roles = Object.fromEntries(body.data.map((each: Body) => [each.attributes.code, each.id]));
+  const mine = await tenant(app, roles, 'amber');
+  const other = await tenant(app, roles, FOREIGN_WORD);
+  const inMine = { organization: link('organizations', mine.organization) };
+
+  const join = async (organization: string, person: { id: string }, code: string): Promise<string> => {
+    const relationships = {
+      organization: link('organizations', organization),
+      user: link('users', person.id),
+      roles: { data: [{ type: 'roles', id: roles[code] }] },
+    };
+    return (await app.platform.post(`${S}/members`, document('members', {}, { relationships }))).body.data.id;
+  };
+  const teammate = async (code: string): Promise<Caller> => {
+    const client = await app.user({ name: `amber ${code}` });
+    await join(mine.organization, client, code);
+    return { name: code, client, level: 'user', own: rightsOf(code), foreign: null, userId: client.id };
+  };
+
+  const suspended = await app.user();
+  const membership = await join(mine.organization, suspended, 'admin');
+  const former = await app.user();
+  const left = await join(mine.organization, former, 'owner');
+  const both = await app.user();
+  await join(mine.organization, both, 'member');
+  await join(other.organization, both, 'member');
+  await app.platform.patch(
+    `${S}/members/${membership}`,
+    document('members', { status: 'suspended' }, { id: membership }),
+  );
+  await app.platform.delete(`${S}/members/${left}`);
+
+  const narrow = ['organizations:read', 'members:read', 'workspaces:read'];
+  const revoked = await keyOf(mine.partner, {}, inMine);
+  await mine.partner.delete(`${S}/apiKeys/${revoked.id}`);
+  const expired = await keyOf(mine.partner, { expiresAt: new Date(Date.now() + 86_400_000).toISOString() }, inMine);
+  await app.db.query("update api_keys set expires_at = now() - interval '1 minute' where id = $1", [expired.id]);
+  app.services.callers.forget();
+  const narrowKey = await keyOf(mine.partner, { scopes: narrow }, inMine);
+  const wholeKey = await keyOf(mine.partner, {}, inMine);
+
+  const outsider = { own: null, foreign: null };
+  const callers: Caller[] = [
+    { name: 'anonymous', client: app.anonymous, level: null, refusal: 'missing_credential', ...outsider },
+    { name: 'garbage', client: app.as('garbage'), level: null, refusal: 'invalid_credential', ...outsider },
+    { name: 'revoked key', client: app.as(revoked.secret), level: null, refusal: 'revoked_credential', ...outsider },
+    { name: 'expired key', client: app.as(expired.secret), level: null, refusal: 'expired_credential', ...outsider },
+    { name: 'owner', client: mine.owner, level: 'user', own: rightsOf('owner'), foreign: null, userId: mine.owner.id },
+    await teammate('admin'),
+    await teammate('billing'),
+    await teammate('auditor'),
+    await teammate('member'),
+    { name: 'suspended member', client: suspended, level: 'user', ...outsider, userId: suspended.id },
+    { name: 'former member', client: former, level: 'user', ...outsider, userId: former.id },
+    {
+      name: 'foreign owner',
+      client: other.owner,
+      level: 'user',
+      own: null,
+      foreign: rightsOf('owner'),
+      userId: other.owner.id,
+    },
+    {
+      name: 'member of both',
+      client: both,
+      level: 'user',
+      own: rightsOf('member'),
+      foreign: rightsOf('member'),
+      userId: both.id,
+    },
+    {
+      name: 'key with narrow scopes',
+      client: app.as(narrowKey.secret),
+      level: 'organization',
+      own: new Set(narrow),
+      foreign: null,
+    },
+    {
+      name: 'key with all scopes',
+      client: app.as(wholeKey.secret),
+      level: 'organization',
+      own: rightsOf('owner'),
+      foreign: null,
+    },
+    { name: 'partner', client: mine.partner, level: 'partner', own: 'all', foreign: null },
+    { name: 'foreign partner', client: other.partner, level: 'partner', own: null, foreign: 'all' },
+    { name: 'platform', client: app.platform, level: 'platform', own: 'all', foreign: 'all' },
+  ];
+  return {
+    app,
+    callers,
+    own: mine.rows,
+    foreign: other.rows,
+    stranger: async (asker) => (await createUser(asker).catch(() => ({ id: NIL }))).id,
+    close: () => app.close(),
+  };
+}
+
+/** All rows of the other tenant, as text: what nobody but its own callers may have changed. */
+export async function foreignState({ app, foreign }: World): Promise<string> {
+  const parts: string[] = [];
+  for (const table of ['members', 'roles', 'workspaces', 'invitations', 'api_keys']) {
+    const rows = await app.db.query(
+      `select (to_jsonb(t) - 'last_used_at' - 'last_used_ip')::text from ${table} t where organization_id = $1 order by id`,
+      [foreign.organizations],
+    );
+    parts.push(table, ...rows.map(([row]) => String(row)));
+  }
+  const own = await app.db.query('select to_jsonb(t)::text from organizations t where id = $1', [
+    foreign.organizations,
+  ]);
+  return [...parts, String(own[0]?.[0])].join('\n');
+}
+export { M };
