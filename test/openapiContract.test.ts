@@ -33,6 +33,7 @@ const isOfSession = ({ route }: Documented): boolean =>
 async function pathOf(documented: Documented): Promise<string> {
   const { path, route } = documented;
   const type = route?.definition.type ?? '';
+  if (type === 'accessTokens' && !isOfSession(documented)) return path.replace('{id}', world.keyToken.id);
   if (isOfSession(documented)) return path.replace('{id}', (await person.get(`${S}/me`)).body.data.id);
   if (type !== 'apiKeys' || route?.relationship !== 'partner') return path.replace('{id}', sampleOf(world, type));
   const { body } = await app.platform.get(`${S}/apiKeys?filter[partner]=${world.partner.id}`);
@@ -92,12 +93,16 @@ describe('cursors', () => {
     '%s answers under the media type of the profile, when that is asked for',
     async (_id, documented) => {
       const { schema } = queryParameters(documented).find(({ name }) => name === 'include');
-      const include = (schema.items.enum ?? []).filter((each: string) => each.split('.').length < 3);
+      const depthOf = (each: string) => each.split('.').length;
+      const include = (schema.items.enum ?? []).filter((each: string) => depthOf(each) < 4);
+      include.sort((a: string, b: string) => depthOf(a) - depthOf(b));
       const path = await pathOf(documented);
+      const asker = isOfSession(documented) ? person : app.platform;
       const isList = queryParameters(documented).some(({ name }) => name === 'page[after]');
-      const types = [];
+      const types: (string | undefined)[] = [];
       for (const search of isList ? [''] : include.map((each: string) => `?include=${each}`)) {
-        const asker = isOfSession(documented) ? person : app.platform;
+        // Only as deep as it takes: some lead to lists behind their third name alone.
+        if (depthOf(search) > 2 && types.includes(PROFILE)) break;
         const { status, headers } = await asker.get(`${path}${search}`, { Accept: PROFILE });
         expect([search, status]).toEqual([search, 200]);
         types.push(headers['content-type']);

@@ -4,6 +4,9 @@ import type { Standing } from './access';
 
 /** Who may give what to whom (INV-13, INV-14): to be asked with the organization locked, of `standingNow`. */
 
+/** Of roles. The operator and partners rank above. */
+const HIGHEST_RANK = 100;
+
 export interface GivenRoles {
   readonly ids: readonly string[];
   /** Whether one of them is `owner`. */
@@ -122,7 +125,7 @@ export async function workspacesToGive(
  * @throws AppError `rank_too_low`
  */
 export async function judgeRank({ db }: Pick<Context, 'db'>, standing: Standing, memberId: string): Promise<void> {
-  if (standing.memberId === memberId) return;
+  if (standing.memberId === memberId || standing.rank > HIGHEST_RANK) return;
   const [row] = await db.query(
     `select max(r.rank), bool_or(r.kind = 'system' and r.code in ('owner', 'admin'))
      from member_roles mr join roles r on r.id = mr.role_id where mr.member_id = $1`,

@@ -45,8 +45,10 @@ export async function setRoles(
     throw new AppError('too_short', 'A member has at least one role.', { pointer: '/data/relationships/roles/data' });
   }
   await rolesToGive(ctx, standing, organizationId, linkageOf('roles', change.ids as readonly string[], gained));
-  await ctx.db.query('delete from member_roles where member_id = $1 and role_id = any($2::uuid[])', [id, lost]);
-  await giveRoles(ctx, id, [...gained]);
+  if (lost.length > 0) {
+    await ctx.db.query('delete from member_roles where member_id = $1 and role_id = any($2::uuid[])', [id, lost]);
+  }
+  if (gained.size > 0) await giveRoles(ctx, id, [...gained]);
   return gained.size > 0 || lost.length > 0;
 }
 
@@ -83,17 +85,13 @@ export async function setWorkspaces(
     });
   }
   await workspacesToGive(ctx, standing, organizationId, linkageOf('workspaces', ids as readonly string[], gained));
-  await ctx.db.query('delete from member_workspaces where member_id = $1 and workspace_id = any($2::uuid[])', [
-    id,
-    lost,
-  ]);
-  await giveWorkspaces(ctx, id, [...gained]);
+  if (lost.length > 0) {
+    const sql = 'delete from member_workspaces where member_id = $1 and workspace_id = any($2::uuid[])';
+    await ctx.db.query(sql, [id, lost]);
+  }
+  if (gained.size > 0) {
+    const sql = 'insert into member_workspaces (member_id, workspace_id) select $1, unnest($2::uuid[])';
+    await ctx.db.query(sql, [id, [...gained]]);
+  }
   return { allWorkspaces, changed: allWorkspaces !== before || gained.size > 0 || lost.length > 0 };
-}
-
-async function giveWorkspaces({ db }: Context, memberId: string, workspaceIds: readonly string[]): Promise<void> {
-  await db.query('insert into member_workspaces (member_id, workspace_id) select $1, unnest($2::uuid[])', [
-    memberId,
-    workspaceIds,
-  ]);
 }

@@ -42,7 +42,7 @@ async function endTokens({ db }: Context, organizationId: string): Promise<boole
   );
   await endTokensOf(
     db,
-    ended.map(([id]) => id),
+    ended.map(([id]) => id as string),
   );
   return ended.length > 0;
 }

@@ -152,20 +152,20 @@ export const deleteRole: Remove = (ctx, id, ifMatch, parameters) =>
 
 /** Where somebody has both already, the old one goes with its role. */
 async function replaceRole({ db }: Context, id: string, replacement: string): Promise<void> {
-  await db.query(
-    `update members set version = version + 1, updated_at = date_trunc('second', now())
-     where id in (select member_id from member_roles where role_id = $1)`,
-    [id],
-  );
-  for (const [table, owner] of [
-    ['member_roles', 'member_id'],
-    ['invitation_roles', 'invitation_id'],
+  for (const [table, links, holder] of [
+    ['members', 'member_roles', 'member_id'],
+    ['invitations', 'invitation_roles', 'invitation_id'],
   ]) {
     await db.query(
-      `update ${table} one set role_id = $2 where role_id = $1
-         and not exists (select 1 from ${table} other where other.${owner} = one.${owner} and other.role_id = $2)`,
+      `update ${table} set version = version + 1, updated_at = date_trunc('second', now())
+       where id in (select ${holder} from ${links} where role_id = $1)`,
+      [id],
+    );
+    await db.query(
+      `update ${links} one set role_id = $2 where role_id = $1
+         and not exists (select 1 from ${links} other where other.${holder} = one.${holder} and other.role_id = $2)`,
       [id, replacement],
     );
-    await db.query(`delete from ${table} where role_id = $1`, [id]);
+    await db.query(`delete from ${links} where role_id = $1`, [id]);
   }
 }

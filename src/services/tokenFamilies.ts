@@ -28,5 +28,5 @@ export const endSessions = (db: Database, userId: string, exceptFamilyId: string
   endFamilies(db, 'f.user_id = $1 and f.id is distinct from $2', [userId, exceptFamilyId]);
 
 /** What was made from keys. */
-export const endTokensOf = (db: Database, apiKeyIds: readonly unknown[]): Promise<void> =>
+export const endTokensOf = (db: Database, apiKeyIds: readonly string[]): Promise<void> =>
   endFamilies(db, 'f.api_key_id = any($1::uuid[])', [apiKeyIds]);

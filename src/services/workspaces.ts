@@ -147,6 +147,22 @@ export const deleteWorkspace: Remove = (ctx, id, ifMatch) =>
         'The default workspace can’t be deleted: make another one the default first.',
       );
     }
+    await touchHolders(inside, id);
     await db.query('delete from workspaces where id = $1', [id]);
     db.afterCommit(() => ctx.callers.forget());
   });
+
+/** What is limited to the workspace is another one without it: whoever read it before holds an old version (INV-59). */
+async function touchHolders({ db }: Context, id: string): Promise<void> {
+  for (const [table, links, holder] of [
+    ['members', 'member_workspaces', 'member_id'],
+    ['api_keys', 'api_key_workspaces', 'api_key_id'],
+    ['invitations', 'invitation_workspaces', 'invitation_id'],
+  ]) {
+    await db.query(
+      `update ${table} set version = version + 1, updated_at = date_trunc('second', now())
+       where id in (select ${holder} from ${links} where workspace_id = $1)`,
+      [id],
+    );
+  }
+}

@@ -24,6 +24,8 @@ export interface World {
   invitation: Body;
   /** Made from the platform's key, which alone has it in its list. */
   accessToken: Body;
+  /** Made from the organization's own token; the platform sees it by its id. */
+  keyToken: Body;
 }
 
 export const TYPES = [...registry.keys()];
@@ -87,16 +89,24 @@ export async function buildWorld(app: TestApp): Promise<World> {
   const customRole = await make('roles', { code: 'clerk', name: 'Clerk', rank: 5, permissions: ['members:read'] });
   const workspace = await make('workspaces', { name: 'North', metadata: { team: 'build' } });
   const apiKey = await make('apiKeys', { name: 'CI', metadata: { team: 'build' } });
+  // Made by somebody, and in the place of the token, which is in its own: so that every relationship leads somewhere.
+  await app.source.query(
+    `update api_keys k set created_by_id = $3, replaces_id = other.id from api_keys other
+     where k.organization_id = $1 and other.organization_id = $1 and other.id <> k.id and $2::uuid in (k.id, other.id)`,
+    [organization.id, apiKey.id, owner.id],
+  );
   const invitation = await make('invitations', { email: 'invitee@example.com', name: 'Ines' });
   // As of a link that people have used: it leads to somebody by each relationship.
   await app.source.query(
     'update invitations set invited_by_id = $2, accepted_by_id = $2, revoked_by_id = $2 where id = $1',
     [invitation.id, owner.id],
   );
-  const accessToken = await created(app.platform.post(`${S}/accessTokens`, document('accessTokens')));
+  const key = app.as(organization.attributes.token);
+  const tokens = (asker: Client) => created(asker.post(`${S}/accessTokens`, document('accessTokens')));
+  await tokens(partner);
   return {
     partner,
-    key: app.as(organization.attributes.token),
+    key,
     organization,
     other,
     owner,
@@ -107,7 +117,8 @@ export async function buildWorld(app: TestApp): Promise<World> {
     workspace,
     apiKey,
     invitation,
-    accessToken,
+    accessToken: await tokens(app.platform),
+    keyToken: await tokens(key),
   };
 }
 
@@ -126,6 +137,29 @@ export async function addMembers(app: TestApp, organizationId: string, count: nu
     [organizationId, count],
   );
 }
+
+/** More workspaces in the organization, and all of them with the samples that can be limited to some. */
+export async function addWorkspaces(app: TestApp, world: World, count: number): Promise<void> {
+  const { id } = world.organization;
+  await app.source.query(
+    `insert into workspaces (id, organization_id, name, slug)
+     select gen_random_uuid(), $1, 'More ' || n, 'more-' || n from generate_series(1, $2::int) n`,
+    [id, count],
+  );
+  for (const [type, table, column] of [
+    ['members', 'member_workspaces', 'member_id'],
+    ['apiKeys', 'api_key_workspaces', 'api_key_id'],
+    ['invitations', 'invitation_workspaces', 'invitation_id'],
+  ] as const) {
+    await app.source.query(
+      `insert into ${table} (${column}, workspace_id) select $2, w.id from workspaces w where w.organization_id = $1`,
+      [id, sampleOf(world, type)],
+    );
+  }
+}
+
+/** Whether a caller of the level sees the sample of the type: tokens are seen by the key that they were made from. */
+export const seesSample = (level: string, type: string): boolean => level === 'platform' || type !== 'accessTokens';
 
 /** A resource of the type that the platform, the partner and (but for partners) the organization's key see. */
 export function sampleOf(world: World, type: string): string {

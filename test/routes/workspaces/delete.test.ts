@@ -55,8 +55,11 @@ test('a member who was limited to it alone has access to none', async () => {
   const id = await crews.workspace(crew.id);
   const mate = await crews.join(crew.id, ['member'], [id]);
   expect((await mate.get(PATH)).body.data).toHaveLength(1);
+  const { etag = '' } = (await crew.owner.get(mate.self)).headers;
   await remove(crew.owner, id);
   expect((await mate.get(PATH)).body.data).toEqual([]);
+  // He is limited to others than before: an older version of him is out of date (INV-59).
+  expect((await crew.owner.delete(mate.self, { 'If-Match': etag })).status).toBe(412);
   const { data } = (await crew.owner.get(mate.self)).body;
   expect([data.attributes.allWorkspaces, data.relationships.workspaces.data]).toEqual([false, []]);
 });
