@@ -32,6 +32,13 @@ beforeAll(async () => {
     ])
       await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name }, { relationships }));
   }
+  const workspaces = [];
+  for (const name of ['One', 'Two', 'Three']) {
+    const relationships = { organization: link('organizations', world.organization.id) };
+    const { body } = await app.platform.post(`${S}/workspaces`, document('workspaces', { name }, { relationships }));
+    workspaces.push({ type: 'workspaces', id: body.data.id });
+  }
+  await app.platform.patch(`${S}/members/${sampleOf(world, 'members')}/relationships/workspaces`, { data: workspaces });
   const roles = ['owner', 'admin', 'member'].map((code) => ({ type: 'roles', id: world.roles[code].id }));
   await app.platform.patch(`${S}/members/${sampleOf(world, 'members')}/relationships/roles`, { data: roles });
 });
