@@ -80,11 +80,13 @@ test('what is included has no linkage that nobody asked for: a cycle ends [REL-1
   );
   expect(lists.map(([name]) => name).sort()).toEqual([
     'apiKeys',
+    'invitations',
     'members',
     'members',
     'organizations',
     'roles',
     'users',
+    'workspaces',
   ]);
   for (const [, relationship] of lists) expect(Object.keys(relationship)).toEqual(['links']);
 });
