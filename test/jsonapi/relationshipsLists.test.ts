@@ -23,6 +23,8 @@ beforeAll(async () => {
   // Two of everything that the world has one of.
   const second = await createOrganization(world.partner, { name: 'Second' });
   await world.partner.post(`${S}/members`, membership(second.id, world.owner.id));
+  const { data } = (await get(`${world.organization.links.self}/relationships/workspaces`)).body;
+  await app.platform.patch(`${rowOf('members')}/relationships/workspaces`, { data });
   const relationships = { partner: link('partners', world.partner.id) };
   await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name: 'Another' }, { relationships }));
 });
