@@ -127,7 +127,8 @@ function itemSchema(): Schema {
     [],
     Object.fromEntries(settable) as never,
   );
-  return (schema.properties as { data: Schema }).data;
+  const { data } = schema.properties as { data: Schema };
+  return { anyOf: [data, { type: 'object', description: 'Whatever else is there is refused by itself.' }] };
 }
 
 function resultOf(invited: Invited, index: number): Record<string, unknown> {

@@ -73,6 +73,10 @@ interface Format {
 /** Formats beyond JSON Schema's own; their names stand in the OpenAPI document. */
 const FORMATS: Readonly<Record<string, Format>> = {
   text: { test: isPrintable, words: 'must not hold control characters' },
+  lines: {
+    test: (text) => text.isWellFormed() && !UNSTORABLE.test(text),
+    words: 'must not hold control characters but line breaks and tabs',
+  },
   uuid: { test: isUuid, words: 'must be a UUID' },
   'date-time': {
     test: (text) => /T\d\d:\d\d:\d\d/i.test(text) && parseTime(text) !== undefined,
@@ -194,6 +198,11 @@ export const text = (minLength: number, maxLength: number): Schema => ({
   minLength,
   maxLength,
   format: 'text',
+});
+/** Text of several lines. */
+export const lines = (minLength: number, maxLength: number): Schema => ({
+  ...text(minLength, maxLength),
+  format: 'lines',
 });
 export const nullable = (schema: Schema): Schema =>
   'enum' in schema ? { ...orNull(schema), enum: [...(schema.enum as []), null] } : orNull(schema);

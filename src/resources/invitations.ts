@@ -2,7 +2,7 @@ import { Invitation } from '../../entities';
 import { invitations as serializer } from '../../serializers/invitations';
 import type { ErrorCode } from '../errors';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { boolean, choice, integer, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { boolean, choice, integer, lines, nullable, text, time, uuid } from '../jsonapi/schemas';
 import {
   createInvitation,
   getInvitation,
@@ -50,7 +50,7 @@ export const invitations = defineResource(Invitation, {
     status: { schema: choice('pending', 'accepted', 'declined', 'revoked', 'expired'), filter: FILTERS.enum },
     expiresAt: { schema: time, write: 'create', filter: FILTERS.time, sort: true },
     send: { schema: nullable(boolean), write: 'create' },
-    message: { schema: nullable(text(1, 1000)), write: 'create' },
+    message: { schema: nullable(lines(1, 1000)), write: 'create' },
     locale: { schema: nullable(locale), write: 'create' },
     redirectUrl: { schema: nullable({ ...text(1, 2048), format: 'http-url' }), write: 'create' },
     token: { schema: nullable({ type: 'string' }), reveal: 'once' },

@@ -6,8 +6,9 @@ import { Expression, type Guard, type IfMatch, insertRow, updateRow, versionGuar
 import { AppError } from '../errors';
 import { hashKey, keyStart, makeKey } from '../secrets';
 import { checkReach, grantsOf } from './apiKeyGrants';
-import { apiKeyTable, endTokensOf, KEY_KINDS, lockOwner, REVOKED_NOW } from './apiKeys';
+import { apiKeyTable, KEY_KINDS, lockOwner, REVOKED_NOW } from './apiKeys';
 import { planExpiryNotice } from './keyExpiry';
+import { endTokensOf } from './tokenFamilies';
 
 /** Seconds for which a rotated key lives on, unless the request says otherwise (INV-33). */
 export const DEFAULT_GRACE_SECONDS = 86_400;
@@ -43,7 +44,7 @@ export const rotateKey = (
         ? { revokedAt: REVOKED_NOW, revokedReason: REASON }
         : { graceUntil: graceEnd(gracePeriodSeconds) };
     await updateRow(inside, apiKeyTable, id, end);
-    if (gracePeriodSeconds === 0) await endTokensOf(db, id);
+    if (gracePeriodSeconds === 0) await endTokensOf(db, [id]);
     if (old.replacesId !== null) await endReplaced(db, old.replacesId);
     const key = await insertSuccessor(inside, old);
     await planExpiryNotice(inside, key);
@@ -104,7 +105,7 @@ async function endReplaced(db: Database, id: string, condition = 'true'): Promis
      where id = $1 and revoked_at is null and ${condition} returning 1`,
     [id, REASON],
   );
-  if (ended.length > 0) await endTokensOf(db, id);
+  if (ended.length > 0) await endTokensOf(db, [id]);
 }
 
 /** Keys that one statement looks for at the most. */

@@ -2,7 +2,6 @@ import { v7 as uuidv7 } from 'uuid';
 import { ApiKey } from '../../entities';
 import type { Context, Level } from '../context';
 import { compare, Values } from '../db/conditions';
-import type { Database } from '../db/database';
 import { callerScope, visibleOrganization } from '../db/select';
 import { Table } from '../db/table';
 import { Expression, type Guard, updateRow, versionGuard } from '../db/write';
@@ -10,6 +9,7 @@ import { hashKey, isCredential, type KeyKind, keyStart, makeKey } from '../secre
 import { crud, type Remove } from './crud';
 import { organizationTable } from './organizations';
 import { partnerTable } from './partners';
+import { endTokensOf } from './tokenFamilies';
 import { userTable } from './users';
 
 const REPLACED_BY = '(select r.id from api_keys r where r.replaces_id = t.id)';
@@ -123,15 +123,6 @@ export async function verifyApiKey(ctx: Context, secret: string): Promise<Verifi
 
 export const REVOKED_NOW = new Expression(() => "date_trunc('second', now())");
 
-/** Ends the access tokens that were made from a key; to be called in the transaction that ends the key. */
-export async function endTokensOf(db: Database, id: string): Promise<void> {
-  await db.query(
-    `update access_tokens set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
-     where api_key_id = $1 and revoked_at is null`,
-    [id],
-  );
-}
-
 /**
  * Revokes a key and its access tokens for ever. They authenticate nobody from the next request on (INV-34).
  * @param parameters `reason`: why, for the list of revoked keys
@@ -142,7 +133,7 @@ export const revokeApiKey: Remove = (ctx, id, ifMatch, parameters) =>
     await lockOwner(inside, id);
     const changes = { revokedAt: REVOKED_NOW, revokedReason: parameters?.reason as string | undefined };
     await updateRow(inside, apiKeyTable, id, changes, versionGuard(ifMatch));
-    await endTokensOf(db, id);
+    await endTokensOf(db, [id]);
     db.afterCommit(() => ctx.callers.forget());
   });
 

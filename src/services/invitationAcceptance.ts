@@ -5,12 +5,12 @@ import type { Database } from '../db/database';
 import { selectOne } from '../db/select';
 import type { Table } from '../db/table';
 import { AppError, type Fault, notFound } from '../errors';
-import { passwordFault } from '../passwordRules';
 import { hashKey } from '../secrets';
 import { personAsCaller, standingOf } from './access';
 import { DEFAULT_ROLE, ROLE_TO_GIVE, type RoleToGive, readRoleToGive, refusalOf } from './granting';
 import { coversWorkspaces, statusSql } from './invitations';
 import { memberTable } from './members';
+import { faultAt, newPasswordFaults } from './newPassword';
 import { organizationTable } from './organizations';
 import { settleOwnership } from './ownership';
 import { checkQuota } from './quotas';
@@ -90,24 +90,31 @@ interface Found {
   readonly isSuspended: boolean;
   /** Primary owner of the organization. */
   readonly ownerId: string | null;
+  /** Whether there is an account with the e-mail address of whom it is for. */
+  readonly hasAccount: boolean;
 }
 
-/** @param locks whether the invitation is to be locked; its organization must be already */
-async function find(db: Database, token: string, locks: boolean): Promise<Found> {
+/**
+ * One statement, so that nobody sees the account that an acceptance has made without seeing that the token is used up.
+ * @param email of whom a link is for
+ * @param locks whether the invitation is to be locked; its organization must be already
+ */
+async function find(db: Database, token: string, email: string | undefined, locks: boolean): Promise<Found> {
   const [row] = await db.query(
     `select i.id, i.organization_id, i.email, i.name, i.locale, ${statusSql('i')}, i.invited_by_id,
        case when not i.all_workspaces then
          array(select iw.workspace_id from invitation_workspaces iw where iw.invitation_id = i.id) end,
-       o.status = 'suspended', o.owner_id
+       o.status = 'suspended', o.owner_id,
+       exists (select 1 from users a where lower(a.email) = lower(coalesce(i.email, $2)))
      from invitations i join organizations o on o.id = i.organization_id and o.status <> 'pending_deletion'
      where i.hash = $1 ${locks ? 'for no key update of i' : ''}`,
-    [hashKey(token)],
+    [hashKey(token), email ?? null],
   );
   if (row === undefined) throw notFound();
-  const [id, organizationId, email, name, locale, status, invitedById, workspaceIds, isSuspended, ownerId] = row;
-  return {
-    ...{ id, organizationId, email, name, locale, status, invitedById, workspaceIds, isSuspended, ownerId },
-  } as Found;
+  const [id, organizationId, invited, name, locale, status, invitedById, workspaceIds] = row;
+  const [isSuspended, ownerId, hasAccount] = row.slice(8);
+  const whose = { organizationId, invitedById, workspaceIds, isSuspended, ownerId, hasAccount };
+  return { id, email: invited, name, locale, status, ...whose } as Found;
 }
 
 /** Why an invitation can't be used any more (domain sheet 6.2). */
@@ -170,13 +177,13 @@ export async function acceptInvitation(
   answers: Acceptance,
   userId: string | null,
 ): Promise<Accepted> {
-  const seen = await find(ctx.db, token, false);
+  const seen = await find(ctx.db, token, answers.email, false);
   await checkAcceptable(ctx.db, seen);
   const who = userId === null ? await newcomer(ctx.db, seen, answers) : await account(ctx.db, seen, answers, userId);
   const passwordHash = typeof who === 'string' ? null : await ctx.passwords.hash(who.password);
   return ctx.db.transaction(async (db) => {
     await db.query('select 1 from organizations where id = $1 for no key update', [seen.organizationId]);
-    const found = await find(db, token, true);
+    const found = await find(db, token, answers.email, true);
     const roles = await checkAcceptable(db, found);
     await checkQuota({ ...ctx, db }, found.organizationId, 'members');
     const joining = typeof who === 'string' ? who : await createUser(db, found, who, passwordHash);
@@ -187,18 +194,13 @@ export async function acceptInvitation(
   });
 }
 
-const attribute = (name: string) => ({ pointer: `/data/attributes/${name}` });
+const ATTRIBUTES = '/data/attributes';
 
-const fault = (code: Fault['code'], name: string, detail: string): Fault => ({
-  code,
-  detail,
-  source: attribute(name),
-  meta: { attribute: name, message: detail },
-});
+const notAllowed = (name: string, detail: string): Fault => faultAt(ATTRIBUTES, name, { code: 'not_allowed', detail });
 
 function required(name: string, answers: Acceptance): Fault {
   const detail = `${name} is required.`;
-  const pointer = Object.keys(answers).length === 0 ? '/data' : '/data/attributes';
+  const pointer = Object.keys(answers).length === 0 ? '/data' : ATTRIBUTES;
   return { code: 'required', detail, source: { pointer }, meta: { attribute: name, message: detail } };
 }
 
@@ -207,7 +209,7 @@ async function checkEmail(db: Database, { email: invited }: Found, { email }: Ac
   if (invited === null || email === undefined) return;
   const [row] = await db.query('select lower($1) = lower($2)', [invited, email]);
   if (row?.[0] !== true) {
-    throw AppError.of([fault('not_allowed', 'email', 'This invitation is for another e-mail address.')]);
+    throw AppError.of([notAllowed('email', 'This invitation is for another e-mail address.')]);
   }
 }
 
@@ -216,25 +218,20 @@ async function newcomer(db: Database, found: Found, answers: Acceptance): Promis
   await checkEmail(db, found, answers);
   const email = found.email ?? answers.email;
   if (email === undefined) throw AppError.of([required('email', answers)]);
-  const [known] = await db.query('select 1 from users where lower(email) = lower($1)', [email]);
   // A password here would take the account over (INV-24).
-  if (known !== undefined) throw hasAccount();
+  if (found.hasAccount) throw signInFirst();
   const name = answers.name ?? found.name;
   const { password, passwordConfirmation } = answers;
-  const weakness = password === undefined ? undefined : passwordFault(password, { email, name });
-  const faults: Fault[] = [
-    ...(password === undefined ? [required('password', answers)] : []),
-    ...(weakness === undefined ? [] : [fault(weakness.code, 'password', weakness.detail)]),
-    ...(passwordConfirmation === undefined ? [required('passwordConfirmation', answers)] : []),
-    ...(password !== undefined && passwordConfirmation !== undefined && password !== passwordConfirmation
-      ? [fault('confirmation_mismatch', 'passwordConfirmation', 'passwordConfirmation is not the password.')]
-      : []),
-  ];
-  if (password === undefined || faults.length > 0) throw AppError.of(faults);
+  if (password === undefined || passwordConfirmation === undefined) {
+    const missing = (['password', 'passwordConfirmation'] as const).filter((each) => answers[each] === undefined);
+    throw AppError.of(missing.map((each) => required(each, answers)));
+  }
+  const faults = newPasswordFaults({ password, passwordConfirmation }, { email, name }, ATTRIBUTES);
+  if (faults.length > 0) throw AppError.of(faults);
   return { email, name, password };
 }
 
-const hasAccount = (): AppError =>
+const signInFirst = (): AppError =>
   new AppError('authentication_required', 'There is an account with this e-mail address: sign in to accept.', {
     header: 'Authorization',
   });
@@ -246,16 +243,16 @@ async function account(db: Database, found: Found, answers: Acceptance, userId: 
     `select lower(email) = lower(coalesce($2, email)) from users where id = $1 and status = 'active'`,
     [userId, found.email ?? answers.email ?? null],
   );
-  if (row === undefined) throw hasAccount();
+  if (row === undefined) throw signInFirst();
   if (row[0] !== true && found.email === null) {
-    throw AppError.of([fault('not_allowed', 'email', 'You are signed in with another e-mail address.')]);
+    throw AppError.of([notAllowed('email', 'You are signed in with another e-mail address.')]);
   }
   if (row[0] !== true) {
     throw new AppError('permission_denied', 'This invitation is for another e-mail address than yours.');
   }
   const given = (['password', 'passwordConfirmation'] as const).filter((name) => answers[name] !== undefined);
   if (given.length > 0) {
-    throw AppError.of(given.map((name) => fault('not_allowed', name, 'An account that exists keeps its password.')));
+    throw AppError.of(given.map((name) => notAllowed(name, 'An account that exists keeps its password.')));
   }
   return userId;
 }
@@ -268,7 +265,7 @@ async function createUser(db: Database, found: Found, { email, name }: Newcomer,
     [uuidv7(), email, name, found.locale, hash, found.email !== null],
   );
   // Somebody else has made the account since: it is not ours to set its password.
-  if (row === undefined) throw hasAccount();
+  if (row === undefined) throw signInFirst();
   return row[0] as string;
 }
 
@@ -332,10 +329,10 @@ async function result(
  * @throws AppError `not_found`, 410; `invalid_transition` for a link, which is for others too
  */
 export async function declineInvitation(ctx: OpenContext, token: string): Promise<Preview> {
-  const seen = await find(ctx.db, token, false);
+  const seen = await find(ctx.db, token, undefined, false);
   return ctx.db.transaction(async (db) => {
     await db.query('select 1 from organizations where id = $1 for no key update', [seen.organizationId]);
-    const found = await find(db, token, true);
+    const found = await find(db, token, undefined, true);
     checkPending(found);
     if (found.email === null) {
       throw new AppError('invalid_transition', 'A link is for others too: who does not want it leaves it.');

@@ -1,5 +1,6 @@
 import { Invitation } from '../../entities';
 import type { Context, Services } from '../context';
+import type { Database, Row } from '../db/database';
 import { callerScope, ownedBy, selectOne } from '../db/select';
 import { Table } from '../db/table';
 import { type Changes, Expression, type Guard, type IfMatch, updateRow, versionGuard } from '../db/write';
@@ -47,6 +48,8 @@ export const invitationTable = new Table(Invitation, {
   references: {
     organizationId: () => organizationTable as unknown as Table,
     invitedById: () => userTable as unknown as Table,
+    acceptedById: () => userTable as unknown as Table,
+    revokedById: () => userTable as unknown as Table,
   },
   caseless: ['email'],
   counted: callerScope('invitations'),
@@ -164,7 +167,7 @@ export const revokeInvitation: Remove = (ctx, id, ifMatch) =>
       revokedById: ctx.caller.userId,
     };
     await updateRow(inside, invitationTable, id, changes, [...versionGuard(ifMatch), PENDING_OR_EXPIRED]);
-    await db.query('delete from jobs where key = $1', [mailKey(id)]);
+    await unqueue(db, [[id]]);
   });
 
 /** It is locked before the invitation, as by everybody. */
@@ -250,18 +253,26 @@ export async function expireInvitations({ db }: Pick<Services, 'db'>): Promise<v
 }
 
 /**
- * Removes the invitations to an address, and the mails that wait, when its user is erased (domain sheet 9.10). Those
- * that were accepted or refused go too: they hold the address. To be called in a transaction.
+ * Removes the pending invitations to an address, and the mails that wait, when its user is erased (domain sheet 9.10).
+ * Those that are over tell whom an organization has invited, but not any more who that was. To be called in a
+ * transaction, with the organizations locked.
+ * @param standIn what they hold in the place of the address
  */
-export async function removeInvitationsFor({ db }: Pick<Context, 'db'>, email: string): Promise<void> {
-  await db.query(
-    `select 1 from organizations o where o.id in (
-       select i.organization_id from invitations i where lower(i.email) = lower($1)) order by o.id for no key update`,
+export async function removeInvitationsFor({ db }: Pick<Context, 'db'>, email: string, standIn: string): Promise<void> {
+  const rows = await db.query(
+    "delete from invitations where lower(email) = lower($1) and status = 'pending' returning id",
     [email],
   );
-  const rows = await db.query('delete from invitations where lower(email) = lower($1) returning id', [email]);
-  await db.query('delete from jobs where key = any($1)', [rows.map(([id]) => mailKey(id as string))]);
+  await db.query(
+    `update invitations set email = $2, name = null, message = null, locale = null, version = version + 1,
+       updated_at = ${NOW} where lower(email) = lower($1)`,
+    [email, standIn],
+  );
+  await unqueue(db, rows);
 }
+
+const unqueue = (db: Database, invitations: readonly Row[]): Promise<unknown> =>
+  db.query('delete from jobs where key = any($1)', [invitations.map(([id]) => mailKey(id as string))]);
 
 /** Revokes what is pending in an organization that is being deleted (domain sheet 6.1); it stays so after a restore. */
 export async function revokeInvitationsOf({ db, caller }: Context, organizationId: string): Promise<void> {
@@ -270,5 +281,5 @@ export async function revokeInvitationsOf({ db, caller }: Context, organizationI
        updated_at = ${NOW} where organization_id = $1 and status = 'pending' returning id`,
     [organizationId, caller.userId],
   );
-  await db.query('delete from jobs where key = any($1)', [rows.map(([id]) => mailKey(id as string))]);
+  await unqueue(db, rows);
 }

@@ -5,6 +5,7 @@ import { type Changes, Expression, type Guard, type IfMatch, updateRow, versionG
 import { AppError, notFound } from '../errors';
 import { authorize, ownerRequired, standingNow } from './access';
 import type { Remove } from './crud';
+import { revokeInvitationsOf } from './invitations';
 import { enqueue } from './jobs';
 import { lockOrganizations, organizationTable } from './organizations';
 
@@ -54,12 +55,7 @@ export const deleteOrganization: Remove = (ctx, id, ifMatch) =>
       await db.query('select 1 from users where id = $1 for no key update', [ctx.caller.userId]);
     }
     const { purgeAt } = await updateRow(inside, organizationTable, id, deletion(), deletionGuards(ctx, ifMatch));
-    await db.query(
-      `update invitations set status = 'revoked', revoked_at = date_trunc('second', now()), revoked_by_id = $2,
-         version = version + 1, updated_at = date_trunc('second', now())
-       where organization_id = $1 and status = 'pending'`,
-      [id, ctx.caller.userId],
-    );
+    await revokeInvitationsOf(inside, id);
     await planPurge(inside, id, new Date(purgeAt as string));
     db.afterCommit(() => ctx.callers.forget());
   });

@@ -11,7 +11,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
-import { buildWorld, errorsOf, membership, pathOf, RELATIONSHIPS, sampleOf, type World } from './world';
+import { addWorkspaces, buildWorld, errorsOf, membership, pathOf, RELATIONSHIPS, sampleOf, type World } from './world';
 
 const CURSORS = `${MEDIA_TYPE};profile="https://jsonapi.org/profiles/ethanresnick/cursor-pagination"`;
 const LISTS = RELATIONSHIPS.filter(([, , each]) => 'many' in each);
@@ -32,13 +32,7 @@ beforeAll(async () => {
     ])
       await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name }, { relationships }));
   }
-  const workspaces = [];
-  for (const name of ['One', 'Two', 'Three']) {
-    const relationships = { organization: link('organizations', world.organization.id) };
-    const { body } = await app.platform.post(`${S}/workspaces`, document('workspaces', { name }, { relationships }));
-    workspaces.push({ type: 'workspaces', id: body.data.id });
-  }
-  await app.platform.patch(`${S}/members/${sampleOf(world, 'members')}/relationships/workspaces`, { data: workspaces });
+  await addWorkspaces(app, world, 2);
   const roles = ['owner', 'admin', 'member'].map((code) => ({ type: 'roles', id: world.roles[code].id }));
   await app.platform.patch(`${S}/members/${sampleOf(world, 'members')}/relationships/roles`, { data: roles });
 });

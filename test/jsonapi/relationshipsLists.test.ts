@@ -11,7 +11,7 @@ import {
   type TestApp,
 } from '../support/app';
 import { isFullyLinked } from '../support/document';
-import { buildWorld, errorsOf, membership, pathOf, RELATIONSHIPS, sampleOf, type World } from './world';
+import { addWorkspaces, buildWorld, errorsOf, membership, pathOf, RELATIONSHIPS, sampleOf, type World } from './world';
 
 const TO_MANY = RELATIONSHIPS.filter(([, , relationship]) => 'many' in relationship);
 
@@ -21,10 +21,9 @@ beforeAll(async () => {
   app = await startApp();
   world = await buildWorld(app);
   // Two of everything that the world has one of.
+  await addWorkspaces(app, world, 1);
   const second = await createOrganization(world.partner, { name: 'Second' });
   await world.partner.post(`${S}/members`, membership(second.id, world.owner.id));
-  const { data } = (await get(`${world.organization.links.self}/relationships/workspaces`)).body;
-  await app.platform.patch(`${rowOf('members')}/relationships/workspaces`, { data });
   const relationships = { partner: link('partners', world.partner.id) };
   await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name: 'Another' }, { relationships }));
 });

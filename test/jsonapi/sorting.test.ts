@@ -19,6 +19,7 @@ beforeAll(async () => {
     await createUser(app.platform, i % 2 === 0 ? {} : { name: word });
     await app.platform.post(`${M}/partners`, document('partners', { name: word, ...optional }));
     await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name: word }));
+    await app.platform.post(`${S}/accessTokens`, document('accessTokens'));
   }
   const time = "timestamptz '2026-01-01T00:00:00Z' + make_interval(days => n % 4)";
   const status = "status = case when n % 3 = 0 then 'suspended' else 'active' end";

@@ -22,15 +22,24 @@ export interface World {
   workspace: Body;
   apiKey: Body;
   invitation: Body;
+  /** Made from the platform's key, which alone has it in its list. */
+  accessToken: Body;
+  /** Made from the organization's own token; the platform sees it by its id. */
+  keyToken: Body;
 }
 
 export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
 export const firstAttribute = (type: string): string => Object.keys(registry.get(type)?.attributes ?? {})[0] ?? '';
+/** What no token that the platform's key made has; `test/routes/accessTokens` has tests of it. */
+const NOT_OF_THE_PLATFORM = ['accessTokens.user', 'accessTokens.organization'];
+
 /** Every relationship of every type. */
-export const RELATIONSHIPS = [...registry.values()].flatMap(({ type, relationships }) =>
-  Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
-);
+export const RELATIONSHIPS = [...registry.values()]
+  .flatMap(({ type, relationships }) =>
+    Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
+  )
+  .filter(([type, name]) => !NOT_OF_THE_PLATFORM.includes(`${type}.${name}`));
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
 
 const created = async (answer: Promise<Answer>): Promise<Body> => {
@@ -80,15 +89,24 @@ export async function buildWorld(app: TestApp): Promise<World> {
   const customRole = await make('roles', { code: 'clerk', name: 'Clerk', rank: 5, permissions: ['members:read'] });
   const workspace = await make('workspaces', { name: 'North', metadata: { team: 'build' } });
   const apiKey = await make('apiKeys', { name: 'CI', metadata: { team: 'build' } });
+  // Made by somebody, and in the place of the token, which is in its own: so that every relationship leads somewhere.
+  await app.source.query(
+    `update api_keys k set created_by_id = $3, replaces_id = other.id from api_keys other
+     where k.organization_id = $1 and other.organization_id = $1 and other.id <> k.id and $2::uuid in (k.id, other.id)`,
+    [organization.id, apiKey.id, owner.id],
+  );
   const invitation = await make('invitations', { email: 'invitee@example.com', name: 'Ines' });
   // As of a link that people have used: it leads to somebody by each relationship.
   await app.source.query(
     'update invitations set invited_by_id = $2, accepted_by_id = $2, revoked_by_id = $2 where id = $1',
     [invitation.id, owner.id],
   );
+  const key = app.as(organization.attributes.token);
+  const tokens = (asker: Client) => created(asker.post(`${S}/accessTokens`, document('accessTokens')));
+  await tokens(partner);
   return {
     partner,
-    key: app.as(organization.attributes.token),
+    key,
     organization,
     other,
     owner,
@@ -99,6 +117,8 @@ export async function buildWorld(app: TestApp): Promise<World> {
     workspace,
     apiKey,
     invitation,
+    accessToken: await tokens(app.platform),
+    keyToken: await tokens(key),
   };
 }
 
@@ -118,6 +138,29 @@ export async function addMembers(app: TestApp, organizationId: string, count: nu
   );
 }
 
+/** More workspaces in the organization, and all of them with the samples that can be limited to some. */
+export async function addWorkspaces(app: TestApp, world: World, count: number): Promise<void> {
+  const { id } = world.organization;
+  await app.source.query(
+    `insert into workspaces (id, organization_id, name, slug)
+     select gen_random_uuid(), $1, 'More ' || n, 'more-' || n from generate_series(1, $2::int) n`,
+    [id, count],
+  );
+  for (const [type, table, column] of [
+    ['members', 'member_workspaces', 'member_id'],
+    ['apiKeys', 'api_key_workspaces', 'api_key_id'],
+    ['invitations', 'invitation_workspaces', 'invitation_id'],
+  ] as const) {
+    await app.source.query(
+      `insert into ${table} (${column}, workspace_id) select $2, w.id from workspaces w where w.organization_id = $1`,
+      [id, sampleOf(world, type)],
+    );
+  }
+}
+
+/** Whether a caller of the level sees the sample of the type: tokens are seen by the key that they were made from. */
+export const seesSample = (level: string, type: string): boolean => level === 'platform' || type !== 'accessTokens';
+
 /** A resource of the type that the platform, the partner and (but for partners) the organization's key see. */
 export function sampleOf(world: World, type: string): string {
   const samples: Record<string, string> = {
@@ -130,6 +173,7 @@ export function sampleOf(world: World, type: string): string {
     workspaces: world.workspace.id,
     apiKeys: world.apiKey.id,
     invitations: world.invitation.id,
+    accessTokens: world.accessToken.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);

@@ -74,6 +74,7 @@ export function organization(
       members: toMany(self, 'members'),
       roles: toMany(self, 'roles'),
       workspaces: toMany(self, 'workspaces'),
+      invitations: toMany(self, 'invitations'),
       apiKeys: toMany(self, 'apiKeys'),
       owner: toOne(self, 'owner', 'users', owner),
       ...(partner === undefined ? {} : { partner: toOne(self, 'partner', 'partners', partner) }),
@@ -119,7 +120,7 @@ export const user = (id: unknown, attributes: object): Body => ({
 
 export const member = (
   id: unknown,
-  of: { organization: string; user: string; roles: string[]; workspaces?: string[] },
+  of: { organization: string; user: string; roles: string[]; workspaces?: string[]; invitedBy?: string },
   more = {},
 ): Body => ({
   id,
@@ -148,7 +149,7 @@ export const member = (
       ...toMany(`${S}/members/${id}`, 'workspaces'),
       data: (of.workspaces ?? []).map((each) => ({ type: 'workspaces', id: each })),
     },
-    invitedBy: toOne(`${S}/members/${id}`, 'invitedBy', 'users', null),
+    invitedBy: toOne(`${S}/members/${id}`, 'invitedBy', 'users', of.invitedBy ?? null),
   },
   links: { self: `${S}/members/${id}` },
 });
@@ -191,6 +192,61 @@ export const workspace = (id: unknown, attributes: object, organization: string)
   },
   relationships: { organization: toOne(`${S}/workspaces/${id}`, 'organization', 'organizations', organization) },
   links: { self: `${S}/workspaces/${id}` },
+});
+
+export const invitation = (
+  id: unknown,
+  attributes: object,
+  of: {
+    organization: string;
+    roles: string[];
+    workspaces?: string[];
+    invitedBy?: string;
+    acceptedBy?: string;
+    revokedBy?: string;
+  },
+): Body => ({
+  id,
+  type: 'invitations',
+  attributes: {
+    createdAt: TIME,
+    updatedAt: TIME,
+    kind: 'email',
+    email: null,
+    name: null,
+    status: 'pending',
+    expiresAt: TIME,
+    send: null,
+    message: null,
+    locale: null,
+    redirectUrl: null,
+    token: null,
+    acceptUrl: null,
+    tokenStart: expect.stringMatching(/^inv_live_[0-9A-Za-z]{4}$/),
+    sendCount: 0,
+    lastSentAt: null,
+    maxUses: 1,
+    useCount: 0,
+    acceptedAt: null,
+    declinedAt: null,
+    revokedAt: null,
+    ...attributes,
+  },
+  relationships: {
+    organization: toOne(`${S}/invitations/${id}`, 'organization', 'organizations', of.organization),
+    roles: {
+      ...toMany(`${S}/invitations/${id}`, 'roles'),
+      data: of.roles.map((each) => ({ type: 'roles', id: each })),
+    },
+    workspaces: {
+      ...toMany(`${S}/invitations/${id}`, 'workspaces'),
+      data: (of.workspaces ?? []).map((each) => ({ type: 'workspaces', id: each })),
+    },
+    invitedBy: toOne(`${S}/invitations/${id}`, 'invitedBy', 'users', of.invitedBy ?? null),
+    acceptedBy: toOne(`${S}/invitations/${id}`, 'acceptedBy', 'users', of.acceptedBy ?? null),
+    revokedBy: toOne(`${S}/invitations/${id}`, 'revokedBy', 'users', of.revokedBy ?? null),
+  },
+  links: { self: `${S}/invitations/${id}` },
 });
 
 /** A key that a key has made, as a platform caller sees it, or as the others do with `partner` left undefined. */

@@ -138,7 +138,7 @@ describe('rateLimit', () => {
     [{ limit: 1.5, windowSeconds: 1 }, 'invalid_format', 'rateLimit/limit'],
     [{ limit: 1_000_001, windowSeconds: 1 }, 'not_allowed', 'rateLimit/limit'],
     [{ limit: 1, windowSeconds: 86_401 }, 'not_allowed', 'rateLimit/windowSeconds'],
-    [{ limit: 1, windowSeconds: 60, burst: 1 }, 'invalid_format', 'rateLimit'],
+    [{ limit: 1, windowSeconds: 60, burst: 1 }, 'unknown_attribute', 'rateLimit/burst'],
     ['10/60', 'invalid_format', 'rateLimit'],
   ])('may not be %j: 422', async (rateLimit, code, pointer) => {
     expectAttributeError(await ask(app.platform, { rateLimit }), code, pointer);
