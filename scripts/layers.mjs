@@ -40,6 +40,7 @@ const FORBIDDEN = {
     'express',
     'typeorm',
   ],
+  'src/legacy': ['src/db', 'src/jobs', 'src/resources', 'src/endpoints', 'entities', 'serializers', 'typeorm', 'ajv'],
   'src/db': [
     'src/controllers',
     'src/services',

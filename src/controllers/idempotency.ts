@@ -36,6 +36,9 @@ interface Keyed {
   readonly dialect?: Dialect;
 }
 
+/** A token in a path: of an invitation that is accepted. */
+const TOKEN_IN_PATH = /\/inv_[^/]+/;
+
 function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   const { method, originalUrl, headers } = req;
   const [before = '', search = ''] = originalUrl.split(/\?(.*)/s, 2);
@@ -45,7 +48,9 @@ function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   hash.update(bytes ?? '');
   // Signed: nobody who gets at the table can try passwords against the bare hash of a body.
   const fingerprint = ctx.secrets.sign(hash.digest('base64'));
-  return { credentialId: ctx.caller.credentialId, method, path, key, fingerprint };
+  // Records hold no secret (INV-30); which token it was is in the fingerprint.
+  const stored = path.replace(TOKEN_IN_PATH, '/{token}');
+  return { credentialId: ctx.caller.credentialId, method, path: stored, key, fingerprint };
 }
 
 /**

@@ -45,9 +45,7 @@ const ORGANIZATION = closed(MEMBERS);
 const TEAM = closed({
   ...MEMBERS,
   members: {
-    ...listOf(
-      closed({ userId: uuid, name: optionalText, email: { type: 'string' }, roles: listOf({ type: 'string' }) }),
-    ),
+    ...listOf(closed({ userId: uuid, name: optionalText, email: optionalText, roles: listOf({ type: 'string' }) })),
     description: 'The first 100, oldest first; none for a caller who has left himself.',
   },
 });
@@ -83,7 +81,11 @@ const organizationOf = (row: Organization): object => ({
 });
 
 /** `domain`, and either spelling of the name; `name` where both are there. */
-function attributesOf({ organizationName, name: given = organizationName, domain: primaryDomain }: Asked['body']) {
+function attributesOf({
+  organizationName,
+  name: given = organizationName,
+  domain: primaryDomain,
+}: ReturnType<Asked['body']>) {
   return {
     ...(given === undefined ? {} : { name: given }),
     ...(primaryDomain === undefined ? {} : { primaryDomain }),
@@ -92,7 +94,7 @@ function attributesOf({ organizationName, name: given = organizationName, domain
 
 async function create(ctx: Context, { body }: Asked): Promise<Reply> {
   allow(ctx.caller, 'organizations.create');
-  const created = await createOrganization(ctx, { attributes: attributesOf(body), relationships: {} });
+  const created = await createOrganization(ctx, { attributes: attributesOf(body()), relationships: {} });
   return { status: 201, body: organizationOf(created) };
 }
 
@@ -115,7 +117,7 @@ async function get(ctx: Context, { params }: Asked): Promise<Reply> {
 async function update(ctx: Context, { params, body }: Asked): Promise<Reply> {
   const { id } = await getOrganization(ctx, params.organization_id as string, ['id']);
   await authorize(ctx, 'organizations.update', { organizationId: id }, true);
-  const input = { attributes: attributesOf(body), relationships: {} };
+  const input = { attributes: attributesOf(body()), relationships: {} };
   return { status: 200, body: organizationOf(await updateOrganization(ctx, id, input, undefined)) };
 }
 
@@ -141,7 +143,7 @@ async function membersOf(ctx: Context, organizationId: string): Promise<object[]
   return rows.map(({ userId, roleIds }) => ({
     userId,
     name: byUser.get(userId)?.name ?? null,
-    email: byUser.get(userId)?.email ?? '',
+    email: byUser.get(userId)?.email ?? null,
     roles: roleIds.flatMap((id) => codes.get(id) ?? []),
   }));
 }

@@ -75,7 +75,7 @@ export function serveSurface(services: Services, surface: Surface): RequestHandl
     const ask = (): Asked => ({
       params: readParams(surface, site, plain),
       query: readQuery(search, route.parameters ?? {}),
-      body: readers.get(route)?.(bytes) ?? {},
+      body: () => readers.get(route)?.(bytes) ?? {},
     });
     const perform = (inside: Context | null) => answer(services, route, inside, ask, { req, res });
     const key = ctx !== null && bytes !== undefined ? idempotencyKeyOf(req) : undefined;
@@ -113,10 +113,13 @@ const hasBody = ({ method, headers }: Request): boolean =>
   method !== 'HEAD' &&
   (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0');
 
-/** Who asks; null for a stranger, where those are admitted. */
-function contextFor(services: Services, route: SurfaceRoute, { req, res }: At): Context | null | Promise<Context> {
-  const isStranger = 'runOpen' in route && (req.headers.authorization ?? '').trim() === '';
-  return isStranger ? null : contextOf(services, req, res);
+/**
+ * Who asks; null for a stranger, where those are admitted. Clients of these surfaces send no `Idempotency-Key`: settings
+ * that ask for one do not bind them.
+ */
+async function contextFor(services: Services, route: SurfaceRoute, { req, res }: At): Promise<Context | null> {
+  if ('runOpen' in route && (req.headers.authorization ?? '').trim() === '') return null;
+  return { ...(await contextOf(services, req, res)), isKeyed: true };
 }
 
 /** JSON by any of its names, or by none: a client that sends no type has only one that it could mean. */

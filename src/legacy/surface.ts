@@ -13,8 +13,12 @@ export interface Asked {
   readonly params: Readonly<Record<string, string>>;
   /** Query parameters that were given. */
   readonly query: Readonly<Record<string, number | undefined>>;
-  /** Members that the schema knows and the request has; texts are trimmed and in NFC. */
-  readonly body: Values;
+  /**
+   * Members that the schema knows and the request has; texts are trimmed and in NFC. To be read when it is known that the
+   * caller may do this: others are not told what is wrong with it.
+   * @throws AppError with all faults of the body
+   */
+  readonly body: () => Values;
 }
 
 export interface Reply {

@@ -6,7 +6,7 @@ import { closed, listOf, object } from '../openapi/schemas';
 import { allow } from '../permissions';
 import { authorize } from '../services/access';
 import { type DefaultEndpoint, getDefaultEndpoint, setDefaultEndpoint } from '../services/defaultEndpoint';
-import { onlyOrganization, organizationByNumber, systemRolesIn } from '../services/lookUps';
+import { onlyOrganization, organizationByNumber } from '../services/lookUps';
 import { deleteOrganization } from '../services/organizationDeletion';
 import { createOrganization, listOrganizations, updateOrganization } from '../services/organizations';
 import {
@@ -47,35 +47,24 @@ const WEBHOOK = closed(
 );
 const URL_BODY = object({ url: { ...text(1, 2048), format: 'http-url' } });
 
-const SHOWN = ['id', 'number', 'name', 'createdAt', 'updatedAt'];
+const SHOWN = ['id', 'number', 'name', 'role', 'createdAt', 'updatedAt'];
 
 /** `2026-01-02T03:04:05Z`. */
 const utc = (stored: string): string => stored.replace('+00:00', 'Z');
 
 /** A member with other roles only is `member` here. */
-function roleOf(codes: readonly string[] | undefined): string | null {
-  if (codes === undefined) return null;
+function roleOf(codes: readonly string[] | null | undefined): string | null {
+  if (codes === null || codes === undefined) return null;
   return ROLES.find((code) => codes.includes(code)) ?? 'member';
 }
 
-async function organizationsOf(ctx: Context, rows: readonly Organization[]): Promise<object[]> {
-  const roles = await systemRolesIn(
-    ctx,
-    rows.map(({ id }) => id),
-  );
-  return rows.map((row) => ({
-    id: row.number,
-    name: row.name,
-    role: roleOf(roles.get(row.id)),
-    created_at: utc(row.createdAt),
-    updated_at: utc(row.updatedAt),
-  }));
-}
-
-async function organizationReply(ctx: Context, status: number, row: Organization): Promise<Reply> {
-  const [body] = await organizationsOf(ctx, [row]);
-  return { status, body };
-}
+const organizationOf = (row: Organization): object => ({
+  id: row.number,
+  name: row.name,
+  role: roleOf(row.role),
+  created_at: utc(row.createdAt),
+  updated_at: utc(row.updatedAt),
+});
 
 /** The organization in the path, for a caller who may do this to it. */
 async function named(ctx: Context, { params }: Asked, operation: string, writes: boolean): Promise<Organization> {
@@ -87,22 +76,25 @@ async function named(ctx: Context, { params }: Asked, operation: string, writes:
 async function list(ctx: Context, { query }: Asked): Promise<Reply> {
   allow(ctx.caller, 'organizations.list');
   const found = await listOrganizations(ctx, windowOf(query, false), SHOWN);
-  return { status: 200, body: await organizationsOf(ctx, found.rows), headers: pageHeaders('/v1/orgs/', query, found) };
+  return { status: 200, body: found.rows.map(organizationOf), headers: pageHeaders('/v1/orgs/', query, found) };
 }
 
 async function create(ctx: Context, { body }: Asked): Promise<Reply> {
   allow(ctx.caller, 'organizations.create');
-  return organizationReply(ctx, 201, await createOrganization(ctx, { attributes: body, relationships: {} }));
+  return {
+    status: 201,
+    body: organizationOf(await createOrganization(ctx, { attributes: body(), relationships: {} })),
+  };
 }
 
 async function get(ctx: Context, asked: Asked): Promise<Reply> {
-  return organizationReply(ctx, 200, await named(ctx, asked, 'organizations.get', false));
+  return { status: 200, body: organizationOf(await named(ctx, asked, 'organizations.get', false)) };
 }
 
 async function update(ctx: Context, asked: Asked): Promise<Reply> {
   const { id } = await named(ctx, asked, 'organizations.update', true);
-  const input = { attributes: asked.body, relationships: {} };
-  return organizationReply(ctx, 200, await updateOrganization(ctx, id, input, undefined));
+  const input = { attributes: asked.body(), relationships: {} };
+  return { status: 200, body: organizationOf(await updateOrganization(ctx, id, input, undefined)) };
 }
 
 async function remove(ctx: Context, asked: Asked): Promise<Reply> {
@@ -135,12 +127,12 @@ const ROTATING = ['organizations.update', 'organizations.webhookSecret/rotate'];
 
 async function putWebhook(ctx: Context, asked: Asked): Promise<Reply> {
   const id = await meant(ctx, asked, ROTATING, true);
-  return webhookReply(await setDefaultEndpoint(ctx, id, asked.body.url as string, true));
+  return webhookReply(await setDefaultEndpoint(ctx, id, asked.body().url as string, true));
 }
 
 async function patchWebhook(ctx: Context, asked: Asked): Promise<Reply> {
   const id = await meant(ctx, asked, ['organizations.update'], true);
-  return webhookReply(await setDefaultEndpoint(ctx, id, asked.body.url as string, false));
+  return webhookReply(await setDefaultEndpoint(ctx, id, asked.body().url as string, false));
 }
 
 const DELETION: ReadonlySet<ErrorCode> = new Set(['only_organization', 'members_present']);

@@ -166,7 +166,7 @@ export const organizations = defineResource(Organization, {
     update: {
       run: updateOrganization,
       summary: 'Change an organization',
-      errors: ['slug_taken', 'external_id_taken', 'required', 'cannot_grant'],
+      errors: ['slug_taken', 'external_id_taken', 'required'],
     },
     remove: {
       run: deleteOrganization,

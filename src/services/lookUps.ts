@@ -66,15 +66,3 @@ export async function onlyOrganization({ caller, db }: Context): Promise<string 
   const rows = await db.query(`${sql} limit 2`, values);
   return rows.length === 1 ? (rows[0]?.[0] as string) : null;
 }
-
-/** Codes of the caller's system roles in each of these organizations, where he is a member; keys are members nowhere. */
-export async function systemRolesIn({ caller, db }: Context, ids: readonly string[]): Promise<Map<string, string[]>> {
-  if (caller.level !== 'user') return new Map();
-  const rows = await db.query(
-    `select m.organization_id, array(select r.code from member_roles mr join roles r on r.id = mr.role_id
-       where mr.member_id = m.id and r.kind = 'system' order by r.rank desc)
-     from members m where m.user_id = $1 and m.organization_id = any($2::uuid[]) and m.status = 'active'`,
-    [caller.userId, ids],
-  );
-  return new Map(rows.map(([id, codes]) => [id as string, codes as string[]]));
-}

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { User } from '../../entities';
 import type { Context } from '../context';
 import { type Guard, updateRow } from '../db/write';
@@ -5,6 +6,7 @@ import { AppError, type ErrorSource } from '../errors';
 import { authorize } from './access';
 import { removeInvitationsFor } from './invitations';
 import { settleOwnership } from './ownership';
+import { endSessions } from './tokenFamilies';
 import { getUser, partnerGuards, userTable } from './users';
 
 const READ = ['id', 'email', 'passwordHash'];
@@ -19,15 +21,6 @@ export async function subjectOf(ctx: Context, id: string, operation: 'users.eras
   // That of a person is never another's to read, though he sees him.
   await authorize(ctx, operation, target, true);
   return updateRow(ctx, userTable, user.id, {}, partnerGuards(ctx));
-}
-
-/** Whether somebody has signed in to the account from the network before. */
-export async function knowsNetwork({ db }: Context, userId: string, network: string): Promise<boolean> {
-  const [row] = await db.query('select exists (select 1 from user_networks where user_id = $1 and network = $2)', [
-    userId,
-    network,
-  ]);
-  return row?.[0] === true;
 }
 
 const passwordFault = (code: 'required' | 'not_allowed', detail: string, source: ErrorSource): AppError =>
@@ -69,16 +62,17 @@ export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<Use
     };
     const { email } = await updateRow(inside, userTable, id, {}, [...partnerGuards(ctx), same]);
     await endMemberships(inside, id, organizations as [string, string | null][]);
-    await removeTraces(inside, id, email);
+    const instead = noAddress();
+    await removeTraces(inside, id, email, instead);
     const nothing = { name: null, avatarUrl: null, locale: null, externalId: null, passwordHash: null };
     const gone = { ...nothing, emailVerifiedAt: null, lastSeenAt: null };
-    const erased = await updateRow(inside, userTable, id, { ...gone, email: addressOf(id), status: 'erased' });
+    const erased = await updateRow(inside, userTable, id, { ...gone, email: instead, status: 'erased' });
     db.afterCommit(() => ctx.callers.forget());
     return erased;
   });
 
-/** Nobody's: there is no such domain, and there won't be (RFC 2606). */
-const addressOf = (id: string): string => `${id}@erased.invalid`;
+/** No address ever: nobody can have the domain (RFC 2606). Nobody can guess it, and have it before. */
+const noAddress = (): string => `${randomUUID()}@erased.invalid`;
 
 /** @param locked ids of his organizations at the least, and of the primary owner of each */
 async function endMemberships(
@@ -111,9 +105,11 @@ async function endMemberships(
 }
 
 /** What he signed in with, and where his address stands. */
-async function removeTraces({ db }: Context, userId: string, email: string): Promise<void> {
+async function removeTraces({ db }: Context, userId: string, email: string, instead: string): Promise<void> {
+  // Whoever refreshes one of them just now is waited for, and leaves nothing behind.
+  await endSessions(db, userId);
   for (const table of ['access_tokens', 'api_keys', 'user_networks', 'password_resets']) {
     await db.query(`delete from ${table} where user_id = $1`, [userId]);
   }
-  await removeInvitationsFor({ db }, email, addressOf(userId));
+  await removeInvitationsFor({ db }, email, instead);
 }

@@ -46,6 +46,10 @@ beforeAll(async () => {
   for (let i = 0; i < MANY; i++) {
     const { id } = await createOrganization(world.partner, { name: `Organization ${i}` });
     await app.platform.post(`${S}/members`, membership(id, world.owner.id, [world.roles.owner.id]));
+    await app.platform.post(
+      `${S}/workspaces`,
+      document('workspaces', { name: `W${i}` }, { relationships: organization }),
+    );
     for (const relationships of [organization, partner])
       await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name: `Key ${i}` }, { relationships }));
   }

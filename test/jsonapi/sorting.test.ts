@@ -19,6 +19,7 @@ beforeAll(async () => {
     await createUser(app.platform, i % 2 === 0 ? {} : { name: word });
     await app.platform.post(`${M}/partners`, document('partners', { name: word, ...optional }));
     await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name: word }));
+    await app.platform.post(`${S}/accessTokens`, document('accessTokens'));
   }
   await addInvitations(app, world.organization.id, 5);
   const time = "timestamptz '2026-01-01T00:00:00Z' + make_interval(days => n % 4)";

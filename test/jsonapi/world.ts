@@ -22,15 +22,24 @@ export interface World {
   workspace: Body;
   apiKey: Body;
   invitation: Body;
+  /** Made from the platform's key, which alone has it in its list. */
+  accessToken: Body;
+  /** Made from the organization's own token; the platform sees it by its id. */
+  keyToken: Body;
 }
 
 export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
 export const firstAttribute = (type: string): string => Object.keys(registry.get(type)?.attributes ?? {})[0] ?? '';
+/** What no token that the platform's key made has; `test/routes/accessTokens` has tests of it. */
+const NOT_OF_THE_PLATFORM = ['accessTokens.user', 'accessTokens.organization'];
+
 /** Every relationship of every type. */
-export const RELATIONSHIPS = [...registry.values()].flatMap(({ type, relationships }) =>
-  Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
-);
+export const RELATIONSHIPS = [...registry.values()]
+  .flatMap(({ type, relationships }) =>
+    Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
+  )
+  .filter(([type, name]) => !NOT_OF_THE_PLATFORM.includes(`${type}.${name}`));
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
 
 const created = async (answer: Promise<Answer>): Promise<Body> => {
@@ -96,9 +105,12 @@ export async function buildWorld(app: TestApp): Promise<World> {
     "insert into invitation_roles select $1, r.id from roles r where r.code in ('clerk', 'auditor') on conflict do nothing",
     [invitation.id],
   );
+  const key = app.as(organization.attributes.token);
+  const tokens = (asker: Client) => created(asker.post(`${S}/accessTokens`, document('accessTokens')));
+  await tokens(partner);
   return {
     partner,
-    key: app.as(organization.attributes.token),
+    key,
     organization,
     other,
     owner,
@@ -109,6 +121,8 @@ export async function buildWorld(app: TestApp): Promise<World> {
     workspace,
     apiKey,
     invitation,
+    accessToken: await tokens(app.platform),
+    keyToken: await tokens(key),
   };
 }
 
@@ -158,6 +172,9 @@ export async function addWorkspaces(app: TestApp, world: World, count: number): 
   }
 }
 
+/** Whether a caller of the level sees the sample of the type: tokens are seen by the key that they were made from. */
+export const seesSample = (level: string, type: string): boolean => level === 'platform' || type !== 'accessTokens';
+
 /** A resource of the type that the platform, the partner and (but for partners) the organization's key see. */
 export function sampleOf(world: World, type: string): string {
   const samples: Record<string, string> = {
@@ -170,6 +187,7 @@ export function sampleOf(world: World, type: string): string {
     workspaces: world.workspace.id,
     apiKeys: world.apiKey.id,
     invitations: world.invitation.id,
+    accessTokens: world.accessToken.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);

@@ -12,6 +12,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { startMailSink } from '../support/mailSink';
 import { join, seen, shown } from './people';
 
 /** Reads like the seed document of this surface: its sections, in its order. */
@@ -309,6 +310,154 @@ describe('get all members of an organization with pagination', () => {
   });
 });
 
+describe('update a member’s roles and workspaces in an organization', () => {
+  let own: Made;
+  let workspaces: Body[];
+  let roles: Record<string, number>;
+  beforeAll(async () => {
+    own = await made(owner);
+    const within = { organization: link('organizations', own.id) };
+    const add = async (name: string) =>
+      (await owner.post(`${S}/workspaces`, document('workspaces', { name }, { relationships: within }))).body.data;
+    workspaces = [await add('North'), await add('South')];
+    const attributes = { code: 'reader', name: 'Reader', permissions: ['organizations:read'] };
+    await owner.post(`${S}/roles`, document('roles', attributes, { relationships: within }));
+    const { body } = await owner.get(`${S}/roles?filter[organizationId]=${own.id}`);
+    roles = Object.fromEntries(body.data.map(({ attributes: role }: Body) => [role.code, role.number]));
+  });
+
+  /** A new member, and where he is changed. */
+  async function joined(...codes: string[]): Promise<[Person, string, number]> {
+    const person = await join(app, own.id, ...codes);
+    const number = (await memberNumbers(own))[person.id] as number;
+    return [person, `${own.path}/members/${number}`, number];
+  }
+  const stored = async (person: Person) => {
+    const { body } = await owner.get(`${own.path}/members?per_page=100`);
+    return body.data.find(({ user }: Body) => user.id === person.id);
+  };
+
+  test('200 with the member; each list replaces what was there', async () => {
+    const [person, path, number] = await joined('admin');
+    const [north, south] = workspaces as [Body, Body];
+    const sent = { workspaces: [north.id, south.id.toUpperCase()], roles: [roles.member, roles.reader] };
+    const answer = await owner.put(path, sent);
+    expect(shown(answer)).toEqual([
+      200,
+      {
+        success: true,
+        message: 'Member update',
+        data: {
+          id: number,
+          user: { id: person.id, name: null, email: person.email },
+          status: 'active',
+          roles: [
+            { id: roles.member, name: 'Member' },
+            { id: roles.reader, name: 'Reader' },
+          ],
+          workspaces: [
+            { id: north.id, name: 'North' },
+            { id: south.id, name: 'South' },
+          ].sort((a, b) => (a.id < b.id ? -1 : 1)),
+          joinedAt: TIME,
+        },
+      },
+    ]);
+    expect(await stored(person)).toEqual(answer.body.data);
+    const again = await owner.put(path, { workspaces: [south.id], roles: [roles.auditor] });
+    expect(again.body.data).toMatchObject({
+      roles: [{ id: roles.auditor, name: 'Auditor' }],
+      workspaces: [{ id: south.id, name: 'South' }],
+    });
+    expect(await stored(person)).toEqual(again.body.data);
+  });
+
+  test('a member as it was read can be sent back, and nothing changes', async () => {
+    const [person, path] = await joined('member');
+    const { id: _, ...before } = (await app.platform.get(`${S}/members?filter[userId]=${person.id}`)).body.data[0];
+    const read = await stored(person);
+    const idsOf = (list: Body) => list.map(({ id }: Body) => id);
+    const answer = await owner.put(path, { workspaces: idsOf(read.workspaces), roles: idsOf(read.roles) });
+    expect(answer.body.data).toEqual(read);
+    const { id: _id, ...after } = (await app.platform.get(`${S}/members?filter[userId]=${person.id}`)).body.data[0];
+    expect(after).toEqual(before);
+  });
+
+  test.each([
+    ['nothing', {}, { workspaces: ['workspaces is required.'], roles: ['roles is required.'] }],
+    ['no roles', { workspaces: [] }, { roles: ['roles is required.'] }],
+    ['an empty list of roles', { workspaces: [], roles: [] }, { roles: ['roles must NOT have fewer than 1 items.'] }],
+    [
+      'texts',
+      { workspaces: 'x', roles: ['1'] },
+      { workspaces: ['workspaces must be array.'], roles: ['roles.0 must be integer.'] },
+    ],
+    [
+      'ids that are none',
+      { workspaces: ['1'], roles: [0] },
+      { workspaces: ['workspaces.0 must be a UUID.'], roles: ['roles.0 must be >= 1.'] },
+    ],
+  ])('422 for %s, all faults at once', async (_what, sent, errors) => {
+    const [, path] = await joined('member');
+    expect(shown(await owner.put(path, sent))).toEqual([422, invalid(errors)]);
+  });
+
+  test('404 for roles and workspaces that the organization does not have', async () => {
+    const other = await made(owner);
+    const within = { organization: link('organizations', other.id) };
+    const attributes = { code: 'foreign', name: 'Foreign', permissions: ['organizations:read'] };
+    const role = await owner.post(`${S}/roles`, document('roles', attributes, { relationships: within }));
+    const workspace = await owner.get(`${S}/workspaces?filter[organizationId]=${other.id}`);
+    const [person, path] = await joined('member');
+    const before = await stored(person);
+    for (const number of [role.body.data.attributes.number, 2147483647]) {
+      expect(shown(await owner.put(path, { workspaces: [], roles: [roles.member, number] }))).toEqual([
+        404,
+        failed('There is no such role.'),
+      ]);
+    }
+    for (const id of [workspace.body.data[0].id, NIL]) {
+      expect(shown(await owner.put(path, { workspaces: [id], roles: [roles.member] }))).toEqual([
+        404,
+        failed('There is no such workspace.'),
+      ]);
+    }
+    expect(await stored(person)).toEqual(before);
+  });
+
+  test('nobody grants what he lacks (INV-13), changes those above him (INV-14), or ends the last owner (INV-2)', async () => {
+    const [admin, , number] = await joined('admin');
+    const [, path] = await joined('member');
+    const to = (...codes: string[]) => ({ workspaces: [], roles: codes.map((code) => roles[code]) });
+    expect((await admin.put(path, to('owner'))).status).toBe(403);
+    expect((await admin.put(`${own.path}/members/${number}`, to('owner'))).status).toBe(403);
+    const primary = `${own.path}/members/${(await memberNumbers(own))[owner.id]}`;
+    expect((await admin.put(primary, to('member'))).status).toBe(403);
+    expect(shown(await owner.put(primary, to('admin')))).toEqual([
+      409,
+      failed('An organization keeps at least one owner: make another member owner first.'),
+    ]);
+    expect((await stored(owner)).roles).toEqual([{ id: roles.owner, name: 'Owner' }]);
+  });
+
+  test('403 for a member, 404 for a stranger and for a number of another organization', async () => {
+    const [member, path] = await joined('member');
+    const sent = { workspaces: [], roles: [roles.admin] };
+    expect(shown(await member.put(path, sent))).toEqual([
+      403,
+      failed('Your roles here lack the permission members:update.'),
+    ]);
+    const other = await made(owner);
+    const elsewhere = await join(app, other.id, 'member');
+    const number = (await memberNumbers(other))[elsewhere.id];
+    const answer = await owner.put(`${own.path}/members/${number}`, sent);
+    expect(shown(answer)).toEqual([404, missing]);
+    for (const client of [stranger, partner, other.key]) {
+      expect(seen(await client.put(path, sent))).toEqual(seen(answer));
+    }
+  });
+});
+
 describe('delete a member from an organization', () => {
   test('200 in an envelope; he is gone at once (INV-34)', async () => {
     const own = await made(owner);
@@ -359,5 +508,246 @@ describe('delete a member from an organization', () => {
       expect(seen(await client.delete(`${other.path}/members/${number}`))).toEqual(seen(answer));
     }
     expect((await elsewhere.get(other.path)).status).toBe(200);
+  });
+});
+
+describe('invite a new user to the organization', () => {
+  let own: Made;
+  let roles: Record<string, number>;
+  beforeAll(async () => {
+    own = await made(owner);
+    const { body } = await owner.get(`${S}/roles`);
+    roles = Object.fromEntries(body.data.map(({ attributes }: Body) => [attributes.code, attributes.number]));
+  });
+  const pending = async () =>
+    (await owner.get(`${S}/invitations?filter[organizationId]=${own.id}&sort=-createdAt`)).body;
+
+  test('200; without mail, data has the token and the link, once', async () => {
+    const sent = { email: 'ada@example.com', name: 'Ada', roles: [roles.admin, roles.billing] };
+    const answer = await owner.post(`${own.path}/invite`, sent);
+    const { inviteToken } = answer.body.data;
+    expect(shown(answer)).toEqual([
+      200,
+      {
+        success: true,
+        message: 'Invitation sent successfully.',
+        data: {
+          inviteToken: expect.stringMatching(/^inv_live_[0-9A-Za-z]{36}$/),
+          acceptUrl: expect.stringContaining(inviteToken),
+        },
+      },
+    ]);
+    expect(answer.headers['cache-control']).toBe('no-store');
+    const { data } = await pending();
+    expect(data[0].attributes).toMatchObject({ email: sent.email, name: 'Ada', kind: 'email', status: 'pending' });
+    expect(data[0].relationships.roles.data).toHaveLength(2);
+    expect(JSON.stringify(app.logLines)).not.toContain(inviteToken);
+  });
+
+  test('a repeated answer holds neither (INV-30)', async () => {
+    const headers = { 'Idempotency-Key': 'invite-once' };
+    const first = await owner.post(`${own.path}/invite`, { email: 'once@example.com' }, headers);
+    const again = await owner.post(`${own.path}/invite`, { email: 'once@example.com' }, headers);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect(shown(again)).toEqual([
+      200,
+      { ...first.body, data: { inviteToken: null, acceptUrl: null }, meta: { secretWithheld: true } },
+    ]);
+    const [row] = await app.source.query("select body from idempotency_records where key = 'invite-once'");
+    expect(row.body).not.toContain('inv_live_');
+  });
+
+  test('where mail is configured there is no data: the link is in the mail', async () => {
+    const sink = await startMailSink();
+    const mailing = await startApp({ SMTP_URL: sink.url, MAIL_FROM: 'Guildhall <noreply@example.com>' });
+    try {
+      const { id } = await createOrganization(mailing.platform);
+      const answer = await mailing.platform.post(`/api/organizations/${id}/invite`, { email: 'mailed@example.com' });
+      expect(shown(answer)).toEqual([200, { success: true, message: 'Invitation sent successfully.' }]);
+      await mailing.runPendingJobs();
+      expect(sink.mails.map(({ to }) => to)).toEqual(['mailed@example.com']);
+    } finally {
+      await mailing.close();
+      await sink.close();
+    }
+  });
+
+  test.each([
+    ['no address', {}, { email: ['email is required.'] }],
+    [
+      'what is none',
+      { email: 'ada', roles: [1.5] },
+      { email: ['email must be an e-mail address.'], roles: ['roles.0 must be integer.'] },
+    ],
+  ])('422 for %s', async (_what, sent, errors) => {
+    expect(shown(await owner.post(`${own.path}/invite`, sent))).toEqual([422, invalid(errors)]);
+  });
+
+  test('409 for somebody who is invited (INV-19) or a member (INV-20)', async () => {
+    await owner.post(`${own.path}/invite`, { email: 'twice@example.com' });
+    expect((await owner.post(`${own.path}/invite`, { email: 'Twice@example.com' })).status).toBe(409);
+    const member = await join(app, own.id, 'member');
+    expect((await owner.post(`${own.path}/invite`, { email: member.email })).status).toBe(409);
+  });
+
+  test('nobody invites with what he lacks (INV-13); 403 for a member, 404 for a stranger', async () => {
+    const [admin, member] = [await join(app, own.id, 'admin'), await join(app, own.id, 'member')];
+    const sent = { email: 'heir@example.com', roles: [roles.owner] };
+    expect((await admin.post(`${own.path}/invite`, sent)).status).toBe(403);
+    expect(shown(await member.post(`${own.path}/invite`, { email: 'friend@example.com' }))).toEqual([
+      403,
+      failed('Your roles here lack the permission invitations:create.'),
+    ]);
+    expect(shown(await owner.post(`${own.path}/invite`, { ...sent, roles: [2147483647] }))).toEqual([
+      404,
+      failed('There is no such role.'),
+    ]);
+    const answer = await stranger.post(`${own.path}/invite`, sent);
+    expect(shown(answer)).toEqual([404, missing]);
+    expect(seen(await stranger.post(`/api/organizations/${NIL}/invite`, sent))).toEqual(seen(answer));
+    expect((await pending()).data.map(({ attributes }: Body) => attributes.email)).not.toContain(sent.email);
+  });
+});
+
+describe('accept the invitation and set the password', () => {
+  const password = 'correct horse battery';
+  const both = { password, password_confirmation: password };
+  let own: Made;
+  let count = 0;
+  beforeAll(async () => {
+    own = await made(owner);
+  });
+
+  /** A new invitation: its address, and where it is accepted. */
+  async function invited(
+    email = `invitee-${++count}@example.com`,
+  ): Promise<{ email: string; path: string; token: string }> {
+    const { body } = await owner.post(`${own.path}/invite`, { email, name: 'Ida' });
+    const token = body.data.inviteToken;
+    return { email, token, path: `/api/organizations/invite/${token}/accept` };
+  }
+  const userOf = async (email: string) =>
+    (await app.platform.get(`${S}/users?filter[email]=${encodeURIComponent(email)}`)).body.data[0];
+
+  test('200 without a credential; the user is made with the password, and is a member (INV-24, INV-26)', async () => {
+    const { email, path, token } = await invited();
+    const answer = await app.anonymous.post(path, both);
+    expect(shown(answer)).toEqual([200, { success: true, message: 'Password set successfully.' }]);
+    const { id, attributes } = await userOf(email);
+    expect(attributes).toMatchObject({ name: 'Ida', emailVerifiedAt: TIME });
+    const { body } = await owner.get(`${own.path}/members?per_page=100`);
+    expect(body.data.at(-1)).toMatchObject({
+      user: { id, name: 'Ida', email },
+      status: 'active',
+      roles: [{ id: expect.any(Number), name: 'Member' }],
+      workspaces: [],
+    });
+    const [row] = await app.source.query('select password_hash from users where id = $1', [id]);
+    expect(row.password_hash).toMatch(/^\$argon2id\$/);
+    expect(JSON.stringify(app.logLines)).not.toContain(password);
+    expect(JSON.stringify(app.logLines)).not.toContain(token);
+    const line = app.logLines.find(({ requestId }) => requestId === answer.headers['x-request-id']);
+    expect(line).toMatchObject({ route: '/api/organizations/invite/{inviteToken}/accept' });
+    expect(shown(await app.anonymous.post(path, both))).toEqual([
+      410,
+      failed('This invitation has been accepted already.'),
+    ]);
+  });
+
+  test.each([
+    [
+      'nothing',
+      undefined,
+      { password: ['password is required.'], password_confirmation: ['password_confirmation is required.'] },
+    ],
+    [
+      'another confirmation',
+      { ...both, password_confirmation: `${password}.` },
+      { password_confirmation: ['password_confirmation is not the password.'] },
+    ],
+    ['a short one', { password: 'short', password_confirmation: 'short' }, { password: [expect.any(String)] }],
+    [
+      'a number',
+      { password: 1, password_confirmation: 1 },
+      { password: ['password must be string.'], password_confirmation: ['password_confirmation must be string.'] },
+    ],
+  ])('422 for %s, and the invitation stays (INV-25)', async (_what, sent, errors) => {
+    const { email, path } = await invited();
+    const { status, body } = await app.anonymous.post(path, sent);
+    expect([status, body]).toEqual([422, { success: false, message: expect.any(String), errors }]);
+    expect(await userOf(email)).toBeUndefined();
+    expect((await app.anonymous.post(path, both)).status).toBe(200);
+  });
+
+  test('404 for every token that is none, all alike (INV-28)', async () => {
+    const { token } = await invited();
+    const [first, ...others] = await Promise.all(
+      [`${token}x`, token.slice(0, -1), token.toUpperCase(), 'x', 'inv_live_', NIL, owner.key].map((each) =>
+        app.anonymous.post(`/api/organizations/invite/${each}/accept`, both),
+      ),
+    );
+    expect(shown(first as never)).toEqual([404, missing]);
+    for (const other of others) expect(seen(other)).toEqual(seen(first as never));
+  });
+
+  test('410 for one that has been revoked or has expired', async () => {
+    const { email, path } = await invited();
+    const { body } = await owner.get(`${S}/invitations?filter[organizationId]=${own.id}&filter[email]=${email}`);
+    await owner.delete(`${S}/invitations/${body.data[0].id}`);
+    expect(shown(await app.anonymous.post(path, both))).toEqual([410, failed('This invitation has been revoked.')]);
+    const other = await invited();
+    await app.source.query("update invitations set expires_at = now() - interval '1 s' where email = $1", [
+      other.email,
+    ]);
+    expect((await app.anonymous.post(other.path, both)).status).toBe(410);
+    expect(await userOf(email)).toBeUndefined();
+  });
+
+  test('whoever has an account signs in first, and keeps his password (INV-24)', async () => {
+    const person = await app.user();
+    const { path, token } = await invited(person.email);
+    const refused = await app.anonymous.post(path, both);
+    expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, 'Bearer']);
+    expect((await stranger.post(path, {})).status).toBe(403);
+    expect((await app.as('not-a-credential').post(path, {})).status).toBe(401);
+    const kept = 'An account that exists keeps its password.';
+    expect(shown(await person.post(path, both))).toEqual([
+      422,
+      invalid({ password: [kept], password_confirmation: [kept] }),
+    ]);
+    const headers = { 'Idempotency-Key': 'accept-once' };
+    const first = await person.post(path, {}, headers);
+    expect(shown(first)).toEqual([200, { success: true, message: 'Password set successfully.' }]);
+    expect(shown(await person.post(path, {}, headers))).toEqual(shown(first));
+    const [row] = await app.source.query(
+      "select path, headers, body from idempotency_records where key = 'accept-once'",
+    );
+    expect(JSON.stringify(row)).not.toContain(token);
+    expect((await person.get(own.path)).status).toBe(200);
+  });
+
+  test('a link that is for everybody takes the address of whoever accepts', async () => {
+    const within = { organization: link('organizations', own.id) };
+    const { body } = await owner.post(
+      `${S}/invitations`,
+      document('invitations', { kind: 'link' }, { relationships: within }),
+    );
+    const path = `/api/organizations/invite/${body.data.attributes.token}/accept`;
+    expect(shown(await app.anonymous.post(path, both))).toEqual([422, invalid({ email: ['email is required.'] })]);
+    expect((await app.anonymous.post(path, { ...both, email: 'linked@example.com' })).status).toBe(200);
+    expect((await userOf('linked@example.com')).attributes.emailVerifiedAt).toBe(null);
+  });
+
+  test('acceptance is limited by network, together with the look-up (INV-28)', async () => {
+    const limited = await startApp({ RATE_LIMIT: '1000/60' });
+    try {
+      const path = `/api/organizations/invite/inv_live_${'0'.repeat(36)}/accept`;
+      const answers = await Promise.all(Array.from({ length: 61 }, () => limited.anonymous.post(path, both)));
+      const statuses = answers.map(({ status }) => status).sort();
+      expect([statuses.filter((status) => status === 404).length, statuses.at(-1)]).toEqual([60, 429]);
+      expect(answers.find(({ status }) => status === 429)?.body).toEqual(failed(expect.any(String) as never));
+    } finally {
+      await limited.close();
+    }
   });
 });

@@ -11,7 +11,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
-import { shown } from './people';
+import { join, shown } from './people';
 
 /** What the three surfaces have in common, each in its own words. */
 
@@ -145,6 +145,12 @@ describe.each(Object.entries(SAMPLES))(
       ['33 levels', `${'['.repeat(33)}${']'.repeat(33)}`, 'malformed_document', /^The body is nested deeper/],
     ])('%s is 400', async (_what, sent, code, sentence) => {
       expect(shown(await change(sent))).toEqual([400, error(code, expect.stringMatching(sentence) as never)]);
+    });
+
+    test('what is wrong with a body is told to those alone who may send it', async () => {
+      const [stranger, member] = [await app.user(), await join(app, organization.id, 'member')];
+      const statusOf = async (client: Client) => (await client[method](own(), '{"name":')).status;
+      expect([await statusOf(stranger), await statusOf(member), await statusOf(key)]).toEqual([404, 403, 400]);
     });
 
     test('a body that is too large is 413, a URL that is too long 414, bad percent-encoding 400', async () => {

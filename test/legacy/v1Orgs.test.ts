@@ -318,12 +318,25 @@ describe('delete organization', () => {
     expect((await owner.get(own.path)).status).toBe(200);
   });
 
+  test('400 when it is the caller’s only one, told before the members (INV-7, INV-10)', async () => {
+    const person = await app.user();
+    const own = await made(person, 'Only');
+    await join(app, own.id, 'member');
+    expect(shown(await person.delete(own.path))).toEqual([
+      400,
+      { detail: 'This is your only organization: it stays.', code: 'only_organization' },
+    ]);
+    expect((await person.get(own.path)).status).toBe(200);
+  });
+
   test('403 when the caller is not the owner (INV-5)', async () => {
     const own = await made(owner, 'Kept');
     for (const role of ['admin', 'member']) {
       const person = await join(app, own.id, role);
-      const { status, body } = await person.delete(own.path);
-      expect([status, body]).toEqual([403, { detail: expect.any(String), code: expect.any(String) }]);
+      expect(shown(await person.delete(own.path))).toEqual([
+        403,
+        { detail: 'Only an owner of the organization may do this.', code: 'owner_required' },
+      ]);
     }
     expect(shown(await stranger.delete(own.path))).toEqual([404, missing]);
   });

@@ -24,7 +24,7 @@ import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
 import { JobSignal } from '../../src/services/jobs';
 import { RateLimiter } from '../../src/services/rateLimits';
-import type { Exchange } from './contract';
+import { type Exchange, isJson } from './contract';
 import { cloneDatabase } from './database';
 import { faultsOf } from './document';
 
@@ -143,7 +143,7 @@ function collect(res: supertest.Response, done: (error: Error | null, text: stri
 function check(answer: Answer, request: Pick<Exchange, 'method' | 'path' | 'contentType' | 'sent'>): Answer {
   const { status, headers, text } = answer;
   const type = headers['content-type'] ?? '';
-  const body = text !== '' && type.includes('json') ? JSON.parse(text) : undefined;
+  const body = text !== '' && isJson(type) ? JSON.parse(text) : undefined;
   const faults = [
     ...(type.startsWith(MEDIA_TYPE) && body !== undefined ? faultsOf(body, type) : []),
     ...contract({ ...request, ...answer, body }),

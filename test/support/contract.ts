@@ -25,6 +25,9 @@ export interface Exchange {
   body: Any;
 }
 
+/** Lines of JSON are none. */
+export const isJson = (type: string): boolean => /[/+]json\b/.test(type);
+
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /**
@@ -110,7 +113,7 @@ function bodyFaults({ method, status, headers, text, body }: Exchange, { content
   // Parameters matter where they are JSON:API's.
   const described = content[type] ?? (type.startsWith('application/') ? undefined : content[type.split(';')[0] ?? '']);
   if (described === undefined) return [`the media type ${type} is not described`];
-  return type.includes('json') ? schemaFaults(described.schema, body, 'body') : [];
+  return isJson(type) ? schemaFaults(described.schema, body, 'body') : [];
 }
 
 function answerFaults(exchange: Exchange, operation: Any): string[] {

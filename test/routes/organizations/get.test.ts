@@ -37,11 +37,11 @@ test('a platform caller sees the whole resource and its partner', async () => {
   const { status, body, headers } = await app.platform.get(`${PATH}/${id}`);
   expect(status).toBe(200);
   expect(headers).toMatchObject({ 'cache-control': 'private, no-cache', vary: 'Accept' });
-  expect(body).toEqual(single(organization(id, SHOWN, ownerId, partner.id)));
+  expect(body).toEqual(single(organization(id, SHOWN, ownerId, partner.id, 1)));
 });
 
 test('its partner and its own key see the same without the partner, of which they can’t read the type', async () => {
-  const expected = single(organization(id, SHOWN, ownerId));
+  const expected = single(organization(id, SHOWN, ownerId, undefined, 1));
   expect((await partner.get(`${PATH}/${id}`)).body).toEqual(expected);
   expect((await app.as(token).get(`${PATH}/${id}`)).body).toEqual(expected);
 });

@@ -54,9 +54,10 @@ test('every byte of a page is as the seed and this product fix it', async () => 
       `"self":"${PATH}/${id}/relationships/users"}},` +
       `"members":{"links":{"related":"${PATH}/${id}/members","self":"${PATH}/${id}/relationships/members"}},` +
       `"roles":{"links":{"related":"${PATH}/${id}/roles","self":"${PATH}/${id}/relationships/roles"}},` +
+      `"workspaces":{"links":{"related":"${PATH}/${id}/workspaces","self":"${PATH}/${id}/relationships/workspaces"}},` +
       `"apiKeys":{"links":{"related":"${PATH}/${id}/apiKeys","self":"${PATH}/${id}/relationships/apiKeys"}},` +
       `"owner":{"links":{"related":"${PATH}/${id}/owner","self":"${PATH}/${id}/relationships/owner"},"data":null}},` +
-      `"links":{"self":"${PATH}/${id}"}}],` +
+      `"links":{"self":"${PATH}/${id}"},"meta":{"memberCount":0}}],` +
       '"meta":{"total":1,"totalUnfiltered":1,"currentSize":25,"currentPage":1,"maxPage":1},' +
       `"links":{"self":"${PATH}","first":"${PATH}?page[number]=1&page[size]=25",` +
       `"last":"${PATH}?page[number]=1&page[size]=25","prev":null,"next":null},"jsonapi":{"version":"1.1"}}`,

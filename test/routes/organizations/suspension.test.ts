@@ -1,5 +1,6 @@
 import { createOrganization, createUser, document, link, M, NIL, S, startApp, type TestApp } from '../../support/app';
 import { expectAttributeError, expectDenied, expectError, organization, single } from '../documents';
+import { colleague, founder } from '../people';
 
 const PATH = `${M}/organizations`;
 const SUSPENDED = { status: 'suspended', statusReason: 'Unpaid' };
@@ -118,7 +119,9 @@ describe('the key of a suspended organization', () => {
   test('reads on', async () => {
     const { status, body } = await own.get(`${PATH}/${id}`);
     expect(status).toBe(200);
-    expect(body).toEqual(single(organization(id, { name: 'Halted', slug: 'halted', ...SUSPENDED })));
+    expect(body).toEqual(
+      single(organization(id, { name: 'Halted', slug: 'halted', ...SUSPENDED }, null, undefined, 1)),
+    );
     for (const path of [PATH, `${S}/users`, `${S}/members`, `${S}/members/${memberId}`, `${S}/apiKeys`, `${S}/me`]) {
       expect((await own.get(path)).status).toBe(200);
     }
@@ -148,5 +151,37 @@ describe('the key of a suspended organization', () => {
   test('writes again at once when the suspension ends [INV-34]', async () => {
     await patch(id, { status: 'active' }, partner);
     expect((await patch(id, { name: 'Back' }, own)).status).toBe(200);
+  });
+});
+
+describe('members of a suspended organization', () => {
+  test('read on and write nothing: 403, whatever their roles; elsewhere they do [6.1]', async () => {
+    const { owner, organization } = await founder(app);
+    const admin = await colleague(app, organization.id, 'admin');
+    const other = await createOrganization(owner);
+    const path = `${PATH}/${organization.id}`;
+    const suspended = document(
+      'organizations',
+      { status: 'suspended', statusReason: 'Unpaid' },
+      { id: organization.id },
+    );
+    expect((await app.platform.patch(path, suspended)).status).toBe(200);
+    const [member] = (await owner.get(`${S}/members?filter[organizationId]=${organization.id}`)).body.data;
+    for (const asker of [owner, admin]) {
+      expect((await asker.get(path)).body.data.attributes.status).toBe('suspended');
+      const renamed = document('organizations', { name: 'X' }, { id: organization.id });
+      expectError(await asker.patch(path, renamed), 403, 'organization_suspended');
+      expectError(await asker.post(`${path}/token/rotate`), 403, 'organization_suspended');
+      expectError(await asker.delete(`${S}/members/${member.id}`), 403, 'organization_suspended');
+    }
+    expectError(await owner.delete(path), 403, 'organization_suspended');
+    const transfer = { meta: { memberId: member.id } };
+    expectError(await owner.post(`${path}/transferOwnership`, transfer), 403, 'organization_suspended');
+    const renamed = document('organizations', { name: 'X' }, { id: other.id });
+    expect((await owner.patch(`${PATH}/${other.id}`, renamed)).status).toBe(200);
+    const active = document('organizations', { status: 'active' }, { id: organization.id });
+    await app.platform.patch(path, active);
+    const again = document('organizations', { name: 'Again' }, { id: organization.id });
+    expect((await owner.patch(path, again)).status).toBe(200);
   });
 });
