@@ -65,6 +65,8 @@ beforeAll(async () => {
     );
     const invited = await partner.post(`${S}/invitations`, invitation);
     secrets.push(attributes.token, attributes.webhookSecret, partner.key as string, invited.body.data.attributes.token);
+    const pair = (await app.platform.post(`${S}/accessTokens`, document('accessTokens'))).body.data.attributes;
+    secrets.push(pair.accessToken, pair.refreshToken);
   }
   secrets.push(app.platform.key as string);
   await app.services.callers.drain();

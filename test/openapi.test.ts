@@ -105,8 +105,9 @@ test('operation ids are unique and derived from the type', () => {
 });
 
 test('every operation of a type names its permission and its errors', () => {
-  // What there is to be permitted, everybody may read.
-  const needsNone = ({ route }: Documented) => route?.definition.type === 'permissions';
+  // What there is to be permitted, and what his own credential is, everybody may read.
+  const needsNone = ({ route }: Documented) =>
+    ['permissions', 'accessTokens'].includes(route?.definition.type ?? '') && route?.kind !== 'related';
   for (const documented of ofTypes) {
     const { operation } = documented;
     expect(operation).toMatchObject({

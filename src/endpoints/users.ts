@@ -3,7 +3,8 @@ import type { Endpoint } from '../controllers/endpoints';
 import { limitSignIn } from '../http/sensitive';
 import { resourceDocument } from '../jsonapi/reply';
 import { settingsRequest } from '../jsonapi/request';
-import { confirmErasure, eraseUser, knowsNetwork, subjectOf } from '../services/userData';
+import { isKnownNetwork as isKnown } from '../services/signIn';
+import { confirmErasure, eraseUser, subjectOf } from '../services/userData';
 import { exportUser } from '../services/userExport';
 
 async function* lines(resources: AsyncIterable<object>): AsyncGenerator<string> {
@@ -31,7 +32,7 @@ export const userEndpoints: readonly Endpoint[] = [
       const { id, email, passwordHash } = user;
       const { password } = document.meta as { password?: string };
       if (ctx.caller.userId === id && passwordHash !== null && password !== undefined) {
-        const isKnownNetwork = (network: string) => knowsNetwork(ctx, id, network);
+        const isKnownNetwork = (network: string) => isKnown(ctx, email, network);
         await limitSignIn(services, res, { email, address, isKnownNetwork });
       }
       await confirmErasure(ctx, user, password);

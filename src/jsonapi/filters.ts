@@ -55,8 +55,12 @@ function targetOf(name: string, target: string, endpoint: Endpoint): Target {
   const { relationships } = endpoint.definition;
   const named = Object.hasOwn(relationships, first) ? relationships[first] : undefined;
   const toOne = named !== undefined && 'one' in named && endpoint.reads(named.type) ? named : undefined;
-  // `filter[organization]=id` is what jsonapi.org recommends, `filter[organizationId]=id` what our links say.
-  if (toOne !== undefined && rest.length === 0) return { found: keyFilter(toOne.type), field: toOne.key, path: [] };
+  // `filter[organization]=id` is what jsonapi.org recommends, `filter[organizationId]=id` what our links say: the type may
+  // have a filter of its own under that name.
+  if (toOne !== undefined && rest.length === 0) {
+    const found = endpoint.definition.filters[toOne.key] ?? keyFilter(toOne.type);
+    return { found, field: toOne.key, path: [] };
+  }
   const other = endpoint.registry.get(toOne?.type ?? '');
   const [field = '', ...path] = other === undefined ? [first, ...rest] : rest;
   const isNamed = target.split('.').every((part) => MEMBER_NAME.test(part));

@@ -57,7 +57,11 @@ const remoteFilters = (definition: Definition, registry: Registry): Filterable[]
         : [{ name: `${relationship}.${name}`, schema: attribute.schema, operators, summary }];
     });
     return [
-      { name: relationship, ...keyFilter(other.type), summary: `The same as \`filter[${key}]\`.${readers}` },
+      {
+        name: relationship,
+        ...(definition.filters[key] ?? keyFilter(other.type)),
+        summary: `The same as \`filter[${key}]\`.${readers}`,
+      },
       ...attributes,
     ];
   });

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { AccessToken } from '../../entities';
 import type { Caller, Context } from '../context';
 import { Values, whereSql } from '../db/conditions';
-import type { Database, Row } from '../db/database';
+import type { Row } from '../db/database';
 import { visibleOrganization } from '../db/select';
 import { type Bind, Table } from '../db/table';
 import { Expression, insertSql, versionGuard } from '../db/write';
@@ -11,6 +11,7 @@ import { hashKey, makeKey } from '../secrets';
 import { apiKeyTable } from './apiKeys';
 import { crud, type Get, type Remove } from './crud';
 import { organizationTable } from './organizations';
+import { endFamily } from './tokenFamilies';
 import { userTable } from './users';
 
 /** Domain sheet 11. */
@@ -119,33 +120,3 @@ export async function insertPair(
   const [row = []] = await ctx.db.query(sql, list);
   return Object.assign(readPair(row), { accessToken, refreshToken });
 }
-
-/**
- * Ends all pairs of families. Their first pairs are locked before: who refreshes holds that lock, so that no pair is
- * made meanwhile that would live on.
- */
-async function endFamilies(db: Database, condition: string, values: unknown[]): Promise<void> {
-  const rows = await db.query(
-    `select f.id from access_tokens f where f.id = f.family_id and f.revoked_at is null and ${condition}
-     order by f.id for no key update`,
-    values,
-  );
-  if (rows.length === 0) return;
-  await db.query(
-    `update access_tokens set revoked_at = date_trunc('second', now()), family_ends_at = least(family_ends_at, now()),
-       version = version + 1, updated_at = date_trunc('second', now())
-     where family_id = any($1::uuid[]) and revoked_at is null`,
-    [rows.map(([id]) => id)],
-  );
-}
-
-/** In a transaction; the caller forgets who was believed after its commit. */
-export const endFamily = (db: Database, familyId: string): Promise<void> => endFamilies(db, 'f.id = $1', [familyId]);
-
-/** The same for all sessions of a user but the one whose family is named. Lock the user first. */
-export const endSessions = (db: Database, userId: string, exceptFamilyId: string | null = null): Promise<void> =>
-  endFamilies(db, 'f.user_id = $1 and f.id is distinct from $2', [userId, exceptFamilyId]);
-
-/** The same for all that was made from these keys; to be called where they end. */
-export const endTokensOf = (db: Database, apiKeyIds: readonly string[]): Promise<void> =>
-  endFamilies(db, 'f.api_key_id = any($1::uuid[])', [apiKeyIds]);

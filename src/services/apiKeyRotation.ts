@@ -5,10 +5,10 @@ import type { Database } from '../db/database';
 import { Expression, type Guard, type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
 import { hashKey, keyStart, makeKey } from '../secrets';
-import { endTokensOf } from './accessTokens';
 import { checkReach, grantsOf } from './apiKeyGrants';
 import { apiKeyTable, KEY_KINDS, lockOwner, REVOKED_NOW } from './apiKeys';
 import { planExpiryNotice } from './keyExpiry';
+import { endTokensOf } from './tokenFamilies';
 
 /** Seconds for which a rotated key lives on, unless the request says otherwise (INV-33). */
 export const DEFAULT_GRACE_SECONDS = 86_400;

@@ -6,10 +6,10 @@ import { callerScope, visibleOrganization } from '../db/select';
 import { Table } from '../db/table';
 import { Expression, type Guard, updateRow, versionGuard } from '../db/write';
 import { hashKey, isCredential, type KeyKind, keyStart, makeKey } from '../secrets';
-import { endTokensOf } from './accessTokens';
 import { crud, type Remove } from './crud';
 import { organizationTable } from './organizations';
 import { partnerTable } from './partners';
+import { endTokensOf } from './tokenFamilies';
 import { userTable } from './users';
 
 const REPLACED_BY = '(select r.id from api_keys r where r.replaces_id = t.id)';

@@ -3,11 +3,11 @@ import type { Context } from '../context';
 import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
 import { hashKey, makeKey, makeWebhookSecret } from '../secrets';
-import { endTokensOf } from './accessTokens';
 import { grantsOf } from './apiKeyGrants';
 import { rotateKey } from './apiKeyRotation';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { cipherPurpose, organizationTable } from './organizations';
+import { endTokensOf } from './tokenFamilies';
 
 /** The key that `token` stands for; null when it was ended. Its organization is locked. */
 async function currentToken(ctx: Context, organizationId: string): Promise<ApiKey | null> {

@@ -3,9 +3,9 @@ import type { Context } from '../context';
 import { updateRow } from '../db/write';
 import { AppError } from '../errors';
 import { authorize } from './access';
-import { endSessions } from './accessTokens';
 import { queueMail } from './mail';
 import { faultAt, type NewPassword, newPasswordFaults } from './newPassword';
+import { endSessions } from './tokenFamilies';
 import { getUser, userTable } from './users';
 
 /** Where the settings stand. */

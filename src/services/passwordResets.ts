@@ -2,10 +2,10 @@ import { v7 as uuidv7 } from 'uuid';
 import type { OpenContext, Services } from '../context';
 import { AppError, notFound } from '../errors';
 import { hashKey, makeKey } from '../secrets';
-import { endSessions } from './accessTokens';
 import { enqueue } from './jobs';
 import { queueMail } from './mail';
 import { type NewPassword, newPasswordFaults } from './newPassword';
+import { endSessions } from './tokenFamilies';
 
 const LIFE_MINUTES = 60;
 /** Where the values stand. */

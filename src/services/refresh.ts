@@ -3,8 +3,9 @@ import type { Caller, OpenContext } from '../context';
 import type { Database } from '../db/database';
 import { AppError } from '../errors';
 import { hashKey, isCredential } from '../secrets';
-import { endFamily, insertPair, PAIR_COLUMNS, readPair } from './accessTokens';
+import { insertPair, PAIR_COLUMNS, readPair } from './accessTokens';
 import { holderOf } from './callers';
+import { endFamily } from './tokenFamilies';
 
 /** How long a refresh token works on after its first use, for those who did not get the answer (INV-35). */
 const OVERLAP_SECONDS = 30;

@@ -6,6 +6,7 @@ import { AppError, type ErrorSource } from '../errors';
 import { authorize } from './access';
 import { removeInvitationsFor } from './invitations';
 import { settleOwnership } from './ownership';
+import { endSessions } from './tokenFamilies';
 import { getUser, partnerGuards, userTable } from './users';
 
 const READ = ['id', 'email', 'passwordHash'];
@@ -20,15 +21,6 @@ export async function subjectOf(ctx: Context, id: string, operation: 'users.eras
   // That of a person is never another's to read, though he sees him.
   await authorize(ctx, operation, target, true);
   return updateRow(ctx, userTable, user.id, {}, partnerGuards(ctx));
-}
-
-/** Whether somebody has signed in to the account from the network before. */
-export async function knowsNetwork({ db }: Context, userId: string, network: string): Promise<boolean> {
-  const [row] = await db.query('select exists (select 1 from user_networks where user_id = $1 and network = $2)', [
-    userId,
-    network,
-  ]);
-  return row?.[0] === true;
 }
 
 const passwordFault = (code: 'required' | 'not_allowed', detail: string, source: ErrorSource): AppError =>
@@ -114,6 +106,8 @@ async function endMemberships(
 
 /** What he signed in with, and where his address stands. */
 async function removeTraces({ db }: Context, userId: string, email: string, instead: string): Promise<void> {
+  // Whoever refreshes one of them just now is waited for, and leaves nothing behind.
+  await endSessions(db, userId);
   for (const table of ['access_tokens', 'api_keys', 'user_networks', 'password_resets']) {
     await db.query(`delete from ${table} where user_id = $1`, [userId]);
   }

@@ -1,4 +1,5 @@
 import { allRoutes } from '../../src/controllers/routes';
+import { endpoints } from '../../src/endpoints';
 import { registry } from '../../src/resources';
 import {
   type Answer,
@@ -100,7 +101,13 @@ describe.each(TYPES)('%s', (type) => {
 });
 
 describe('methods', () => {
-  const routes = allRoutes(registry).map(({ template, methods, kind }) => [template, methods, kind] as const);
+  const ALL = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS'];
+  /** With the methods of endpoints at the same path. */
+  const routes = allRoutes(registry).map(({ template, methods, kind }) => {
+    const beside: string[] = endpoints.filter(({ path }) => path === template).map(({ method }) => method);
+    const offered = ALL.filter((method) => methods.includes(method) || beside.includes(method));
+    return [template, beside.length === 0 ? methods : offered, kind] as const;
+  });
   /** An update that is not offered is 403 by the specification (UPD-9, RUP-12). */
   const updates: Record<string, string[]> = { resource: ['PATCH'], linkage: ['PATCH', 'POST', 'DELETE'] };
   const concrete = (template: string) => {

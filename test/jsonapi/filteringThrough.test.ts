@@ -142,9 +142,8 @@ test.each(TO_ONE)(
     for (const query of [
       `=${ids[0]}`,
       `=${ids.join()}`,
-      `[ne]=${ids[0]}`,
-      '[null]=true',
-      '[null]=false',
+      // A type may have a filter of its own under the name of the key, with fewer operators.
+      ...(registry.get(type)?.filters[key] === undefined ? [`[ne]=${ids[0]}`, '[null]=true', '[null]=false'] : []),
       `[]=${ids[0]}`,
     ]) {
       const [byName, byKey] = [
@@ -153,6 +152,7 @@ test.each(TO_ONE)(
       ];
       expect(idsOf(byName)).toEqual(idsOf(byKey));
     }
+    if (registry.get(type)?.filters[key] !== undefined) return;
     const one = await all(`${pathOf(type)}?filter[${name}]=${ids[0]}`);
     expect(idsOf(one)).toEqual(idsOf(rows.filter(({ relationships }) => relationships[name].data?.id === ids[0])));
   },

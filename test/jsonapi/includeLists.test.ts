@@ -12,6 +12,7 @@ import {
   type TestApp,
 } from '../support/app';
 import {
+  addInvitations,
   addMembers,
   buildWorld,
   errorsOf,
@@ -39,11 +40,16 @@ beforeAll(async () => {
   app = await startApp();
   world = await buildWorld(app);
   await addMembers(app, world.organization.id, MANY);
+  await addInvitations(app, world.organization.id, MANY);
   const organization = { organization: link('organizations', world.organization.id) };
   const partner = { partner: link('partners', world.partner.id) };
   for (let i = 0; i < MANY; i++) {
     const { id } = await createOrganization(world.partner, { name: `Organization ${i}` });
     await app.platform.post(`${S}/members`, membership(id, world.owner.id, [world.roles.owner.id]));
+    await app.platform.post(
+      `${S}/workspaces`,
+      document('workspaces', { name: `W${i}` }, { relationships: organization }),
+    );
     for (const relationships of [organization, partner])
       await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name: `Key ${i}` }, { relationships }));
   }

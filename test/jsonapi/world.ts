@@ -22,15 +22,24 @@ export interface World {
   workspace: Body;
   apiKey: Body;
   invitation: Body;
+  /** Made from the platform's key, which alone has it in its list. */
+  accessToken: Body;
+  /** Made from the organization's own token; the platform sees it by its id. */
+  keyToken: Body;
 }
 
 export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
 export const firstAttribute = (type: string): string => Object.keys(registry.get(type)?.attributes ?? {})[0] ?? '';
+/** What no token that the platform's key made has; `test/routes/accessTokens` has tests of it. */
+const NOT_OF_THE_PLATFORM = ['accessTokens.user', 'accessTokens.organization'];
+
 /** Every relationship of every type. */
-export const RELATIONSHIPS = [...registry.values()].flatMap(({ type, relationships }) =>
-  Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
-);
+export const RELATIONSHIPS = [...registry.values()]
+  .flatMap(({ type, relationships }) =>
+    Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
+  )
+  .filter(([type, name]) => !NOT_OF_THE_PLATFORM.includes(`${type}.${name}`));
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
 
 const created = async (answer: Promise<Answer>): Promise<Body> => {
@@ -92,9 +101,16 @@ export async function buildWorld(app: TestApp): Promise<World> {
     'update invitations set invited_by_id = $2, accepted_by_id = $2, revoked_by_id = $2 where id = $1',
     [invitation.id, owner.id],
   );
+  await app.source.query(
+    "insert into invitation_roles select $1, r.id from roles r where r.code in ('clerk', 'auditor') on conflict do nothing",
+    [invitation.id],
+  );
+  const key = app.as(organization.attributes.token);
+  const tokens = (asker: Client) => created(asker.post(`${S}/accessTokens`, document('accessTokens')));
+  await tokens(partner);
   return {
     partner,
-    key: app.as(organization.attributes.token),
+    key,
     organization,
     other,
     owner,
@@ -105,6 +121,8 @@ export async function buildWorld(app: TestApp): Promise<World> {
     workspace,
     apiKey,
     invitation,
+    accessToken: await tokens(app.platform),
+    keyToken: await tokens(key),
   };
 }
 
@@ -120,6 +138,16 @@ export async function addMembers(app: TestApp, organizationId: string, count: nu
      )
      insert into member_roles (member_id, role_id)
      select joined.id, roles.id from joined, roles where roles.code = 'member'`,
+    [organizationId, count],
+  );
+}
+
+/** More invitations of an organization. */
+export async function addInvitations(app: TestApp, organizationId: string, count: number): Promise<void> {
+  await app.source.query(
+    `insert into invitations (id, organization_id, email, expires_at, hash, token_start)
+     select id, $1, id || '@example.com', now() + interval '1 day', sha256(id::text::bytea), 'inv_live_more'
+     from (select gen_random_uuid() id from generate_series(1, $2::int)) ids`,
     [organizationId, count],
   );
 }
@@ -144,6 +172,9 @@ export async function addWorkspaces(app: TestApp, world: World, count: number): 
   }
 }
 
+/** Whether a caller of the level sees the sample of the type: tokens are seen by the key that they were made from. */
+export const seesSample = (level: string, type: string): boolean => level === 'platform' || type !== 'accessTokens';
+
 /** A resource of the type that the platform, the partner and (but for partners) the organization's key see. */
 export function sampleOf(world: World, type: string): string {
   const samples: Record<string, string> = {
@@ -156,6 +187,7 @@ export function sampleOf(world: World, type: string): string {
     workspaces: world.workspace.id,
     apiKeys: world.apiKey.id,
     invitations: world.invitation.id,
+    accessTokens: world.accessToken.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
@@ -217,7 +249,7 @@ export const pointed = (client: Client): Client => ({
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 const TIMES = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00/g;
-const SECRETS = /(?:(?:sk|pk)_live_[0-9A-Za-z]{36}|whsec_[\w+/=]{44})/g;
+const SECRETS = /(?:(?:sk|pk|inv)_live_[0-9A-Za-z]{36}|whsec_[\w+/=]{44})/g;
 
 /** The document with ids, times and secrets replaced: known ids by their names, others by `ID`. */
 export function masked(value: unknown, names: Record<string, string> = {}): Body {

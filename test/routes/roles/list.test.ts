@@ -91,3 +91,20 @@ test('a missing one is 404; a key without roles:read is told so', async () => {
   expectDenied(await key.get(PATH), 'roles:read');
   expectDenied(await key.get(`${PATH}/${role.id}`), 'roles:read');
 });
+
+test('of an organization: its own and the system’s, by either name of the filter; nothing else is taken [FLT-2]', async () => {
+  const { id } = await createOrganization(app.platform);
+  const relationships = { organization: link('organizations', id) };
+  const attributes = { code: 'own', name: 'Own', permissions: ['members:read'] };
+  await app.platform.post(PATH, document('roles', attributes, { relationships }));
+  for (const name of ['organization', 'organizationId']) {
+    const { body } = await app.platform.get(`${PATH}?filter[${name}]=${id}&filter[kind]=custom`);
+    expect(body.data.map((each: { attributes: { code: string } }) => each.attributes.code)).toEqual(['own']);
+    expect((await app.platform.get(`${PATH}?filter[${name}]=${id}`)).body.meta.total).toBe(6);
+    for (const operator of ['null', 'ne']) {
+      const parameter = `filter[${name}][${operator}]`;
+      const answer = await app.platform.get(`${PATH}?${parameter}=${operator === 'null' ? true : id}`);
+      expectError(answer, 400, 'invalid_parameter', { source: { parameter } });
+    }
+  }
+});
