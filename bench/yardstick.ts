@@ -10,7 +10,7 @@ import { say } from './progress';
 import type { Measured, Report, Result } from './report';
 import { checkSameBodies } from './sameBody';
 import { type ServerUnderTest, startBare, startGuildhall } from './servers';
-import { countStatements, counted } from './statements';
+import { counted, countStatements } from './statements';
 
 export interface Surroundings {
   readonly options: Options;

@@ -2,7 +2,7 @@ import { Invitation } from '../../entities';
 import { invitations as serializer } from '../../serializers/invitations';
 import type { ErrorCode } from '../errors';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { boolean, choice, integer, lines, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { boolean, choice, integer, lines, nullable, text, time } from '../jsonapi/schemas';
 import {
   createInvitation,
   getInvitation,
@@ -112,9 +112,6 @@ export const invitations = defineResource(Invitation, {
       include: true,
       summary: 'Who has revoked it; none when a key did.',
     },
-  },
-  filters: {
-    organizationId: { schema: uuid, operators: ['eq', 'in'], summary: 'Invitations of this organization.' },
   },
   operations: {
     list: { run: listInvitations, summary: 'List invitations' },

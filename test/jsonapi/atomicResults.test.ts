@@ -44,6 +44,7 @@ test.each(creatable)('%s: the result of add is what a POST answers [ATO-16, ATO-
     slug: _slug,
     email: _email,
     start: _start,
+    tokenStart: _tokenStart,
     ...others
   }: Body) => others;
   const compared = ({ attributes, ...rest }: Body) => masked({ ...rest, attributes: plain(attributes) });

@@ -12,6 +12,7 @@ import {
   type TestApp,
 } from '../support/app';
 import {
+  addInvitations,
   addMembers,
   buildWorld,
   errorsOf,
@@ -39,6 +40,7 @@ beforeAll(async () => {
   app = await startApp();
   world = await buildWorld(app);
   await addMembers(app, world.organization.id, MANY);
+  await addInvitations(app, world.organization.id, MANY);
   const organization = { organization: link('organizations', world.organization.id) };
   const partner = { partner: link('partners', world.partner.id) };
   for (let i = 0; i < MANY; i++) {

@@ -11,7 +11,17 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
-import { addWorkspaces, buildWorld, errorsOf, membership, pathOf, RELATIONSHIPS, sampleOf, type World } from './world';
+import {
+  addInvitations,
+  addWorkspaces,
+  buildWorld,
+  errorsOf,
+  membership,
+  pathOf,
+  RELATIONSHIPS,
+  sampleOf,
+  type World,
+} from './world';
 
 const CURSORS = `${MEDIA_TYPE};profile="https://jsonapi.org/profiles/ethanresnick/cursor-pagination"`;
 const LISTS = RELATIONSHIPS.filter(([, , each]) => 'many' in each);
@@ -33,6 +43,8 @@ beforeAll(async () => {
       await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name }, { relationships }));
   }
   await addWorkspaces(app, world, 2);
+  await addInvitations(app, world.organization.id, 2);
+  await addInvitations(app, world.other.id, 1);
   const roles = ['owner', 'admin', 'member'].map((code) => ({ type: 'roles', id: world.roles[code].id }));
   await app.platform.patch(`${S}/members/${sampleOf(world, 'members')}/relationships/roles`, { data: roles });
 });

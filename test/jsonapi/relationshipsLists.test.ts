@@ -11,7 +11,17 @@ import {
   type TestApp,
 } from '../support/app';
 import { isFullyLinked } from '../support/document';
-import { addWorkspaces, buildWorld, errorsOf, membership, pathOf, RELATIONSHIPS, sampleOf, type World } from './world';
+import {
+  addInvitations,
+  addWorkspaces,
+  buildWorld,
+  errorsOf,
+  membership,
+  pathOf,
+  RELATIONSHIPS,
+  sampleOf,
+  type World,
+} from './world';
 
 const TO_MANY = RELATIONSHIPS.filter(([, , relationship]) => 'many' in relationship);
 
@@ -22,6 +32,7 @@ beforeAll(async () => {
   world = await buildWorld(app);
   // Two of everything that the world has one of.
   await addWorkspaces(app, world, 1);
+  await addInvitations(app, world.organization.id, 1);
   const second = await createOrganization(world.partner, { name: 'Second' });
   await world.partner.post(`${S}/members`, membership(second.id, world.owner.id));
   const relationships = { partner: link('partners', world.partner.id) };

@@ -101,6 +101,10 @@ export async function buildWorld(app: TestApp): Promise<World> {
     'update invitations set invited_by_id = $2, accepted_by_id = $2, revoked_by_id = $2 where id = $1',
     [invitation.id, owner.id],
   );
+  await app.source.query(
+    "insert into invitation_roles select $1, r.id from roles r where r.code in ('clerk', 'auditor') on conflict do nothing",
+    [invitation.id],
+  );
   const key = app.as(organization.attributes.token);
   const tokens = (asker: Client) => created(asker.post(`${S}/accessTokens`, document('accessTokens')));
   await tokens(partner);
@@ -134,6 +138,16 @@ export async function addMembers(app: TestApp, organizationId: string, count: nu
      )
      insert into member_roles (member_id, role_id)
      select joined.id, roles.id from joined, roles where roles.code = 'member'`,
+    [organizationId, count],
+  );
+}
+
+/** More invitations of an organization. */
+export async function addInvitations(app: TestApp, organizationId: string, count: number): Promise<void> {
+  await app.source.query(
+    `insert into invitations (id, organization_id, email, expires_at, hash, token_start)
+     select id, $1, id || '@example.com', now() + interval '1 day', sha256(id::text::bytea), 'inv_live_more'
+     from (select gen_random_uuid() id from generate_series(1, $2::int)) ids`,
     [organizationId, count],
   );
 }
@@ -235,7 +249,7 @@ export const pointed = (client: Client): Client => ({
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 const TIMES = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00/g;
-const SECRETS = /(?:(?:sk|pk)_live_[0-9A-Za-z]{36}|whsec_[\w+/=]{44})/g;
+const SECRETS = /(?:(?:sk|pk|inv)_live_[0-9A-Za-z]{36}|whsec_[\w+/=]{44})/g;
 
 /** The document with ids, times and secrets replaced: known ids by their names, others by `ID`. */
 export function masked(value: unknown, names: Record<string, string> = {}): Body {
