@@ -94,7 +94,9 @@ describe('cursors', () => {
     async (_id, documented) => {
       const { schema } = queryParameters(documented).find(({ name }) => name === 'include');
       const depthOf = (each: string) => each.split('.').length;
-      const include = (schema.items.enum ?? []).filter((each: string) => depthOf(each) < 4);
+      // People are not shown partners.
+      const isShown = (each: string) => !isOfSession(documented) || !each.includes('partner');
+      const include = (schema.items.enum ?? []).filter((each: string) => depthOf(each) < 4 && isShown(each));
       include.sort((a: string, b: string) => depthOf(a) - depthOf(b));
       const path = await pathOf(documented);
       const asker = isOfSession(documented) ? person : app.platform;

@@ -103,10 +103,9 @@ describe.each(RELATIONSHIPS)('%s/{id}/relationships/%s', (type, name, relationsh
   const right = isMany && relationship.keys === undefined ? list : get;
   const needed = OPERATIONS[right]?.permission ?? '';
 
-  // What was made from a key takes none: another key does not see it.
-  const permitted = needed === '' ? [] : [needed];
-
-  test.each(permitted)('needs %s, and tells so only of rows that the caller sees', async () => {
+  test(`needs ${needed}, and tells so only of rows that the caller sees`, async () => {
+    // What was made from a key takes no permission: another key does not see it.
+    if (type === 'accessTokens') return expect(needed).toBe('');
     const key = async (own: string[]) => {
       const { body } = await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name: 'Narrow', scopes: own }));
       return app.as(body.data.attributes.secret);
@@ -157,7 +156,7 @@ describe.each(RELATIONSHIPS)('%s/{id}/relationships/%s', (type, name, relationsh
 
 describe('what is empty', () => {
   const empty = RELATIONSHIPS.filter(
-    ([type, name]) => type === 'organizations' && name !== 'roles' && name !== 'apiKeys',
+    ([type, name]) => type === 'organizations' && !['roles', 'apiKeys', 'workspaces'].includes(name),
   );
 
   test.each(empty)(

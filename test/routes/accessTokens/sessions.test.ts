@@ -1,5 +1,14 @@
 import { statementsOf } from '../../jsonapi/world';
-import { type Client, createOrganization, NIL, S, signInWith, startApp, type TestApp } from '../../support/app';
+import {
+  type Body,
+  type Client,
+  createOrganization,
+  NIL,
+  S,
+  signInWith,
+  startApp,
+  type TestApp,
+} from '../../support/app';
 import { accessToken, expectError, page, single, TIME } from '../documents';
 import { bodyOf, PASSWORD, PATH, refresh, signedIn, tokensOf, use } from './people';
 
@@ -88,6 +97,35 @@ describe('one session', () => {
       }
     }
     expect(await use(app, other.key as string)).toEqual([200, undefined]);
+  });
+});
+
+describe('what it belongs to', () => {
+  test('is the user who has signed in: included, linked and found alike', async () => {
+    const session = await signedIn(app);
+    const user = { type: 'users', id: session.userId };
+    const one = `${PATH}/${session.id}`;
+    for (const path of [PATH, one]) {
+      const { body } = await session.get(`${path}?include=user,organization,apiKey`);
+      expect(body.included.map(({ type, id }: Body) => ({ type, id }))).toEqual([user]);
+    }
+    expect((await session.get(`${one}/relationships/user`)).body.data).toEqual(user);
+    expect((await session.get(`${one}/user`)).body.data).toMatchObject(user);
+    for (const name of ['apiKey', 'organization']) {
+      expect((await session.get(`${one}/relationships/${name}`)).body.data).toBeNull();
+    }
+  });
+
+  test('is the key that it was made from, and the key’s organization', async () => {
+    const { id, attributes } = await createOrganization(app.platform);
+    const key = app.as(attributes.token);
+    const one = `${PATH}/${(await tokensOf(key)).id}`;
+    const { body } = await key.get(`${one}?include=organization,apiKey`);
+    expect(body.included.map(({ type }: Body) => type).sort()).toEqual(['apiKeys', 'organizations']);
+    const { id: keyId } = (await key.get(`${S}/me`)).body.data;
+    expect((await key.get(`${one}/relationships/apiKey`)).body.data).toEqual({ type: 'apiKeys', id: keyId });
+    expect((await key.get(`${one}/organization`)).body.data).toMatchObject({ type: 'organizations', id });
+    expect((await key.get(`${one}/user`)).body.data).toBeNull();
   });
 });
 
