@@ -17,7 +17,9 @@ import { inviteMany } from '../services/invitations';
 const PATH = '/public/v2/invitations';
 /** Invitations in one request (domain sheet 11). */
 const MOST = 1_000;
-const TOKEN = { token: { type: 'string', pattern: '^inv_' } };
+const TOKEN = {
+  token: { type: 'string', pattern: '^inv_', examples: [`inv_live_${'0'.repeat(36)}`] },
+};
 /** Why an invitation can't be accepted or declined any more. */
 const OVER: readonly ErrorCode[] = ['invitation_expired', 'invitation_revoked', 'invitation_used'];
 
@@ -128,7 +130,9 @@ function itemSchema(): Schema {
     Object.fromEntries(settable) as never,
   );
   const { data } = schema.properties as { data: Schema };
-  return { anyOf: [data, { type: 'object', description: 'Whatever else is there is refused by itself.' }] };
+  const example = { type: 'invitations', attributes: { email: 'ada@example.com' } };
+  const others = { type: 'object', description: 'Whatever else is there is refused by itself.' };
+  return { anyOf: [data, others], examples: [example] };
 }
 
 function resultOf(invited: Invited, index: number): Record<string, unknown> {

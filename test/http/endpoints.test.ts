@@ -245,7 +245,7 @@ describe('bodies', () => {
     const [small, large] = [await many([]), await many([{}, {}, {}, {}])];
     expect([...errorsOf(small), ...errorsOf(large)]).toEqual([
       ['422', 'too_short', '/data'],
-      ['422', 'too_long', '/data'],
+      ['413', 'too_large', '/data'],
     ]);
     expect(errorsOf(await many([{}, 1, null]))).toEqual([
       ['400', 'malformed_document', '/data/1'],

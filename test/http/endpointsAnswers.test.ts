@@ -127,7 +127,7 @@ describe('the start refuses', () => {
 
   test('two with one method and path, and none of those that are there', () => {
     expect(() => checkEndpoints([good, good])).toThrow(/twice/);
-    expect(() => checkEndpoints([...LIST, ...endpoints])).not.toThrow();
+    for (const list of [LIST, endpoints]) expect(() => checkEndpoints(list)).not.toThrow();
   });
 });
 
@@ -185,7 +185,7 @@ describe('the description', () => {
     expect(id).toMatchObject({ name: 'id', in: 'path', schema: { anyOf: [uuid, { pattern: '^inv_' }] } });
     expect(codes(get, 409)).toEqual(['invalid_transition']);
     expect(codes(get, 403)).toEqual(expect.arrayContaining(['permission_denied']));
-    expect(get.responses[200].content[MEDIA_TYPE].schema.anyOf).toHaveLength(2);
+    expect(schemaOf(get.responses[200]).anyOf).toHaveLength(2);
     expect(get.responses[200].headers).toHaveProperty('ETag');
   });
 });
