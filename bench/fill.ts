@@ -100,11 +100,13 @@ insert into member_roles (member_id, role_id)
 select m.id, r.id from members m join roles r on r.code = case when m.is_primary_owner then 'owner' else 'member' end`;
 
 /** Of tables that hang on organizations: how many rows everybody sees, and how many a partner. */
-const tenantCounts = (relation: string, condition: string) => `
-  union all select '${relation}', '${NIL}', count(*) from ${relation} t left join organizations o on o.id = t.organization_id
-    where ${condition} and o.status is distinct from 'pending_deletion'
-  union all select '${relation}', o.partner_id, count(*) from ${relation} t join organizations o on o.id = t.organization_id
-    where ${condition} and o.status <> 'pending_deletion' and o.partner_id is not null group by o.partner_id`;
+const tenantCounts = (relation: string, condition = 'true', partner = 'o.partner_id') => {
+  const live = `from ${relation} t left join organizations o on o.id = t.organization_id
+    where ${condition} and o.status is distinct from 'pending_deletion'`;
+  return `
+  union all select '${relation}', '${NIL}', count(*) ${live}
+  union all select '${relation}', ${partner}, count(*) ${live} and ${partner} is not null group by 2`;
+};
 
 /** What the triggers count, from the rows themselves. No custom roles are made, so that no role counts its members. */
 const counts = ({ hasWorkspaces }: Schema) => `
@@ -114,9 +116,9 @@ const counts = ({ hasWorkspaces }: Schema) => `
   union all select 'organizations', partner_id, count(*) from organizations
     where status <> 'pending_deletion' and partner_id is not null group by partner_id
   union all select 'members', organization_id, count(*) from members group by organization_id
-  ${tenantCounts('members', 'true')}
-  ${tenantCounts('api_keys', 't.revoked_at is null')}
-  ${hasWorkspaces ? ['workspaces', 'invitations', 'roles'].map((name) => tenantCounts(name, 'true')).join('') : ''}`;
+  ${tenantCounts('members')}
+  ${tenantCounts('api_keys', 't.revoked_at is null', 'coalesce(t.partner_id, o.partner_id)')}
+  ${hasWorkspaces ? ['workspaces', 'invitations', 'roles'].map((name) => tenantCounts(name)).join('') : ''}`;
 
 async function readSchema(client: Client): Promise<Schema> {
   const { rows } = await client.query(`
