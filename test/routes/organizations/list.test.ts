@@ -55,6 +55,7 @@ test('every byte of a page is as the seed and this product fix it', async () => 
       `"members":{"links":{"related":"${PATH}/${id}/members","self":"${PATH}/${id}/relationships/members"}},` +
       `"roles":{"links":{"related":"${PATH}/${id}/roles","self":"${PATH}/${id}/relationships/roles"}},` +
       `"workspaces":{"links":{"related":"${PATH}/${id}/workspaces","self":"${PATH}/${id}/relationships/workspaces"}},` +
+      `"invitations":{"links":{"related":"${PATH}/${id}/invitations","self":"${PATH}/${id}/relationships/invitations"}},` +
       `"apiKeys":{"links":{"related":"${PATH}/${id}/apiKeys","self":"${PATH}/${id}/relationships/apiKeys"}},` +
       `"owner":{"links":{"related":"${PATH}/${id}/owner","self":"${PATH}/${id}/relationships/owner"},"data":null}},` +
       `"links":{"self":"${PATH}/${id}"},"meta":{"memberCount":0}}],` +
