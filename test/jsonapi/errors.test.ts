@@ -76,7 +76,7 @@ const CASES: Case[] = [
     { pointer: '/data/attributes/scopes' },
     () => pointed(world.key).post(`${S}/apiKeys`, document('apiKeys', { name: 'x', scopes: ['platform:admin'] })),
   ],
-  ['update_not_offered', undefined, () => app.platform.patch(`${S}/users/${world.user.id}`, {})],
+  ['update_not_offered', undefined, () => app.platform.patch(`${S}/permissions/members:read`, {})],
   ['not_found', undefined, () => app.platform.get(`${S}/users/${NIL}`)],
   ['not_found', undefined, () => app.platform.get('/nowhere')],
   [
