@@ -242,15 +242,18 @@ describe.each(VIEWERS)('a %s that creates something with a foreign relationship'
       user: link('users', user.body.data[0].id),
     };
     const required = Object.keys(relationships).filter(
-      // Workspaces are those of an organization.
-      (each) => each !== name && (relationships[each]?.required || (name === 'workspaces' && each === 'organization')),
+      // Workspaces and roles are those of an organization.
+      (each) =>
+        each !== name &&
+        (relationships[each]?.required || (['workspaces', 'roles'].includes(name) && each === 'organization')),
     );
     const attempt = (id: string) => {
       const data = { type: relationship.type, id };
       const given = Object.fromEntries(required.map((each) => [each, good[each]]));
       const all = { ...given, [name]: { data: 'many' in relationship ? [data] : data } };
       const more = type === 'roles' ? { code: 'made', permissions: ['members:read'] } : {};
-      const attributes = type === 'members' ? {} : { name: 'Made', ...more };
+      const named = type === 'invitations' ? { email: 'made@example.com' } : { name: 'Made', ...more };
+      const attributes = type === 'members' ? {} : named;
       return client.post(path, document(type, attributes, { relationships: all }));
     };
     const before = withoutUse(await everything());

@@ -10,9 +10,10 @@ import { boolean, choice, nullable, text, time, uuid } from '../jsonapi/schemas'
 import { registry } from '../resources';
 import { invitations, ON_CONFLICT } from '../resources/invitations';
 import type { Input } from '../services/crud';
-import { acceptInvitation, declineInvitation, type Preview, previewInvitation } from '../services/invitationAcceptance';
-import type { Invited } from '../services/invitationOffers';
+import { acceptInvitation } from '../services/invitationAcceptance';
+import type { Invited } from '../services/invitationBatch';
 import { inviteMany } from '../services/invitations';
+import { declineInvitation, type Preview, previewInvitation } from '../services/invitationTokens';
 
 const PATH = '/public/v2/invitations';
 /** Invitations in one request (domain sheet 11). */

@@ -5,7 +5,8 @@ import { choice, nullable, text, uuid } from '../jsonapi/schemas';
 import { closed, listOf, object } from '../openapi/schemas';
 import { allow } from '../permissions';
 import { authorize } from '../services/access';
-import { createOrganization, getOrganization, updateOrganization } from '../services/organizations';
+import { createOrganization } from '../services/organizationCreation';
+import { getOrganization, updateOrganization } from '../services/organizations';
 import { peopleRoutes } from './apiPeople';
 import { type Asked, detailsByField, type ErrorForm, number, type Reply, type Surface } from './surface';
 

@@ -7,7 +7,8 @@ import { allow, may } from '../permissions';
 import { authorize } from '../services/access';
 import { memberBy } from '../services/lookUps';
 import { listMembers, removeMember } from '../services/members';
-import { createOrganization, getOrganization, listOrganizations, updateOrganization } from '../services/organizations';
+import { createOrganization } from '../services/organizationCreation';
+import { getOrganization, listOrganizations, updateOrganization } from '../services/organizations';
 import { roleRows } from '../services/roles';
 import { userRows } from '../services/users';
 import {

@@ -7,8 +7,9 @@ import { allow } from '../permissions';
 import { authorize } from '../services/access';
 import { type DefaultEndpoint, getDefaultEndpoint, setDefaultEndpoint } from '../services/defaultEndpoint';
 import { onlyOrganization, organizationByNumber } from '../services/lookUps';
+import { createOrganization } from '../services/organizationCreation';
 import { deleteOrganization } from '../services/organizationDeletion';
-import { createOrganization, listOrganizations, updateOrganization } from '../services/organizations';
+import { listOrganizations, updateOrganization } from '../services/organizations';
 import {
   type Asked,
   detailsByField,

@@ -4,16 +4,11 @@ import { QUOTA_NAMES } from '../config';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, integer, metadata, nullable, text, time, uuid } from '../jsonapi/schemas';
 import { DEFAULT_GRACE_SECONDS, MOST_GRACE_SECONDS } from '../services/apiKeyRotation';
+import { createOrganization } from '../services/organizationCreation';
 import { deleteOrganization, restoreOrganization } from '../services/organizationDeletion';
 import { purgeOrganization } from '../services/organizationPurge';
 import { revokeToken, rotateToken, rotateWebhookSecret } from '../services/organizationSecrets';
-import {
-  createOrganization,
-  getOrganization,
-  listOrganizations,
-  organizationRows,
-  updateOrganization,
-} from '../services/organizations';
+import { getOrganization, listOrganizations, organizationRows, updateOrganization } from '../services/organizations';
 import { changeOwner, transferOwnership } from '../services/ownership';
 import { RESERVED_SLUGS } from '../services/slugs';
 

@@ -9,18 +9,9 @@ import { hashKey, keyStart } from '../secrets';
 import { authorize } from './access';
 import { type Create, crud, type Input, lockOrganization, ownerOf, type Parameters, type Remove } from './crud';
 import { ROLE_TO_GIVE, readRoleToGive, refusalOf } from './granting';
-import {
-  type Host,
-  type Invited,
-  inviteAll,
-  lockHost,
-  mailKey,
-  mailOf,
-  makeSecret,
-  pauseFault,
-  placesOfAddresses,
-  usualEnd,
-} from './invitationOffers';
+import { type Invited, inviteAll, pauseFault, placesOfAddresses } from './invitationBatch';
+import { type Host, lockHost } from './invitationOffers';
+import { mailKey, mailOf, makeSecret, usualEnd } from './invitationWriting';
 import { queueMails } from './mail';
 import { organizationTable } from './organizations';
 import { checkQuota } from './quotas';

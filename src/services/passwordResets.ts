@@ -1,11 +1,12 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { OpenContext, Services } from '../context';
+import type { Database } from '../db/database';
 import { AppError, notFound } from '../errors';
 import { hashKey, makeKey } from '../secrets';
 import { enqueue } from './jobs';
 import { queueMail } from './mail';
 import { type NewPassword, newPasswordFaults } from './newPassword';
-import { endSessions } from './tokenFamilies';
+import { endSessions, endTokensOf } from './tokenFamilies';
 
 const LIFE_MINUTES = 60;
 /** Where the values stand. */
@@ -54,6 +55,20 @@ const GOOD = "r.hash = $1 and r.expires_at > now() and u.status = 'active' and l
 /** One answer for tokens that are malformed, unknown, used or expired (INV-28). */
 const noSuchToken = (): AppError => notFound('There is no such token.', { pointer: `${PLACE}/token` });
 
+/** Ends the personal keys of an account whose address nobody had proved: somebody else may have made it, and them. */
+async function endPersonalKeys(db: Database, userId: string): Promise<void> {
+  const ended = await db.query(
+    `update api_keys set revoked_at = date_trunc('second', now()), revoked_reason = 'the address of the account was proved',
+       version = version + 1, updated_at = date_trunc('second', now())
+     where user_id = $1 and revoked_at is null returning id`,
+    [userId],
+  );
+  await endTokensOf(
+    db,
+    ended.map(([id]) => id as string),
+  );
+}
+
 /**
  * Sets a new password for whoever got the token by mail, which proves that the address is his. All his sessions end, and
  * with them whoever had the old password.
@@ -75,7 +90,9 @@ export async function confirmPasswordReset(
   const passwordHash = await ctx.passwords.hash(given.password);
   await ctx.db.transaction(async (db) => {
     // The user first, as everybody locks them; then whoever comes second with the token finds it gone.
-    await db.query('select 1 from users where id = $1 for no key update', [userId]);
+    const [user] = await db.query('select email_verified_at is not null from users where id = $1 for no key update', [
+      userId,
+    ]);
     const changed = await db.query(
       `update users u set password_hash = $2, email_verified_at = coalesce(u.email_verified_at, date_trunc('second', now())),
          version = u.version + 1, updated_at = date_trunc('second', now())
@@ -85,6 +102,7 @@ export async function confirmPasswordReset(
     if (changed.length === 0) throw noSuchToken();
     await db.query('delete from password_resets where user_id = $1', [userId]);
     await endSessions(db, userId);
+    if (user?.[0] !== true) await endPersonalKeys(db, userId);
     await queueMail(
       { ...ctx, db },
       { to: email, template: 'passwordChanged', data: { changedAt: ctx.now().toISOString() } },

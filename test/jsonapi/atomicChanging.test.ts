@@ -70,7 +70,7 @@ test.each<[string, () => string, string, string]>([
   ['a missing organization', () => `${M}/organizations/${NIL}`, 'organizations', '404 not_found'],
   ['an id that is no UUID', () => `${M}/organizations/x`, 'organizations', '404 not_found'],
   ['a role', () => world.roles.admin.links.self, 'roles', '403 update_not_offered'],
-  ['a key', () => world.apiKey.links.self, 'apiKeys', '403 update_not_offered'],
+  ['a permission', () => `${S}/permissions/members:read`, 'permissions', '403 update_not_offered'],
 ])('%s: update fails as PATCH does [UPD-9, UPD-10, ATO-27]', async (_title, path, type, error) => {
   const data = { type, id: path().split('/').at(-1) };
   expect(await replay(app, world, 'platform', 'PATCH', path(), data)).toEqual([error]);

@@ -34,7 +34,7 @@ const organizations: Case[] = [
   ['CRE-14', 'no linkage', 'platform', () => withPartner({}), `400 malformed_document ${PARTNER}`],
   ['CRE-19', 'a list', 'platform', () => withPartner({ data: [] }), `400 malformed_document ${PARTNER}/data`],
   ['CRE-19', 'a user', 'platform', () => withPartner(link('users', NIL)), `409 type_mismatch ${PARTNER}/data/type`],
-  ['CRE-19', 'an owner', 'platform', () => withOwner(), '403 update_not_offered /data/relationships/owner'],
+  ['CRE-19', 'members', 'platform', () => withMembers(), '403 update_not_offered /data/relationships/members'],
   ['CRE-17', 'a slug that is taken', 'platform', () => organization(slug), `409 slug_taken ${AT}/slug`],
   ['CRE-17', 'an externalId', 'partner', () => organization(external), `409 external_id_taken ${AT}/externalId`],
   ['CRE-18', 'no name', 'platform', () => organization({}), `422 required ${AT}`],
@@ -66,7 +66,7 @@ const organizations: Case[] = [
 ];
 const takenId = () => organization({ name: 'x' }, { id: world.other.id });
 const numberId = organization({ name: 'x' }, { id: 5 });
-const withOwner = () => organization({ name: 'x' }, { relationships: { owner: link('users', world.user.id) } });
+const withMembers = () => organization({ name: 'x' }, { relationships: { members: { data: [] } } });
 const slug = { name: 'x', slug: 'taken' };
 const external = { name: 'x', externalId: 'taken' };
 const twoFaults = () => organization({ name: '', kind: 5 });

@@ -181,7 +181,7 @@ describe('all or nothing', () => {
       metadata: { 'a.b': 1, ok: [{ _c: 2 }] },
       foo: 1,
     };
-    const relationships = { bar: {}, owner: { data: null }, partner: { data: [] } };
+    const relationships = { bar: {}, members: { data: [] }, partner: { data: [] } };
     const before = await rowCounts(app);
     const { status, body } = await platform.post(
       ORGANIZATIONS,
@@ -203,7 +203,7 @@ describe('all or nothing', () => {
       'too_short /data/attributes/slug',
       'unknown_attribute /data/attributes/foo',
       'unknown_relationship /data/relationships/bar',
-      'update_not_offered /data/relationships/owner',
+      'update_not_offered /data/relationships/members',
     ]);
     expect(await rowCounts(app)).toEqual(before);
   });

@@ -110,8 +110,8 @@ describe('relationships of what is created', () => {
   });
 
   test('one that no create request sets is 403, one with links only is ignored', async () => {
-    const set = named({}, { relationships: { owner: link('users', world.user.id) } });
-    expect(await refuse(ORGANIZATIONS, set)).toEqual([['403', 'update_not_offered', '/data/relationships/owner']]);
+    const set = named({}, { relationships: { members: { data: [] } } });
+    expect(await refuse(ORGANIZATIONS, set)).toEqual([['403', 'update_not_offered', '/data/relationships/members']]);
     const echoed = named({}, { relationships: { users: { links: { related: '/x' } }, owner: { meta: {} } } });
     expect((await platform.post(ORGANIZATIONS, echoed)).status).toBe(201);
   });

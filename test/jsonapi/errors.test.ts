@@ -76,7 +76,7 @@ const CASES: Case[] = [
     { pointer: '/data/attributes/scopes' },
     () => pointed(world.key).post(`${S}/apiKeys`, document('apiKeys', { name: 'x', scopes: ['platform:admin'] })),
   ],
-  ['update_not_offered', undefined, () => app.platform.patch(`${S}/users/${world.user.id}`, {})],
+  ['update_not_offered', undefined, () => app.platform.patch(`${S}/permissions/members:read`, {})],
   ['not_found', undefined, () => app.platform.get(`${S}/users/${NIL}`)],
   ['not_found', undefined, () => app.platform.get('/nowhere')],
   [
@@ -191,9 +191,9 @@ describe('the id', () => {
 describe('several errors', () => {
   test.each([
     ['422 and 422', { name: '', kind: 5 }, {}, 422],
-    ['422 and 403 are 400', { name: '' }, { owner: { data: null } }, 400],
+    ['422 and 403 are 400', { name: '' }, { members: { data: [] } }, 400],
     ['422 and 409 are 400', { name: '' }, { partner: { data: { type: 'users', id: NIL } } }, 400],
-    ['403 and 404 are 400', {}, { owner: { data: null }, partner: { data: { type: 'partners', id: 'x' } } }, 400],
+    ['403 and 404 are 400', {}, { members: { data: [] }, partner: { data: { type: 'partners', id: 'x' } } }, 400],
     ['400 and 422', { name: '' }, { partner: 'x' }, 400],
   ])('%s [ERR-3, ERR-12]', async (_title, attributes, relationships, expected) => {
     const { status, body } = await post(named(attributes, { relationships }));

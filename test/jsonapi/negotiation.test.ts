@@ -166,7 +166,7 @@ describe('every answer', () => {
     [400, () => app.platform.get(`${S}/roles?foo=1`)],
     [400, () => app.platform.post(`${S}/users`, '{')],
     [401, () => app.anonymous.get(`${S}/roles`)],
-    [403, () => app.platform.patch(`${S}/users/${world.user.id}`, {})],
+    [403, () => app.platform.patch(`${S}/permissions/members:read`, {})],
     [404, () => app.platform.get(`${S}/users/${NIL}`)],
     [404, () => app.platform.get(`${S}/nope`)],
     [405, () => app.platform.put(`${S}/roles`)],

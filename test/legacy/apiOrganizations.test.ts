@@ -663,7 +663,7 @@ describe('accept the invitation and set the password', () => {
     [
       'another confirmation',
       { ...both, password_confirmation: `${password}.` },
-      { password_confirmation: ['password_confirmation is not the password.'] },
+      { password_confirmation: ['It is not the same as password.'] },
     ],
     ['a short one', { password: 'short', password_confirmation: 'short' }, { password: [expect.any(String)] }],
     [

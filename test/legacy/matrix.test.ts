@@ -96,8 +96,10 @@ function expected(caller: Caller, { operation, path, parameters }: SurfaceRoute,
   const { permission, levels, byOwner } = OPERATIONS[operation] as (typeof OPERATIONS)[string];
   if (isOne && rights === null) return 404;
   const known = isOne ? rights : (caller.own ?? caller.foreign);
+  const isMeant = permission === null || caller.scopes?.has(permission) !== false;
   // What a user may do with all of his is told row by row.
-  const holds = known === 'all' || permission === null || known?.has(permission) || (!isOne && caller.level === 'user');
+  const isLater = !isOne && caller.level === 'user' && isMeant;
+  const holds = known === 'all' || permission === null || known?.has(permission) || isLater;
   if (!levels.includes(caller.level as never) || !holds) return 403;
   if (byOwner && caller.level === 'user' && !(known as ReadonlySet<string>).has('organizations:transfer')) return 403;
   return 'admitted';

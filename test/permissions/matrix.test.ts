@@ -2,7 +2,7 @@ import { levelReads } from '../../src/permissions';
 import type { Answer, Body } from '../support/app';
 import { NIL } from '../support/app';
 import { type Any, type Documented, operations, resolve } from '../support/openapi';
-import { type Caller, FOREIGN_WORD, foreignState, makeWorld, type Rights, type World } from './world';
+import { admits, type Caller, FOREIGN_WORD, foreignState, makeWorld, type Rights, type World } from './world';
 
 /**
  * Every operation of the OpenAPI document, as every kind of caller, on own, foreign, missing and malformed ids: what the
@@ -45,7 +45,7 @@ function sees(caller: Caller, type: string, variant: Variant): boolean {
     case 'users':
       return holds(rights, caller.level === 'user' ? 'members:read' : null);
     case 'accessTokens':
-      return variant === 'own' ? caller.name === 'owner' : caller.name === 'foreign owner';
+      return caller.userId === world.owners[variant];
     default:
       return rights !== null;
   }
@@ -167,13 +167,12 @@ describe('on lists', () => {
 
   test.each(lists.map((each) => [title(each), each] as const))('%s', async (_title, documented) => {
     const { path, operation, route } = documented;
-    const { 'x-permission': permission, 'x-levels': levels } = operation;
+    const { 'x-permission': permission } = operation;
     const hasTenant = route?.definition.tenant === 'organizationId' || route?.definition.filters.organizationId;
     const faults: string[] = [];
     for (const caller of world.callers) {
       const answer = await caller.client.get(`${path}?page[size]=100`);
-      const may =
-        levels.includes(caller.level) && (caller.level === 'user' || holds(caller.own ?? caller.foreign, permission));
+      const may = admits(caller, operation);
       const expected: Expectation =
         caller.refusal !== undefined
           ? { status: 401, code: caller.refusal }
@@ -204,7 +203,7 @@ describe('that create', () => {
 
   test.each(creates.map((each) => [title(each), each] as const))('%s', async (_title, documented) => {
     const { operation, route } = documented;
-    const { 'x-permission': permission, 'x-levels': levels } = operation;
+    const { 'x-permission': permission } = operation;
     const definition = route?.definition;
     const isOwned = definition?.relationships.organization?.write === 'create';
     const before = await foreignState(world);
@@ -227,8 +226,7 @@ describe('that create', () => {
         if (data.attributes?.permissions !== undefined) data.attributes.permissions = ['members:read'];
         const answer = await caller.client.post(documented.path, body);
         const rights = isOwned && variant !== 'own' ? null : (caller.own ?? (isOwned ? null : caller.foreign));
-        const isStatic =
-          levels.includes(caller.level) && (caller.level === 'user' || holds(caller.own ?? caller.foreign, permission));
+        const isStatic = admits(caller, operation);
         const expected: Expectation =
           caller.refusal !== undefined
             ? { status: 401, code: caller.refusal }

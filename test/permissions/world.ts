@@ -6,7 +6,6 @@ import {
   createUser,
   document,
   link,
-  M,
   NIL,
   type Person,
   S,
@@ -31,6 +30,8 @@ export interface Caller {
   readonly foreign: Rights;
   /** His id as a user. */
   readonly userId?: string;
+  /** What his credential is meant for, when that is less than his roles allow. */
+  readonly scopes?: ReadonlySet<string>;
 }
 
 /** Ids of one tenant's rows, by type. */
@@ -41,6 +42,8 @@ export interface World {
   readonly callers: readonly Caller[];
   readonly own: Rows;
   readonly foreign: Rows;
+  /** Ids of the two owners, whose sessions are among the rows. */
+  readonly owners: { readonly own: string; readonly foreign: string };
   /** People who are members of nothing, one for whoever needs one. */
   stranger(asker: Client): Promise<string>;
   close(): Promise<void>;
@@ -48,6 +51,19 @@ export interface World {
 
 const rightsOf = (...roles: string[]): Rights =>
   new Set(roles.flatMap((code) => SYSTEM_ROLES[code]?.permissions ?? []));
+
+/** Whether the operation is for the caller's level and credential at all, whatever the row. */
+export function admits(
+  caller: Caller,
+  { 'x-permission': permission, 'x-levels': levels }: { 'x-permission': string | null; 'x-levels': readonly string[] },
+): boolean {
+  if (!levels.includes(caller.level ?? '')) return false;
+  if (permission === null) return true;
+  // What a person may is told by his roles, later.
+  if (caller.level === 'user') return caller.scopes?.has(permission) !== false;
+  const rights = caller.own ?? caller.foreign;
+  return rights === 'all' || rights?.has(permission) === true;
+}
 
 interface Tenant {
   readonly partner: Client & { id: string };
@@ -154,6 +170,8 @@ export async function makeWorld(): Promise<World> {
   app.services.callers.forget();
   const narrowKey = await keyOf(mine.partner, { scopes: narrow }, inMine);
   const wholeKey = await keyOf(mine.partner, {}, inMine);
+  const personalKey = await keyOf(mine.owner, { scopes: narrow });
+  const made = await app.as(wholeKey.secret).post(`${S}/accessTokens`, document('accessTokens', { scopes: narrow }));
 
   const outsider = { own: null, foreign: null };
   const callers: Caller[] = [
@@ -198,6 +216,22 @@ export async function makeWorld(): Promise<World> {
       own: rightsOf('owner'),
       foreign: null,
     },
+    {
+      name: 'narrow personal key of the owner',
+      client: app.as(personalKey.secret),
+      level: 'user',
+      own: new Set(narrow),
+      foreign: null,
+      userId: mine.owner.id,
+      scopes: new Set(narrow),
+    },
+    {
+      name: 'narrow token of a key',
+      client: app.as(made.body.data.attributes.accessToken),
+      level: 'organization',
+      own: new Set(narrow),
+      foreign: null,
+    },
     { name: 'partner', client: mine.partner, level: 'partner', own: 'all', foreign: null },
     { name: 'foreign partner', client: other.partner, level: 'partner', own: null, foreign: 'all' },
     { name: 'platform', client: app.platform, level: 'platform', own: 'all', foreign: 'all' },
@@ -207,6 +241,7 @@ export async function makeWorld(): Promise<World> {
     callers,
     own: mine.rows,
     foreign: other.rows,
+    owners: { own: mine.owner.id, foreign: other.owner.id },
     stranger: async (asker) => (await createUser(asker).catch(() => ({ id: NIL }))).id,
     close: () => app.close(),
   };
@@ -227,4 +262,3 @@ export async function foreignState({ app, foreign }: World): Promise<string> {
   ]);
   return [...parts, String(own[0]?.[0])].join('\n');
 }
-export { M };

@@ -133,11 +133,14 @@ test('who may not invite, or does not see the organization, is refused as a whol
 test('a quota refuses those that there is no room for', async () => {
   const own = await crews.make();
   await app.db.query(`update organizations set quotas = '{"invitations": 2}' where id = $1`, [own.id]);
-  const { body } = await bulk(own.owner, many(own.id, 4));
+  const rows = many(own.id, 4);
+  const { body } = await bulk(own.owner, [...rows, rows[0], rows[3]]);
   expect(body.meta.results.map(({ outcome, code }: Body) => code ?? outcome)).toEqual([
     'created',
     'created',
     'quota_exceeded',
+    'quota_exceeded',
+    'already_invited',
     'quota_exceeded',
   ]);
 });

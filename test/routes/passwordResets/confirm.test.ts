@@ -70,6 +70,22 @@ test('ends every session of the user at once, and no other (INV-34)', async () =
   await toldOfChange();
 });
 
+test('ends the personal keys of an account whose address was not proved before, and keeps them when it was', async () => {
+  const session = await signedIn(app);
+  const keyOf = async (of: { key?: string | undefined }) =>
+    (await app.as(of.key).post(`${S}/apiKeys`, document('apiKeys', { name: 'Mine' }))).body.data.attributes.secret;
+  const key = await keyOf(session);
+  expect(await use(app, key)).toEqual([200, undefined]);
+  await confirm(await tokenFor(session.email));
+  expect(await use(app, key)).toEqual([401, 'revoked_credential']);
+  await toldOfChange();
+
+  const later = await keyOf(await signInWith(app, session.email, NEXT));
+  await confirm(await tokenFor(session.email));
+  expect(await use(app, later)).toEqual([200, undefined]);
+  await toldOfChange();
+});
+
 describe('one answer for every token that is good for nothing (INV-28)', () => {
   const bodies = new Set<string>();
   async function expectRefused(token: unknown): Promise<void> {

@@ -1,0 +1,162 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Organization } from '../../entities';
+import type { Context } from '../context';
+import { selectOne } from '../db/select';
+import type { Bind } from '../db/table';
+import { type Changes, Expression, insertSql } from '../db/write';
+import { AppError, notFound } from '../errors';
+import { allow, SYSTEM_ROLES } from '../permissions';
+import { makeKey, makeWebhookSecret } from '../secrets';
+import { apiKeyTable, organizationToken } from './apiKeys';
+import type { Create, Input } from './crud';
+import { memberTable } from './members';
+import { noDefault, type Settings, settingsChange } from './organizationSettings';
+import { attributeSource, checkWebhookUrl, cipherPurpose, organizationTable } from './organizations';
+import { checkQuota } from './quotas';
+import { slugFrom, withSuffix } from './slugs';
+import { userTable } from './users';
+import { defaultWorkspace, workspaceTable } from './workspaces';
+
+/** Tries at a free slug: with six random characters, the second one fails once in two thousand million names. */
+const SLUG_TRIES = 5;
+
+/**
+ * Makes an organization and its token in one statement; `token`, and `webhookSecret` where there is one, are on the
+ * result, once. A partner's organization is the partner's; a platform caller may name one.
+ */
+export const createOrganization: Create<Organization> = async (ctx, input) => {
+  const { webhookSecret: givenSecret, token: givenToken, ...attributes } = input.attributes;
+  checkWebhookUrl(ctx, input.attributes.webhookUrl);
+  checkCreation(ctx, attributes);
+  if (input.id !== undefined) await refuseBuriedId(ctx, input.id);
+  const id = input.id ?? uuidv7();
+  const secret =
+    (givenSecret as string | null | undefined) ?? (attributes.webhookUrl ? makeWebhookSecret() : undefined);
+  const token = (givenToken as string | null | undefined) ?? makeKey('sk');
+  const slug = (attributes.slug as string | undefined) ?? slugFrom(attributes.name as string);
+  const values: Changes<Organization> = {
+    ...(attributes as Partial<Organization>),
+    id,
+    partnerId: partnerOf(ctx, input),
+    settings: newSettings(attributes.settings as Partial<Settings> | undefined) as never,
+    webhookSecretCipher: secret === undefined ? undefined : ctx.secrets.encrypt(secret, cipherPurpose(id)),
+  };
+  const ownerId = await ownerOfNew(ctx, input);
+  const isLimited = ownerId !== null && ctx.config.quotas.organizationsPerUser !== undefined;
+  const created = await ctx.db.transactionIf(isLimited, async (db) => {
+    const inside = { ...ctx, db };
+    if (isLimited) await checkQuota(inside, ownerId, 'organizationsPerUser');
+    return insertWithSlug(inside, { values, token, ownerId }, slug, attributes.slug !== undefined);
+  });
+  // The statement that makes a member does not see him yet.
+  const role = ctx.caller.userId === null ? undefined : ['owner'];
+  return Object.assign(created, { token, webhookSecret: secret, role, memberCount: ownerId === null ? 0 : 1 });
+};
+
+async function insertWithSlug(ctx: Context, creation: Creation, slug: string, isGiven: boolean): Promise<Organization> {
+  for (let attempt = 1; attempt <= SLUG_TRIES; attempt++) {
+    const tried = attempt === 1 ? slug : withSuffix(slug);
+    const created = await insertOrganization(ctx, creation, tried, !isGiven);
+    if (created !== undefined) return created;
+  }
+  throw new AppError('slug_taken', 'No free slug was found for this name: give one.');
+}
+
+function checkCreation(ctx: Context, attributes: Record<string, unknown>): void {
+  if (attributes.status !== undefined && attributes.status !== 'active') {
+    throw new AppError('not_allowed', 'An organization begins as active.', attributeSource('status'));
+  }
+  delete attributes.status;
+  delete attributes.statusReason;
+  if (attributes.legalHold === true) allow(ctx.caller, 'organizations.hold');
+  if (Object.keys(attributes.quotas ?? {}).length > 0) allow(ctx.caller, 'organizations.quotas');
+}
+
+/** @throws AppError `not_allowed` for a default role that a new organization does not have */
+function newSettings(given: Partial<Settings> | undefined): Expression | undefined {
+  const { defaultRole } = given ?? {};
+  if (typeof defaultRole === 'string' && (defaultRole === 'owner' || !Object.hasOwn(SYSTEM_ROLES, defaultRole))) {
+    throw noDefault();
+  }
+  return given === undefined ? undefined : settingsChange(given, null);
+}
+
+/** The id of a purged organization stays used: its tombstone has it. */
+async function refuseBuriedId(ctx: Context, id: string): Promise<void> {
+  const [row] = await ctx.db.query('select exists (select 1 from organization_tombstones where id = $1)', [id]);
+  if (row?.[0] === true) throw new AppError('id_taken', 'This id has been used before.', { pointer: '/data/id' });
+}
+
+/**
+ * A user becomes the owner of what he makes (INV-3); platform and partner callers may name somebody.
+ * @throws AppError `not_found` for a user whom the caller can't see
+ */
+async function ownerOfNew(ctx: Context, input: Input): Promise<string | null> {
+  const asked = (input.relationships.owner as string | null | undefined) ?? null;
+  if (ctx.caller.userId !== null && (asked === null || asked === ctx.caller.userId)) return ctx.caller.userId;
+  if (asked === null) return null;
+  const source = { pointer: '/data/relationships/owner/data' };
+  const owner = await selectOne(ctx, userTable, asked, ['id', 'status']);
+  if (owner === null) throw notFound('There is no such user.', source);
+  if (ctx.caller.level === 'user') throw new AppError('not_allowed', 'Whoever makes an organization owns it.', source);
+  if (owner.status !== 'active') throw new AppError('not_allowed', 'The owner must be an active user.', source);
+  return asked;
+}
+
+function partnerOf(ctx: Context, input: Input): string | null {
+  const asked = input.relationships.partner as string | null | undefined;
+  if (ctx.caller.level === 'platform') return asked ?? null;
+  if (typeof asked === 'string' && asked !== ctx.caller.partnerId) {
+    throw notFound('There is no such partner.', { pointer: '/data/relationships/partner/data' });
+  }
+  return ctx.caller.partnerId;
+}
+
+/** What comes into being with an organization. */
+interface Creation {
+  readonly values: Changes<Organization>;
+  readonly token: string;
+  /** Who becomes its owner and primary owner (INV-3); null: nobody yet (INV-1). */
+  readonly ownerId: string | null;
+}
+
+/**
+ * One statement: the organization, its token, its default workspace, and its owner.
+ * @param yieldSlug whether a taken slug is no error
+ * @returns undefined when `yieldSlug` is set and the slug is taken
+ */
+async function insertOrganization(
+  ctx: Context,
+  { values, token, ownerId }: Creation,
+  slug: string,
+  yieldSlug: boolean,
+): Promise<Organization | undefined> {
+  const list: unknown[] = [];
+  const bind: Bind = (value) => `$${list.push(value)}`;
+  // From the row, not from the id, so that there is nothing else when there is no organization.
+  const organizationId = new Expression(() => 'created.id');
+  const fromCreated = (sql: string) => `${sql.replace(' values (', ' select ').replace(/\)$/, '')} from created`;
+  const organization = insertSql(organizationTable, { ...values, slug, ownerId }, bind);
+  const key = insertSql(apiKeyTable, { ...organizationToken(ctx, token), organizationId }, bind);
+  const workspace = insertSql(workspaceTable, { ...defaultWorkspace(), organizationId }, bind);
+  const owner = {
+    id: uuidv7(),
+    organizationId,
+    userId: ownerId ?? undefined,
+    isPrimaryOwner: true,
+    joinMethod: 'created' as const,
+  };
+  const member =
+    ownerId === null
+      ? ''
+      : `, member as (${fromCreated(insertSql(memberTable, owner, bind))} returning t.id),
+       role as (insert into member_roles (member_id, role_id) select member.id, r.id from member, roles r
+         where r.code = 'owner' and r.kind = 'system')`;
+  const [row] = await ctx.db.query(
+    `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
+       key as (${fromCreated(key)}), workspace as (${fromCreated(workspace)})${member}
+     select ${organizationTable.selectList(organizationTable.properties, ctx.caller, bind)} from created t`,
+    list,
+  );
+  return row === undefined ? undefined : organizationTable.read(organizationTable.properties, row);
+}
