@@ -17,7 +17,7 @@ import {
 } from './barePage';
 import { includedWith, query } from './bareStatements';
 
-const DEEP_OFFSET = 500;
+const DEEP_OFFSET = 100;
 const cursors = new BareCursors(process.env.SECRET_KEY ?? '');
 
 function send(res: ServerResponse, status: number, document: object, type = MEDIA_TYPE): void {
