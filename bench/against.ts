@@ -54,8 +54,7 @@ interface Started {
 
 async function start({ rows, postgres }: Given, program: Program, name: string, closers: Closers): Promise<Started> {
   say(`Making ${rows} organizations for ${name}`);
-  const size = { rows, withMembers: true };
-  const database: BenchDatabase = await makeDatabase(postgres, `against_${name}`, size, program, closers);
+  const database: BenchDatabase = await makeDatabase(postgres, `against_${name}`, rows, program, closers);
   return {
     server: await startGuildhall(program, database, closers, name),
     cases: [firstPage, await getCase(database)],

@@ -16,7 +16,7 @@ export const resourceDocument = (row: Row): object => ({
 });
 
 export const createdDocument = (row: Row, token: string): object => ({
-  data: organization(row, 0, undefined, token),
+  data: organization(row, 0, { token }),
   meta: {},
   jsonapi: JSONAPI,
 });
@@ -77,7 +77,7 @@ export class BareCursors {
   }
 
   private sign(text: string): Buffer {
-    const signed = JSON.stringify(['platform,,', `${PATH}?-createdAt?`, text]);
+    const signed = JSON.stringify(['platform,,,', `${PATH}?-createdAt?`, text]);
     return createHmac('sha256', this.key).update(signed).digest().subarray(0, 16);
   }
 }
@@ -89,7 +89,7 @@ export function cursorDocument(found: readonly Row[], after: string | null, curs
   const points = rows.map((row) => cursors.encode(row.slice(-2)));
   const url = (key: string, cursor: string) => `${PATH}?page[${key}]=${cursor}&page[size]=${PAGE_SIZE}`;
   return {
-    data: rows.map((row, i) => ({ ...organization(row, 2), meta: { page: { cursor: points[i] } } })),
+    data: rows.map((row, i) => organization(row, 2, { meta: { page: { cursor: points[i] } } })),
     meta: { total, totalUnfiltered, page: { total } },
     links: {
       self: { href: after === null ? PATH : `${PATH}?page[after]=${after}`, type: CURSOR_TYPE },

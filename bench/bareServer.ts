@@ -17,7 +17,7 @@ import {
 } from './barePage';
 import { includedWith, query } from './bareStatements';
 
-const DEEP_OFFSET = 500;
+const DEEP_OFFSET = 100;
 const cursors = new BareCursors(process.env.SECRET_KEY ?? '');
 
 function send(res: ServerResponse, status: number, document: object, type = MEDIA_TYPE): void {
@@ -82,7 +82,7 @@ async function create(req: IncomingMessage, res: ServerResponse): Promise<void> 
   const plain = name.normalize('NFKD').replace(/\p{Mark}/gu, '');
   const slug = plain.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   const hash = createHash('sha256').update(token).digest();
-  const [row = []] = await query('create', [uuidv7(), name, slug, uuidv7(), hash, token.slice(0, 12)]);
+  const [row = []] = await query('create', [uuidv7(), name, slug, uuidv7(), hash, token.slice(0, 12), uuidv7()]);
   send(res, 201, createdDocument(row, token));
 }
 

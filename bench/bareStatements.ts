@@ -44,7 +44,9 @@ const STATEMENTS = {
     where t.id = $1 and ${LIVE} returning ${COLUMNS}`,
   create: `with created as (insert into organizations (id, name, slug) values ($1, $2, $3) returning *), key as (
       insert into api_keys (${KEY_COLUMNS})
-      select $4, 'organization', 'Organization token', $5, $6, '{*}', '{*}', true, created.id from created)
+      select $4, 'organization', 'Organization token', $5, $6, '{*}', '{*}', true, created.id from created),
+    workspace as (insert into workspaces (id, name, slug, is_default, organization_id)
+      select $7, 'Default', 'default', true, created.id from created)
     select ${COLUMNS} from created t`,
 } as const;
 
@@ -64,9 +66,9 @@ export async function query(name: keyof typeof STATEMENTS, values: unknown[] = [
 }
 
 /** Where the user begins in a row of a member and its user. */
-const USER_AT = 13;
-const ORGANIZATION_AT = 10;
-const OWNER_AT = 22;
+const USER_AT = 16;
+const ORGANIZATION_AT = 11;
+const OWNER_AT = 24;
 
 /** The organizations of a page with their members, and what `include=owner,members.user` brings along. */
 export async function includedWith(rows: readonly Row[]): Promise<{ data: object[]; included: object[] }> {
@@ -86,5 +88,5 @@ export async function includedWith(rows: readonly Row[]): Promise<{ data: object
     seen.add(row[USER_AT]);
     included.push(user(row, USER_AT));
   }
-  return { data: rows.map((row) => organization(row, 2, members.get(row[2]))), included };
+  return { data: rows.map((row) => organization(row, 2, { members: members.get(row[2]) })), included };
 }

@@ -1,7 +1,9 @@
+import { Passwords } from '../src/passwords';
 import { PATH } from './bareDocument';
 import { BareCursors, CURSOR_TYPE, PAGE_SIZE } from './barePage';
+import { makeCredentials, signIn } from './credentials';
 import type { BenchDatabase } from './database';
-import { BIG_ORGANIZATION } from './fill';
+import { BIG_ORGANIZATION, BUSY_PASSWORD, BUSY_USER } from './fill';
 import { OPERATIONS, type Plan } from './requests';
 
 export interface Case {
@@ -9,6 +11,8 @@ export interface Case {
   readonly plan: Plan;
   /** Whether the bare server answers it too. */
   readonly bare: boolean;
+  /** Without a credential. */
+  readonly anonymous?: boolean;
   /** Requests per second of the service as a part of the yardstick's, at the least. */
   readonly aim?: number;
   /** The case that does the same in another way, and how many of its requests one of these stands for. */
@@ -22,6 +26,9 @@ const SAMPLE = 4_000;
 const VALUES = 400;
 const LIVE = "status <> 'pending_deletion'";
 const USERS = '/public/v2/users';
+const ACCESS_TOKENS = '/public/v2/accessTokens';
+/** Credentials of each kind: so many that each has been forgotten before its turn comes again, at 5,000 requests/s too. */
+const CREDENTIALS = 5_000;
 
 /** Page 2,000, or the last one of a smaller table. */
 export async function deepPage({ client }: BenchDatabase): Promise<number> {
@@ -58,6 +65,56 @@ async function filterCase(name: string, { client }: BenchDatabase, parameter: st
   );
   const paths = rows.map((row) => `${PATH}?filter[${parameter}]=${encodeURIComponent(row.value)}`);
   return { name, bare: false, plan: get(...paths) };
+}
+
+/** What people ask for: one who owns an organization of very many members, and one who is in very many organizations. */
+async function personCases({ client }: BenchDatabase): Promise<Case[]> {
+  const { rows } = await client.query(
+    `select o.id, o.owner_id, u.id as busy_id from organizations o, users u where o.number = $1 and u.email = $2`,
+    [BIG_ORGANIZATION, BUSY_USER],
+  );
+  const { id, owner_id, busy_id } = rows[0];
+  const members = get(`/public/v2/members?filter[organizationId]=${id}`);
+  const owner = [await signIn(client, owner_id)];
+  const busy = [await signIn(client, busy_id)];
+  return [
+    { name: 'members', bare: false, plan: members },
+    { name: 'members, owner', bare: false, plan: { ...members, credentials: owner } },
+    { name: 'me', bare: false, plan: { ...get('/public/v2/me'), credentials: busy } },
+    { name: 'own organizations', bare: false, plan: { ...get(PATH), credentials: busy } },
+  ];
+}
+
+/** Somebody signs in, again and again. */
+async function signInCase({ client }: BenchDatabase): Promise<Case> {
+  const hash = await new Passwords().hash(BUSY_PASSWORD);
+  await client.query('update users set password_hash = $2 where email = $1', [BUSY_USER, hash]);
+  return {
+    name: 'sign in',
+    bare: false,
+    anonymous: true,
+    plan: { method: 'POST', paths: [ACCESS_TOKENS], body: 'session' },
+  };
+}
+
+/** The same small request with each kind of credential. */
+export interface CredentialCase {
+  readonly kind: string;
+  /** One credential, which is believed for a while once it has been looked up. */
+  readonly believed: Plan;
+  /** Another credential for each request, so that each is looked up. */
+  readonly lookedUp: Plan;
+}
+
+export async function credentialCases({ client }: BenchDatabase): Promise<CredentialCase[]> {
+  const { rows } = await client.query('select id from organizations where number = $1', [BIG_ORGANIZATION]);
+  const plan = get(`${PATH}/${rows[0].id}?fields[organizations]=name`);
+  const credentials = await makeCredentials(client, CREDENTIALS);
+  return [...credentials].map(([kind, secrets]) => ({
+    kind,
+    believed: { ...plan, credentials: secrets.slice(0, 1) },
+    lookedUp: { ...plan, credentials: secrets },
+  }));
 }
 
 /** Every case, those that write last, so that all reads see the table as it was filled. */
@@ -97,9 +154,11 @@ export async function allCases(database: BenchDatabase, secretKey: string): Prom
     await filterCase('metadata filter', database, 'metadata.billing.account', "o.metadata #>> '{billing,account}'"),
     await filterCase('owner filter', database, 'owner.email', 'u.email'),
     { name: 'linkage', bare: false, plan: get(`${PATH}/${big[0].id}/relationships/members`) },
+    ...(await personCases(database)),
     { name: 'update', bare: true, aim: 0.6, plan: { method: 'PATCH', paths: getOne.plan.paths, body: 'rename' } },
     { name: 'create', bare: true, aim: 0.6, plan: create },
     { name: 'keyed create', bare: false, plan: { ...create, keyed: true }, instead: { of: 'create', times: 1 } },
+    await signInCase(database),
     { name: 'create user', bare: false, plan: { method: 'POST', paths: [USERS], body: 'user' } },
     {
       name: 'atomic',

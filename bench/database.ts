@@ -46,16 +46,11 @@ function urlOf({ host, port, user, password }: EmbeddedPostgres, database: strin
   return `postgres://${user}:${password ?? ''}@${host}:${port}/${database}`;
 }
 
-interface Size {
-  readonly rows: number;
-  readonly withMembers: boolean;
-}
-
 /** Makes a database, migrates it with the program under test, and fills it. */
 export async function makeDatabase(
   postgres: EmbeddedPostgres,
   name: string,
-  { rows, withMembers }: Size,
+  rows: number,
   program: Program,
   closers: Closers,
 ): Promise<BenchDatabase> {
@@ -66,7 +61,7 @@ export async function makeDatabase(
   await runProgram([program.main, 'migrate'], { env: { ...program.env, DATABASE_URL: url } }, closers);
   const client = await open(url);
   closers.add(() => client.end());
-  await fill(client, rows, withMembers);
+  await fill(client, rows);
   return { url, rows, client };
 }
 

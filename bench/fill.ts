@@ -2,9 +2,13 @@ import type { Client } from 'pg';
 
 const NIL = '00000000-0000-0000-0000-000000000000';
 const PARTNERS = 8;
-/** The number of the organization with very many members. */
+/** The number of the organization with very many members; it is of a partner, active, and has an owner. */
 export const BIG_ORGANIZATION = 2;
 const MOST_MEMBERS = 100_000;
+/** The user in very many organizations. */
+export const BUSY_USER = 'busy@example.com';
+export const BUSY_PASSWORD = 'Lantern-quarry-73-orchard';
+const MOST_ORGANIZATIONS = 10_000;
 
 const PARTNER_ROWS = `
 insert into partners (id, name, external_id, metadata)
@@ -15,11 +19,20 @@ const USER_ROWS = `
 insert into users (id, partner_id, email, name)
 select uuidv7(), null, 'person' || i || '@example.com', 'Person ' || i from generate_series(1, greatest($1 / 20, 10)) i`;
 
+/** What some revisions know, so that the same rows fit older ones. */
+interface Schema {
+  readonly hasWorkspaces: boolean;
+  readonly hasWebhookTimes: boolean;
+}
+
+const CHANGED = "date_trunc('second', at + (now() - at) * 0.3)";
+const whenHooked = (sql: string) => `case when i % 2 = 0 then ${sql} end`;
+
 /**
  * Three years of organizations: six in ten of a partner, nine in ten with an owner, half with a webhook, a hundredth
  * being deleted. Ids are UUIDs of version 7 of the time of creation, as the service makes them.
  */
-const ORGANIZATION_ROWS = `
+const organizationRows = ({ hasWebhookTimes }: Schema) => `
 with p as (select array_agg(id order by id) as ids from partners), u as (select array_agg(id order by id) as ids from users),
   made as (
     select i, now() - make_interval(secs => ($1 - i) * 94608000.0 / $1) as at,
@@ -29,7 +42,7 @@ with p as (select array_agg(id order by id) as ids from partners), u as (select 
     from generate_series(1, $1) i)
 insert into organizations (id, partner_id, owner_id, name, slug, external_id, kind, country_code, status, status_reason,
   status_changed_at, status_before_deletion, avatar_url, primary_domain, webhook_url, webhook_secret_cipher, metadata,
-  deleted_at, purge_at, created_at, updated_at)
+  deleted_at, purge_at, created_at, updated_at${hasWebhookTimes ? ', webhook_created_at, webhook_updated_at' : ''})
 select uuidv7(at - clock_timestamp()), case when i % 10 < 6 then p.ids[1 + i % ${PARTNERS}] end,
   case when i % 10 > 0 then u.ids[1 + i % cardinality(u.ids)] end, name,
   trim(both '-' from regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g')), case when i % 3 > 0 then 'crm-' || i end,
@@ -43,8 +56,12 @@ select uuidv7(at - clock_timestamp()), case when i % 10 < 6 then p.ids[1 + i % $
   jsonb_build_object('plan', (array['free','team','business'])[1 + i % 3], 'seats', i % 200, 'region', 'eu-' || i % 4,
     'billing', jsonb_build_object('account', 'acc-' || i / 10)),
   case when i % 100 = 0 then now() end, case when i % 100 = 0 then now() + interval '30 days' end,
-  date_trunc('second', at), date_trunc('second', at + (now() - at) * 0.3)
+  date_trunc('second', at), ${CHANGED}${hasWebhookTimes ? `, ${whenHooked("date_trunc('second', at)")}, ${whenHooked(CHANGED)}` : ''}
 from made, p, u order by i`;
+
+const WORKSPACE_ROWS = `
+insert into workspaces (id, organization_id, name, slug, is_default, created_at, updated_at)
+select uuidv7(created_at - clock_timestamp()), id, 'Default', 'default', true, created_at, created_at from organizations`;
 
 const TOKEN_ROWS = `
 insert into api_keys (id, level, organization_id, name, hash, start, scopes, ceiling, is_organization_token, created_at)
@@ -52,13 +69,17 @@ select uuidv7(created_at - clock_timestamp()), 'organization', id, 'Organization
   'sk_live_' || left(md5(id::text), 4), '{*}', '{*}', true, created_at
 from organizations`;
 
-/** The owner and up to three persons more; in one organization also a user of its own for each organization there is. */
+/**
+ * The owner and up to three persons more; in one organization also a user of its own for each organization there is, and
+ * in many organizations one and the same user.
+ */
 const MEMBER_ROWS = `
 with person as (select id, row_number() over (order by id) as n from users),
   crowd as (
     insert into users (id, partner_id, email, name)
     select uuidv7(), null, 'crowd' || i || '@example.com', 'Crowd ' || i from generate_series(1, least($1, ${MOST_MEMBERS})) i
     returning id),
+  busy as (insert into users (id, partner_id, email, name) values (uuidv7(), null, '${BUSY_USER}', 'Busy') returning id),
   joined as (
     select o.id as organization_id, o.owner_id as user_id, 'created' as method, o.created_at from organizations o
       where o.owner_id is not null
@@ -66,7 +87,10 @@ with person as (select id, row_number() over (order by id) as n from users),
     select o.id, person.id, 'invited', o.created_at from organizations o cross join generate_series(1, o.number % 4) k
       join person on person.n = 1 + (o.number + k) % (select count(*) from person)
     union all
-    select o.id, crowd.id, 'import', o.created_at from organizations o cross join crowd where o.number = ${BIG_ORGANIZATION})
+    select o.id, crowd.id, 'import', o.created_at from organizations o cross join crowd where o.number = ${BIG_ORGANIZATION}
+    union all
+    select o.id, busy.id, 'import', o.created_at from busy cross join (select * from organizations
+      where status = 'active' order by hashint4(number) limit ${MOST_ORGANIZATIONS}) o)
 insert into members (id, organization_id, user_id, join_method, is_primary_owner, joined_at, created_at, updated_at)
 select uuidv7(created_at - clock_timestamp()), organization_id, user_id, method, method = 'created', created_at, created_at,
   created_at from joined`;
@@ -76,41 +100,50 @@ insert into member_roles (member_id, role_id)
 select m.id, r.id from members m join roles r on r.code = case when m.is_primary_owner then 'owner' else 'member' end`;
 
 /** Of tables that hang on organizations: how many rows everybody sees, and how many a partner. */
-const tenantCounts = (relation: string, condition: string) => `
-  union all select '${relation}', '${NIL}', count(*) from ${relation} t left join organizations o on o.id = t.organization_id
-    where ${condition} and o.status is distinct from 'pending_deletion'
-  union all select '${relation}', o.partner_id, count(*) from ${relation} t join organizations o on o.id = t.organization_id
-    where ${condition} and o.status <> 'pending_deletion' and o.partner_id is not null group by o.partner_id`;
+const tenantCounts = (relation: string, condition = 'true', partner = 'o.partner_id') => {
+  const live = `from ${relation} t left join organizations o on o.id = t.organization_id
+    where ${condition} and o.status is distinct from 'pending_deletion'`;
+  return `
+  union all select '${relation}', '${NIL}', count(*) ${live}
+  union all select '${relation}', ${partner}, count(*) ${live} and ${partner} is not null group by 2`;
+};
 
-/** What the triggers would have counted, with the rows that are there already. */
-const COUNTS = `
-truncate row_counts;
-insert into row_counts (relation, scope, rows)
-  select 'users', '${NIL}'::uuid, count(*) from users
+/** What the triggers count, from the rows themselves. No custom roles are made, so that no role counts its members. */
+const counts = ({ hasWorkspaces }: Schema) => `
+  select 'users' as relation, '${NIL}'::uuid as scope, count(*) as rows from users
   union all select 'partners', '${NIL}', count(*) from partners
   union all select 'organizations', '${NIL}', count(*) from organizations where status <> 'pending_deletion'
   union all select 'organizations', partner_id, count(*) from organizations
     where status <> 'pending_deletion' and partner_id is not null group by partner_id
   union all select 'members', organization_id, count(*) from members group by organization_id
-  ${tenantCounts('members', 'true')}
-  ${tenantCounts('api_keys', 't.revoked_at is null')}`;
+  ${tenantCounts('members')}
+  ${tenantCounts('api_keys', 't.revoked_at is null', 'coalesce(t.partner_id, o.partner_id)')}
+  ${hasWorkspaces ? ['workspaces', 'invitations', 'roles'].map((name) => tenantCounts(name)).join('') : ''}`;
+
+async function readSchema(client: Client): Promise<Schema> {
+  const { rows } = await client.query(`
+    select to_regclass('workspaces') is not null as "hasWorkspaces",
+      exists (select 1 from information_schema.columns
+        where table_name = 'organizations' and column_name = 'webhook_created_at') as "hasWebhookTimes"`);
+  return rows[0];
+}
 
 /**
- * Fills an empty, migrated database with partners, users, `rows` organizations and a token for each, and with members
- * where they are asked for. Triggers are off: each would write the same counter again for every row, in one transaction
- * that can't clear away the old versions.
+ * Fills an empty, migrated database, of this revision or an older one, with partners, users, `rows` organizations, their
+ * tokens, default workspaces and members. Triggers are off: each would write the same counter again for every row, in one
+ * transaction that can't clear away the old versions.
  */
-export async function fill(client: Client, rows: number, withMembers: boolean): Promise<void> {
+export async function fill(client: Client, rows: number): Promise<void> {
+  const schema = await readSchema(client);
   await client.query('set session_replication_role = replica');
   await client.query(PARTNER_ROWS);
   await client.query(USER_ROWS, [rows]);
-  await client.query(ORGANIZATION_ROWS, [rows]);
+  await client.query(organizationRows(schema), [rows]);
+  if (schema.hasWorkspaces) await client.query(WORKSPACE_ROWS);
   await client.query(TOKEN_ROWS);
-  if (withMembers) {
-    await client.query(MEMBER_ROWS, [rows]);
-    await client.query(MEMBER_ROLE_ROWS);
-  }
-  await client.query(COUNTS);
+  await client.query(MEMBER_ROWS, [rows]);
+  await client.query(MEMBER_ROLE_ROWS);
+  await client.query(`truncate row_counts; insert into row_counts (relation, scope, rows) ${counts(schema)}`);
   await client.query('set session_replication_role = origin');
   await client.query('vacuum (analyze)');
   await client.query('checkpoint');
@@ -122,11 +155,11 @@ export async function fill(client: Client, rows: number, withMembers: boolean): 
  */
 export async function checkTotals(client: Client): Promise<void> {
   const { rows } = await client.query(`
-    select relation, (select sum(rows) from row_counts c where c.relation = t.relation and scope = '${NIL}') as counted, there
-    from (select 'organizations' as relation, count(*) as there from organizations where status <> 'pending_deletion'
-      union all select 'users', count(*) from users) t`);
-  for (const { relation, counted, there } of rows) {
-    if (Number(counted) !== Number(there))
-      throw new Error(`row_counts has ${counted} ${relation}, but there are ${there}.`);
+    select relation, scope, coalesce(kept.rows, 0) as kept, coalesce(there.rows, 0) as there
+    from (select relation, scope, sum(rows) as rows from row_counts group by 1, 2) kept
+    full join (${counts(await readSchema(client))}) there using (relation, scope)
+    where coalesce(kept.rows, 0) <> coalesce(there.rows, 0) limit 1`);
+  for (const { relation, scope, kept, there } of rows) {
+    throw new Error(`row_counts has ${kept} ${relation} in ${scope}, but there are ${there}.`);
   }
 }

@@ -9,15 +9,16 @@ const nextName = (): string => `Bench ${process.pid} ${++names}`;
 
 /** Every connection has its own rows: two that change the same one would wait for each other, not for the server. */
 function requestsOf(plan: Plan, connection: number, connections: number): autocannon.Request[] {
-  const { method, paths } = plan;
-  const own = paths.length < connections ? paths : paths.filter((_, i) => i % connections === connection);
-  if (method !== 'POST') return own.map((path) => requestOf(plan, path, nextName()));
+  const { method, paths, credentials = [] } = plan;
+  const places = [...Array(Math.max(paths.length, credentials.length)).keys()];
+  const own = places.length < connections ? places : places.filter((place) => place % connections === connection);
+  if (method !== 'POST') return own.map((place) => requestOf(plan, place, nextName()));
   // Made when they are sent: nothing can be created twice.
-  return own.map((path) => ({
+  return own.map((place) => ({
     method,
-    path,
+    path: paths[place],
     setupRequest: (request) => {
-      const { headers, body } = requestOf(plan, path, nextName());
+      const { headers, body } = requestOf(plan, place, nextName());
       return { ...request, headers: { ...request.headers, ...headers }, body };
     },
   }));

@@ -21,6 +21,13 @@ export interface Result {
   readonly bare: Measured | undefined;
 }
 
+/** The same request with one kind of credential. */
+export interface CredentialResult {
+  readonly kind: string;
+  readonly believed: Measured;
+  readonly lookedUp: Measured;
+}
+
 /** What was measured, and with what. */
 export interface Setting {
   readonly options: Options;
@@ -34,6 +41,7 @@ export interface Report {
   /** The first page at every size, ascending. */
   readonly firstPages: ReadonlyMap<number, Result>;
   readonly pageTimes: readonly PageTimes[];
+  readonly credentials: readonly CredentialResult[];
 }
 
 const count = (value: number): string => Math.round(value).toLocaleString('en');
@@ -124,6 +132,20 @@ function pageTable(times: readonly PageTimes[]): string {
   return table(['rows', 'first page ms', 'deep page', 'ms', 'plain OFFSET ms', 'by cursor ms'], rows);
 }
 
+function credentialTable(results: readonly CredentialResult[]): string {
+  const cells = ({ requestsPerSecond, nodeUs, postgresUs, statements }: Measured) => [
+    count(requestsPerSecond),
+    whole(nodeUs),
+    whole(postgresUs),
+    String(statements),
+  ];
+  const rows = results.flatMap(({ kind, believed, lookedUp }) => [
+    [kind, 'believed', ...cells(believed)],
+    ['', 'looked up', ...cells(lookedUp)],
+  ]);
+  return table(['credential', 'is', 'requests/s', 'node µs', 'PostgreSQL µs', 'statements'], rows);
+}
+
 function commandOf({ sizes, mainSize, seconds, rounds, against, write }: Options): string {
   const rows = against === undefined ? sizes.filter((size) => size <= mainSize).join() : mainSize;
   const million = sizes.some((size) => size > mainSize) ? ' --million' : '';
@@ -147,7 +169,7 @@ function introduction({ options, guildhallVersion, postgresVersion }: Setting): 
 export type Section = 'bench' | 'against';
 
 /** The result in Markdown. */
-export function describe(setting: Setting, { results, firstPages, pageTimes }: Report): string {
+export function describe(setting: Setting, { results, firstPages, pageTimes, credentials }: Report): string {
   return [
     ...introduction(setting),
     `Speed of guildhall as a part of the bare server's, ${count(setting.options.mainSize)} organizations:`,
@@ -156,6 +178,8 @@ export function describe(setting: Setting, { results, firstPages, pageTimes }: R
     figureTable(results),
     'One way instead of another, guildhall alone:',
     wayTable(results),
+    'One organization with one attribute, by kind of credential (µs are CPU per request):',
+    credentialTable(credentials),
     'The first page, by size of the table:',
     sizeTable(firstPages),
     'Pages inside PostgreSQL (`explain analyze`, median):',

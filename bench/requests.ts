@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { MEDIA_TYPE } from './barePage';
+import { BUSY_PASSWORD, BUSY_USER } from './fill';
 
 const ATOMIC_TYPE = `${MEDIA_TYPE};ext="https://jsonapi.org/ext/atomic"`;
 /** Operations of one atomic request. */
@@ -11,6 +12,8 @@ export interface Plan {
   /** In turn. */
   readonly paths: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** In turn with the paths, instead of the one that the server's requests have. */
+  readonly credentials?: readonly string[];
   readonly body?: keyof typeof BODIES;
   /** Whether each request has an Idempotency-Key of its own. */
   readonly keyed?: boolean;
@@ -27,8 +30,12 @@ const users = (name: string, path: string) => ({
   'atomic:operations': Array.from({ length: OPERATIONS }, (_, i) => ({ op: 'add', ...user(`${name} ${i}`, path) })),
 });
 
+const session = () => ({
+  data: { type: 'accessTokens', attributes: { email: BUSY_USER, password: BUSY_PASSWORD } },
+});
+
 /** Documents by the name under which a plan asks for them; each is made for a name that nobody else has. */
-const BODIES = { organization, rename, user, users };
+const BODIES = { organization, rename, user, users, session };
 
 export interface PlannedRequest {
   readonly method: Plan['method'];
@@ -37,9 +44,16 @@ export interface PlannedRequest {
   readonly body?: string;
 }
 
-/** @param name for what is written */
-export function requestOf({ method, headers, body, keyed }: Plan, path: string, name: string): PlannedRequest {
-  if (body === undefined) return { method, path, headers: { ...headers } };
+/**
+ * @param place in the plan, from 0 on without an end
+ * @param name for what is written
+ */
+export function requestOf(plan: Plan, place: number, name: string): PlannedRequest {
+  const { method, paths, credentials = [], body, keyed } = plan;
+  const path = paths[place % paths.length] ?? '';
+  const headers = { ...plan.headers };
+  if (credentials.length > 0) headers.Authorization = `Bearer ${credentials[place % credentials.length]}`;
+  if (body === undefined) return { method, path, headers };
   return {
     method,
     path,

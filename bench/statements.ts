@@ -1,4 +1,3 @@
-import { PATH } from './bareDocument';
 import type { BenchDatabase } from './database';
 import { median } from './measure';
 import { type Plan, requestOf } from './requests';
@@ -25,7 +24,7 @@ export async function countStatements({ client }: BenchDatabase, server: ServerU
   const counts: number[] = [];
   for (let i = 0; i < REQUESTS; i++) {
     await client.query('select pg_stat_statements_reset()');
-    await answerText(server, requestOf(plan, plan.paths[0] ?? PATH, `Counted ${server.name} ${i} ${Date.now()}`));
+    await answerText(server, requestOf(plan, i, `Counted ${server.name} ${i} ${Date.now()}`));
     const { rows } = await client.query('select coalesce(sum(calls), 0) as calls from pg_stat_statements');
     counts.push(Number(rows[0].calls));
   }

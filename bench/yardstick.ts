@@ -1,5 +1,5 @@
 import type { EmbeddedPostgres } from '../src/db/embedded';
-import { allCases, type Case, firstPage } from './cases';
+import { allCases, type Case, credentialCases, firstPage } from './cases';
 import { Closers } from './closers';
 import { type BenchDatabase, makeDatabase, type Program } from './database';
 import { checkTotals } from './fill';
@@ -7,7 +7,7 @@ import { type Bench, type Figures, measure } from './measure';
 import type { Options } from './options';
 import { type PageTimes, timePages } from './pageTimes';
 import { say } from './progress';
-import type { Measured, Report, Result } from './report';
+import type { CredentialResult, Measured, Report, Result } from './report';
 import { checkSameBodies } from './sameBody';
 import { type ServerUnderTest, startBare, startGuildhall } from './servers';
 import { counted, countStatements } from './statements';
@@ -26,19 +26,22 @@ export async function measureCases(surroundings: Surroundings): Promise<Report> 
   const results: Result[] = [];
   const firstPages = new Map<number, Result>();
   const pageTimes: PageTimes[] = [];
+  const credentials: CredentialResult[] = [];
   for (const rows of options.sizes) {
     say(`Making ${rows} organizations`);
     const isMain = rows === options.mainSize;
-    const size = { rows, withMembers: isMain };
-    const database = await makeDatabase(postgres, `bench_${rows}`, size, program, closers);
+    const database = await makeDatabase(postgres, `bench_${rows}`, rows, program, closers);
     pageTimes.push(await timePages(database));
     const cases = isMain ? await allCases(database, program.env.SECRET_KEY ?? '') : [firstPage];
     const measured = await measureAt(database, cases, surroundings);
-    if (isMain) results.push(...measured);
+    if (isMain) {
+      results.push(...measured);
+      credentials.push(...(await measureCredentials(database, surroundings)));
+    }
     if (measured[0] !== undefined) firstPages.set(rows, measured[0]);
     await checkTotals(database.client);
   }
-  return { results, firstPages, pageTimes };
+  return { results, firstPages, pageTimes, credentials };
 }
 
 type Servers = readonly [guildhall: ServerUnderTest, bare: ServerUnderTest];
@@ -85,7 +88,32 @@ async function measureAt(
   });
 }
 
-const serversOf = ({ bare }: Case, servers: Servers): readonly ServerUnderTest[] => servers.slice(0, bare ? 2 : 1);
+/** Measures all kinds of credentials turn by turn, each believed and looked up. */
+async function measureCredentials(database: BenchDatabase, surroundings: Surroundings): Promise<CredentialResult[]> {
+  const cases = await credentialCases(database);
+  const plans = cases.flatMap(({ believed, lookedUp }) => [believed, lookedUp]);
+  const statements = await withServers(surroundings, counted(database), async ([server]) => {
+    const counts: number[] = [];
+    for (const plan of plans) counts.push(await countStatements(database, server, plan));
+    return counts;
+  });
+  say(`Measuring ${cases.length} kinds of credentials`);
+  const figures = await withServers(surroundings, database, ([server]) =>
+    measure(
+      surroundings.bench,
+      plans.map((plan) => ({ server, plan })),
+    ),
+  );
+  const measured = figures.map((one, i): Measured => ({ ...one, statements: statements[i] ?? Number.NaN }));
+  return cases.map(({ kind }, i) => ({
+    kind,
+    believed: measured[2 * i] as Measured,
+    lookedUp: measured[2 * i + 1] as Measured,
+  }));
+}
+
+const serversOf = ({ bare, anonymous }: Case, servers: Servers): readonly ServerUnderTest[] =>
+  servers.slice(0, bare ? 2 : 1).map((server) => (anonymous ? { ...server, headers: {} } : server));
 
 async function countAll(database: BenchDatabase, each: Case, servers: Servers): Promise<number[]> {
   const counts: number[] = [];

@@ -6,8 +6,11 @@ import type { Row } from './database';
 import { type OrderKey, orderKeys, orderSql, pointSql, reversed, segmentsBehind } from './order';
 import { type Bind, NIL_UUID, type RunningTotal, type Table } from './table';
 
-/** Past this offset the ids of the page are found first, in an index alone: half the time of a plain OFFSET on page 2,000. */
-const DEEP_OFFSET = 500;
+/**
+ * From this offset on the ids of the page are found first, in an index alone: a plain OFFSET reads whole rows to skip them,
+ * and computes what is computed of them.
+ */
+const DEEP_OFFSET = 100;
 
 function runningTotalSql({ relation, scope, more = 0 }: RunningTotal, bind: Bind): string {
   const scopes = typeof scope === 'string' ? `= ${bind(scope)}` : `in (${scope(bind)})`;

@@ -16,8 +16,13 @@ export interface CountedBy {
 
 /** Statements call the row `t`. */
 export interface TableOptions<Entity extends object> {
-  /** Properties that are not columns, or are read in another way: SQL of their value; those that differ by caller can't be sorted or filtered by. */
+  /**
+   * Properties that are not columns, or are read in another way: SQL of their value. Those that differ by caller can't be
+   * sorted or filtered by, and differ by nothing but his level and what they bind.
+   */
   computed?: Partial<Record<keyof Entity & string, string | ((caller: Caller, bind: Bind) => string)>>;
+  /** Values that the database need not send: what a property is where its SQL is null. */
+  defaults?: Partial<Entity>;
   /**
    * SQL that is true for the rows the caller can see; the only way to a row leads through it (INV-18). `isFew` says that
    * other conditions leave few rows, which are then better asked one by one. `reads` leaves out rows that a user sees and
@@ -61,12 +66,19 @@ type RowReader<Entity> = (row: Row, from: number) => Entity;
  * A constructor with one assignment per property, as one would write it by hand: V8 then knows the size of the objects,
  * and fills them twenty times as fast as a loop over names does. They are entities: the prototype is the class's.
  */
-function compileReader<Entity>(entity: new () => Entity, properties: readonly string[]): RowReader<Entity> {
-  const assignments = properties.map((property, i) => `this.${property} = row[from + ${i}];`).join(' ');
+function compileReader<Entity>(
+  entity: new () => Entity,
+  properties: readonly string[],
+  defaults: Partial<Entity>,
+): RowReader<Entity> {
+  const fallback = (property: string) => (Object.hasOwn(defaults, property) ? ` ?? defaults.${property}` : '');
+  const assignments = properties
+    .map((property, i) => `this.${property} = row[from + ${i}]${fallback(property)};`)
+    .join(' ');
   const body = `function Row(row, from) { ${assignments} }
     Row.prototype = Entity.prototype;
     return (row, from) => new Row(row, from);`;
-  return new Function('Entity', body)(entity);
+  return new Function('Entity', 'defaults', body)(entity, defaults);
 }
 
 /** What SQL needs to know of an entity, read once from its TypeORM declaration. */
@@ -82,7 +94,7 @@ export class Table<Entity extends object = object> {
   readonly properties: readonly string[];
   private readonly required = new Set<string>();
   private readonly ofCaller = new Map<string, (caller: Caller, bind: Bind) => string>();
-  private readonly selectLists = new WeakMap<readonly string[], string>();
+  private readonly selectLists = new WeakMap<readonly string[], Map<Caller['level'], string>>();
   private readonly readers = new WeakMap<readonly string[], RowReader<Entity>>();
 
   constructor(
@@ -114,12 +126,21 @@ export class Table<Entity extends object = object> {
     return this.sql.get(property) ?? this.ofCaller.get(property)?.(caller, bind) ?? 'null';
   }
 
-  /** `t.id, t.created_at, …` of these properties; kept for lists of properties that live as long as the table. */
+  /**
+   * `t.id, t.created_at, …` of these properties; kept for lists of properties that live as long as the table, where it
+   * holds nothing of the caller but what his level makes of it.
+   */
   selectList(properties: readonly string[], caller: Caller, bind: Bind): string {
-    const known = this.selectLists.get(properties);
+    const kept = this.selectLists.get(properties) ?? new Map<Caller['level'], string>();
+    const known = kept.get(caller.level);
     if (known !== undefined) return known;
-    const list = properties.map((property) => this.sqlFor(property, caller, bind)).join(', ');
-    if (!properties.some((property) => this.ofCaller.has(property))) this.selectLists.set(properties, list);
+    let isBound = false;
+    const noting: Bind = (value) => {
+      isBound = true;
+      return bind(value);
+    };
+    const list = properties.map((property) => this.sqlFor(property, caller, noting)).join(', ');
+    if (!isBound) this.selectLists.set(properties, kept.set(caller.level, list));
     return list;
   }
 
@@ -127,7 +148,7 @@ export class Table<Entity extends object = object> {
   read(properties: readonly string[], row: Row, from = 0): Entity {
     let reader = this.readers.get(properties);
     if (reader === undefined) {
-      reader = compileReader(this.entity, properties);
+      reader = compileReader(this.entity, properties, this.options.defaults ?? {});
       this.readers.set(properties, reader);
     }
     return reader(row, from);

@@ -1,16 +1,19 @@
 import { Expression, type Guard } from '../db/write';
 import { AppError } from '../errors';
 
-/** What an organization's settings are until it changes them (domain sheet 4.1); only what differs is stored. */
+/**
+ * What an organization's settings are until it changes them (domain sheet 4.1); only what differs is stored. In the order
+ * of PostgreSQL's jsonb, which has those that were changed.
+ */
 export const DEFAULT_SETTINGS = {
   /** Code of the role that a member gets who is given none. */
   defaultRole: 'member',
-  /** Domains of the addresses that can be invited; empty: all. */
-  allowedInviteDomains: [] as readonly string[],
   /** Members may invite whatever their roles say, with roles that do not exceed their own. */
   membersMayInvite: false,
   /** null: for ever. */
   auditRetentionDays: null as number | null,
+  /** Domains of the addresses that can be invited; empty: all. */
+  allowedInviteDomains: [] as readonly string[],
   /** Writes of its members and keys need an `Idempotency-Key`. */
   requireIdempotencyKey: false,
 };
@@ -18,8 +21,9 @@ export type Settings = typeof DEFAULT_SETTINGS;
 
 const DEFAULTS_SQL = `'${JSON.stringify(DEFAULT_SETTINGS)}'::jsonb`;
 
-/** SQL of the settings as they are read. */
-export const settingsSql = (column: string): string => `${DEFAULTS_SQL} || ${column}`;
+/** SQL of the settings as they are read; null where none was changed, which most lists are full of. */
+export const settingsSql = (column: string): string =>
+  `case when ${column} <> '{}' then ${DEFAULTS_SQL} || ${column} end`;
 
 /** What is stored when the settings of `old`, or with null of nobody, are changed by those that were given; null is the default. */
 export const settingsChange = (given: object, old: string | null): Expression =>

@@ -8,7 +8,7 @@ import { denial, may } from '../permissions';
 import { makeWebhookSecret } from '../secrets';
 import { crud, type Update } from './crud';
 import { replaceToken } from './organizationSecrets';
-import { type Settings, settingsChange, settingsGuards, settingsSql } from './organizationSettings';
+import { DEFAULT_SETTINGS, type Settings, settingsChange, settingsGuards, settingsSql } from './organizationSettings';
 import { partnerTable } from './partners';
 import { userTable } from './users';
 
@@ -29,6 +29,7 @@ export const organizationTable = new Table(Organization, {
     memberCount:
       "(select coalesce(sum(c.rows), 0)::integer from row_counts c where c.relation = 'members' and c.scope = t.id)",
   },
+  defaults: { settings: DEFAULT_SETTINGS },
   retired: { field: 'status', value: 'pending_deletion', sql: "t.status <> 'pending_deletion'" },
   counted: callerScope('organizations'),
   // Only platform callers read partners, and so may name one.
