@@ -68,7 +68,7 @@ const PREVIEW = {
 
 const PREVIEW_DOCUMENT: Schema = {
   type: 'object',
-  required: ['data', 'links', 'jsonapi'],
+  required: ['data', 'jsonapi'],
   properties: {
     data: {
       type: 'object',
@@ -85,7 +85,6 @@ const PREVIEW_DOCUMENT: Schema = {
       },
       additionalProperties: false,
     },
-    links: { type: 'object' },
     jsonapi: {
       type: 'object',
       required: ['version'],
@@ -100,10 +99,10 @@ const PREVIEW_DOCUMENT: Schema = {
 const limited = ({ services, res, address }: EndpointRequest): Promise<void> =>
   limit(services, res, 'invitationToken', networkOf(address));
 
-/** The token is not in the document: it is in one answer only (INV-30). */
+/** Without links: they would hold the token, which is in one answer only (INV-30). */
 function previewed({ id, version, ...attributes }: Preview) {
-  const data = { id, type: 'invitationPreviews', attributes };
-  return { status: 200 as const, document: resourceDocument(data, null, {}), version };
+  const { links: _none, ...document } = resourceDocument({ id, type: 'invitationPreviews', attributes }, null, {});
+  return { status: 200 as const, document, version };
 }
 
 const reader = new BodyReader(invitations as never);

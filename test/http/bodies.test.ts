@@ -186,7 +186,9 @@ describe('characters that PostgreSQL or a screen can’t take', () => {
         : { data: { type, id: sampleOf(world, type) } as Body };
       const counts = await rowCounts(app);
       const before = creates ? '' : (await app.platform.get(url)).text;
-      for (const bad of BAD) {
+      // A message may have several lines.
+      const isLines = registry.get(type)?.attributes[name]?.schema.format === 'lines';
+      for (const bad of BAD.filter((each) => !isLines || each !== 'a\\nb')) {
         const body = JSON.stringify({ data: { ...data, attributes: { ...data.attributes, [name]: '<BAD>' } } }).replace(
           '<BAD>',
           bad,

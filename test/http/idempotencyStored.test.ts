@@ -106,9 +106,9 @@ describe('what was refused before it began is not kept: the mended request may h
 
   test('a method that is not offered: 405, and PATCH of what takes none: 403', async () => {
     const headers = keyed(freshKey());
-    const role = world.roles.admin.links.self;
-    expect(error(await platform.delete(role, headers))).toBe('405 method_not_allowed');
-    expect(error(await platform.patch(role, {}, headers))).toBe('403 update_not_offered');
+    const permission = `${S}/permissions/members:read`;
+    expect(error(await platform.delete(permission, headers))).toBe('405 method_not_allowed');
+    expect(error(await platform.patch(permission, {}, headers))).toBe('403 update_not_offered');
     expect(await recordsOf(app, headers['Idempotency-Key'])).toEqual([]);
   });
 

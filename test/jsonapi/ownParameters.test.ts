@@ -33,7 +33,7 @@ const types = new Map(registry).set('apiKeys', {
     remove: {
       ...remove,
       parameters: {
-        replaceWith: { ...uuid, description: 'Another one' },
+        successor: { ...uuid, description: 'Another one' },
         reason: { ...text(1, 5), description: 'Why' },
       },
       run: ((ctx, id, ifMatch, parameters) => {
@@ -63,13 +63,13 @@ test('are passed on as their schemas say, those that were given', async () => {
   const created = await send('post', `${PATH}?onConflict=resend&count=3&loud=false&fields[apiKeys]=name`, body);
   expect([created.status, created.body.data.attributes]).toEqual([201, { name: 'K' }]);
   expect(given).toEqual({ onConflict: 'resend', count: 3, loud: false });
-  expect((await send('delete', `${await made()}?replaceWith=${NIL.toUpperCase()}`)).status).toBe(204);
-  expect(given).toEqual({ replaceWith: NIL });
+  expect((await send('delete', `${await made()}?successor=${NIL.toUpperCase()}`)).status).toBe(204);
+  expect(given).toEqual({ successor: NIL });
   expect((await send('delete', await made())).status).toBe(204);
   expect(given).toEqual({});
 });
 
-test.each(['onConflict=', 'onConflict=replace', 'count=0', 'count=x', 'count=1.5', 'loud=yes', 'replaceWith=x'])(
+test.each(['onConflict=', 'onConflict=replace', 'count=0', 'count=x', 'count=1.5', 'loud=yes', 'successor=x'])(
   'POST with ?%s is 400, by its name',
   async (query) => {
     const answer = await send('post', `${PATH}?${query}`, body);
@@ -78,21 +78,18 @@ test.each(['onConflict=', 'onConflict=replace', 'count=0', 'count=x', 'count=1.5
   },
 );
 
-test.each([
-  'replaceWith=x',
-  'replaceWith=',
-  'reason=longer',
-  'onConflict=resend',
-  `replaceWith=${NIL}&replaceWith=${NIL}`,
-])('DELETE with ?%s is 400, by its name', async (query) => {
-  const answer = await send('delete', `${await made()}?${query}`);
-  expect(errorsOf(answer)).toEqual([['400', 'invalid_parameter', query.split('=')[0]]]);
-  expect(given).toBeUndefined();
-});
+test.each(['successor=x', 'successor=', 'reason=longer', 'onConflict=resend', `successor=${NIL}&successor=${NIL}`])(
+  'DELETE with ?%s is 400, by its name',
+  async (query) => {
+    const answer = await send('delete', `${await made()}?${query}`);
+    expect(errorsOf(answer)).toEqual([['400', 'invalid_parameter', query.split('=')[0]]]);
+    expect(given).toBeUndefined();
+  },
+);
 
 test('are of that operation alone', async () => {
   const url = await made();
-  for (const path of [`${PATH}?onConflict=resend`, `${url}?replaceWith=${NIL}`, `${S}/users?onConflict=resend`]) {
+  for (const path of [`${PATH}?onConflict=resend`, `${url}?successor=${NIL}`, `${S}/users?onConflict=resend`]) {
     expect((await send('get', path)).status).toBe(400);
   }
   const user = document('users', { email: `${Math.random()}@example.com` });
@@ -105,9 +102,9 @@ test('are described', () => {
   const names = ({ parameters }: Body) =>
     parameters.map(({ $ref }: Body) => components.parameters[$ref.split('/').at(-1)].name);
   expect(names(paths[PATH].post)).toEqual(expect.arrayContaining(['onConflict', 'count', 'loud']));
-  expect(names(paths[`${PATH}/{id}`].delete)).toEqual(expect.arrayContaining(['replaceWith', 'reason', 'If-Match']));
-  expect(components.parameters.replaceWith).toEqual({
-    name: 'replaceWith',
+  expect(names(paths[`${PATH}/{id}`].delete)).toEqual(expect.arrayContaining(['successor', 'reason', 'If-Match']));
+  expect(components.parameters.successor).toEqual({
+    name: 'successor',
     in: 'query',
     description: 'Another one',
     schema: uuid,

@@ -45,7 +45,8 @@ function sees(caller: Caller, type: string, variant: Variant): boolean {
     case 'users':
       return holds(rights, caller.level === 'user' ? 'members:read' : null);
     case 'accessTokens':
-      return caller.userId === world.owners[variant];
+      // A personal key has its own tokens alone.
+      return caller.userId === world.owners[variant] && caller.scopes === undefined;
     default:
       return rights !== null;
   }

@@ -45,7 +45,6 @@ describe('whoever holds the token', () => {
           accountExists: false,
         },
       },
-      links: {},
       jsonapi: { version: '1.1' },
     });
     expect(answer.text).not.toContain(tokenOf(made));
