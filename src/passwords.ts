@@ -61,7 +61,7 @@ async function matches(phc: string, password: string): Promise<boolean> {
   try {
     return await verify(phc, password);
   } catch (error) {
-    // Costs or digits that Argon2 does not know: a damaged row. a damaged row.
+    // Costs or digits that Argon2 does not know: a damaged row.
     if ((error as { code?: string }).code === 'InvalidArg') return false;
     throw error;
   }
