@@ -15,7 +15,7 @@ import { SERVICE_TAGS, servicePaths } from './service';
 
 const DESCRIPTION = `Organizations, their people and their keys, over [JSON:API 1.1](https://jsonapi.org/format/1.1/).
 
-- Every request needs a key: \`Authorization: <key>\` or \`Authorization: Bearer <key>\`.
+- A request needs a credential, a key or the access token of a sign-in, unless \`security\` says otherwise: \`Authorization: <credential>\` or \`Authorization: Bearer <credential>\`.
 - Bodies and answers are \`application/vnd.api+json\`. Parameters that an endpoint does not have are refused.
 - Links are URLs without a host.
 - A path with and without a slash at the end is the same; \`apiKeys\` in a path can also be written \`api-keys\`, and every type is also at \`/public/v2/{type}\`.
@@ -72,8 +72,8 @@ export function buildOpenApi(
     paths,
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'A key, after `Bearer`.' },
-        apiKey: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'A key alone.' },
+        bearer: { type: 'http', scheme: 'bearer', description: 'A key or an access token, after `Bearer`.' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'A key or an access token alone.' },
       },
       ...components.parts,
     },

@@ -11,7 +11,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'Idempotent-Replayed':
     'Always `true`: this is the answer that was stored for the `Idempotency-Key`, and nothing was done.',
   'RateLimit-Policy':
-    'What is counted, and how much of it: `"default";q=600;w=60` are 600 requests of the credential in 60 seconds. Not when the limit is off.',
+    'What is counted, and how much of it: `"default";q=600;w=60` are 600 requests of the credential in 60 seconds. A key with a limit of its own has the policy `"key"`, sensitive calls have others. Not when the limit is off.',
   RateLimit: 'What is left of it: `"default";r=599;t=60` are 599 requests in the next 60 seconds.',
   'Retry-After': 'Seconds after which to try again.',
   'WWW-Authenticate': 'Always `Bearer`.',
