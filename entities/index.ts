@@ -1,6 +1,8 @@
 import { AccessToken } from './accessToken';
 import { ApiKey } from './apiKey';
 import { ApiKeyWorkspace } from './apiKeyWorkspace';
+import { Event } from './event';
+import { EventSequence } from './eventSequence';
 import { IdempotencyRecord } from './idempotencyRecord';
 import { Installation } from './installation';
 import { Invitation } from './invitation';
@@ -20,12 +22,18 @@ import { Role } from './role';
 import { RowCount } from './rowCount';
 import { User } from './user';
 import { UserNetwork } from './userNetwork';
+import { WebhookAttempt } from './webhookAttempt';
+import { WebhookDelivery } from './webhookDelivery';
+import { WebhookEndpoint } from './webhookEndpoint';
+import { WebhookSecret } from './webhookSecret';
 import { Workspace } from './workspace';
 
 export const entities = [
   AccessToken,
   ApiKey,
   ApiKeyWorkspace,
+  Event,
+  EventSequence,
   IdempotencyRecord,
   Installation,
   Invitation,
@@ -45,6 +53,10 @@ export const entities = [
   RowCount,
   User,
   UserNetwork,
+  WebhookAttempt,
+  WebhookDelivery,
+  WebhookEndpoint,
+  WebhookSecret,
   Workspace,
 ];
 
@@ -52,6 +64,8 @@ export {
   AccessToken,
   ApiKey,
   ApiKeyWorkspace,
+  Event,
+  EventSequence,
   IdempotencyRecord,
   Installation,
   Invitation,
@@ -71,5 +85,9 @@ export {
   RowCount,
   User,
   UserNetwork,
+  WebhookAttempt,
+  WebhookDelivery,
+  WebhookEndpoint,
+  WebhookSecret,
   Workspace,
 };

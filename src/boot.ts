@@ -16,16 +16,17 @@ import { jobs } from './jobs';
 import { Worker } from './jobs/worker';
 import { createMailer } from './mail/mailer';
 import { Passwords } from './passwords';
+import { shapes } from './resources';
 import { openSecrets } from './secretKey';
 import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitations';
-import { JobSignal } from './services/jobs';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
+import { Signal } from './signal';
 
 /** Milliseconds that running requests and jobs get to end when the process stops. */
 const DRAIN_MS = 10_000;
@@ -165,7 +166,8 @@ async function openServices(
   const secrets = await openSecrets(config, db);
   const publicUrl = () => config.publicUrl ?? `http://${urlHost(config.host)}:${taken.port}`;
   const passwords = new Passwords();
-  return { config, db, callers, limiter, mailer, jobs: new JobSignal(), passwords, publicUrl, now, secrets };
+  const signals = { jobs: new Signal(), deliveries: new Signal() };
+  return { config, db, callers, limiter, mailer, ...signals, shapes, passwords, publicUrl, now, secrets };
 }
 
 /** The migrations of this version are checked until they were all there once; then the database has only to answer. */

@@ -1,12 +1,13 @@
 import type { Config } from './config';
 import type { Database } from './db/database';
+import type { Shapes } from './db/shape';
 import type { Mailer } from './mail/mailer';
 import type { Passwords } from './passwords';
 import type { Permission } from './permissions';
 import type { Secrets } from './secrets';
 import type { CallerCache } from './services/callers';
-import type { JobSignal } from './services/jobs';
 import type { RateLimiter } from './services/rateLimits';
+import type { Signal } from './signal';
 
 /**
  * How far a credential reaches: everything, one partner's organizations, one organization, or the organizations that a
@@ -52,7 +53,12 @@ export interface Services {
   readonly limiter: RateLimiter | null;
   /** null: SMTP_URL is not set, and no mail leaves. */
   readonly mailer: Mailer | null;
-  readonly jobs: JobSignal;
+  /** Wakes the worker. */
+  readonly jobs: Signal;
+  /** Wakes the sender of webhooks. */
+  readonly deliveries: Signal;
+  /** How rows stand in events. */
+  readonly shapes: Shapes;
   readonly passwords: Passwords;
   /** Prefix of absolute URLs, without a slash at the end; known when the server listens. */
   readonly publicUrl: () => string;

@@ -68,10 +68,25 @@ const takesBody = (method: string): boolean => method === 'POST' || method === '
 export function contextOf(services: Services, req: Request, res: Response): Context | Promise<Context> {
   const made = (caller: Context['caller']): Context => {
     res.locals.caller = caller;
-    const { config, db, secrets, callers, mailer, jobs, passwords, publicUrl, now } = services;
+    const { config, db, secrets, callers, mailer, jobs, deliveries, shapes, passwords, publicUrl, now } = services;
     const { requestId } = res.locals;
     const isKeyed = req.headers['idempotency-key'] !== undefined;
-    return { config, db, secrets, callers, mailer, jobs, passwords, publicUrl, now, caller, requestId, isKeyed };
+    return {
+      config,
+      db,
+      secrets,
+      callers,
+      mailer,
+      jobs,
+      deliveries,
+      shapes,
+      passwords,
+      publicUrl,
+      now,
+      caller,
+      requestId,
+      isKeyed,
+    };
   };
   const found = authenticate(services, req);
   return found instanceof Promise ? found.then(made) : made(found);

@@ -4,6 +4,7 @@ import { AppError } from '../errors';
 import { translate } from './constraints';
 
 const TIMESTAMPTZ = 1184;
+const BIGINT = 20;
 /** Statements that get a name; past that they are sent unnamed, so that a client can't fill the server with plans. */
 const MOST_NAMED_STATEMENTS = 500;
 const RETRIED = new Set(['40001', '40P01']);
@@ -14,10 +15,15 @@ export function formatTime(text: string): string {
   return `${new Date(text).toISOString().slice(0, 19)}+00:00`;
 }
 
-/** Given to the pool: times stay text, since making a Date to print it again is most of the cost of a row. */
+/**
+ * Given to the pool: times stay text, since making a Date to print it again is most of the cost of a row; and nothing that
+ * we count or number leaves what a number holds exactly.
+ */
 export const columnTypes = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === TIMESTAMPTZ ? formatTime : types.getTypeParser(oid, format as 'text')) as typeof types.getTypeParser,
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (oid === TIMESTAMPTZ) return formatTime;
+    return oid === BIGINT ? Number : types.getTypeParser(oid, format as 'text');
+  }) as typeof types.getTypeParser,
 };
 
 /** A row as PostgreSQL sends it: values in the order of the select list. */

@@ -21,6 +21,8 @@ export interface TableOptions<Entity extends object> {
    * sorted or filtered by, and differ by nothing but his level and what they bind.
    */
   computed?: Partial<Record<keyof Entity & string, string | ((caller: Caller, bind: Bind) => string)>>;
+  /** SQL of what is read of a property, where it is another than what it is filtered and sorted by. */
+  shown?: Partial<Record<keyof Entity & string, string>>;
   /** Values that the database need not send: what a property is where its SQL is null. */
   defaults?: Partial<Entity>;
   /**
@@ -123,6 +125,9 @@ export class Table<Entity extends object = object> {
 
   /** SQL of a property, as this caller sees it. */
   sqlFor(property: string, caller: Caller, bind: Bind): string {
+    const { shown } = this.options;
+    if (shown?.[property as keyof Entity & string] !== undefined)
+      return shown[property as keyof Entity & string] as string;
     return this.sql.get(property) ?? this.ofCaller.get(property)?.(caller, bind) ?? 'null';
   }
 

@@ -1,5 +1,7 @@
 import type { Context } from '../context';
 import { AppError, notFound } from '../errors';
+import type { EventType } from '../eventTypes';
+import { causeSql, shapeOf } from './shape';
 import { type Bind, type Table } from './table';
 
 /** A value made by the database: SQL in which the row as it was is `old`. */
@@ -62,6 +64,7 @@ export async function insertRow<Entity extends object>(
  * Changes one visible row in one statement: it is locked, the guards are judged on what the lock found, and the change
  * is written only when all of them hold. No changes: the guards are judged and the row is read.
  * @param among SQL on `t` for the rows that are meant, instead of the visible ones that are not retired
+ * @param told what is told in the same statement when something has changed (INV-36)
  * @returns the row as it is now
  * @throws AppError `not_found` when the caller can't see the row, else that of the first guard that fails
  */
@@ -72,33 +75,53 @@ export async function updateRow<Entity extends object>(
   changes: Changes<Entity>,
   guards: readonly Guard[] = [],
   among?: (bind: Bind) => string,
+  told?: ToldChange,
 ): Promise<Entity> {
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
   const target = `t.id = ${bind(id)} and ${among === undefined ? liveRows(ctx, table, bind) : among(bind)}`;
   const columns = table.selectList(table.properties, ctx.caller, bind);
   const set = assignments(table as unknown as Table, changes, bind);
-  if (set !== '' && guards.length === 0 && !looksBack(changes)) {
+  if (set !== '' && told === undefined && guards.length === 0 && !looksBack(changes)) {
     const [row] = await ctx.db.query(`update ${table.name} t set ${set} where ${target} returning ${columns}`, list);
     if (row === undefined) throw notFound();
     return table.read(table.properties, row);
   }
   const checks = guards.map((guard) => `coalesce(${guard.sql(bind)}, false)`).join(', ');
+  const shape = told === undefined ? undefined : shapeOf(ctx.shapes, told.type);
+  const before = shape === undefined ? '' : `, (select ${shape.sql} from (select old.*) t) as before`;
   const locked = `with old as (select t.* from ${table.name} t where ${target} for no key update),
-    judged as (select old.*, array[${checks}]::boolean[] as passed from old)`;
+    judged as (select old.*, array[${checks}]::boolean[] as passed${before} from old)`;
+  // By name: what the event needs is not sent to us.
+  const names = table.properties.map((_property, i) => `c${i}`).join(', ');
   const sql =
     set === ''
       ? `${locked} select t.passed, ${columns} from judged t`
-      : `${locked}, changed as (
+      : `${locked}, changed (changed_id, changed_of, changed_shape, ${names}) as (
            update ${table.name} t set ${set} from judged old where t.id = old.id and true = all(old.passed)
-           returning t.id as changed_id, ${columns})
-         select judged.passed, changed.* from judged left join changed on changed.changed_id = judged.id`;
+           returning t.id, ${shape === undefined ? 'null, null' : `${shape.organization}, ${shape.sql}`}, ${columns})
+         select judged.passed, ${told === undefined ? '0' : changeSql(told, ctx, bind)}, ${names}
+         from judged left join changed on changed.changed_id = judged.id`;
   const [row] = await ctx.db.query(sql, list);
   if (row === undefined) throw notFound();
   const failed = (row[0] as boolean[]).indexOf(false);
   if (failed >= 0) throw guards[failed]?.error();
-  return table.read(table.properties, row, set === '' ? 1 : 2);
+  if (set === '') return table.read(table.properties, row, 1);
+  if (told !== undefined && (row[1] as number) > 0) ctx.db.afterCommit(() => ctx.deliveries.nudge());
+  return table.read(table.properties, row, 2);
 }
+
+/** A change that is told by an event. */
+export interface ToldChange {
+  readonly kind: EventType;
+  /** JSON:API type of the rows of the table. */
+  readonly type: string;
+}
+
+/** To nobody where nothing was changed, or where the row is of no organization. */
+const changeSql = ({ kind }: ToldChange, ctx: Context, bind: Bind): string =>
+  `case when changed.changed_of is not null then record_change(${bind(kind)}, changed.changed_of, judged.before,
+     changed.changed_shape, ${causeSql(ctx, bind)}) else 0 end`;
 
 /** Whether a value may be made from the row as it was. */
 const looksBack = (changes: object): boolean => Object.values(changes).some((value) => value instanceof Expression);

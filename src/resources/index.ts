@@ -1,3 +1,4 @@
+import type { Shapes } from '../db/shape';
 import type { ResourceDefinition } from '../jsonapi/define';
 import { OPERATIONS } from '../permissions';
 import { accessTokens } from './accessTokens';
@@ -8,6 +9,7 @@ import { organizations } from './organizations';
 import { partners } from './partners';
 import { permissions } from './permissions';
 import { roles } from './roles';
+import { shapeOf } from './shapes';
 import { users } from './users';
 import { workspaces } from './workspaces';
 
@@ -28,6 +30,9 @@ const definitions = [
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(
   definitions.map((definition) => [definition.type, definition]),
 );
+
+/** How rows stand in events. */
+export const shapes: Shapes = new Map(definitions.map((definition) => [definition.type, shapeOf(definition)]));
 
 /**
  * Refuses to start with a registry that contradicts itself: an operation nobody was given the right to, a relationship

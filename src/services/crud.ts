@@ -31,6 +31,8 @@ export type LoadLinked<Entity> = (
 ) => Promise<Linked<Entity>[]>;
 /** How rows of a type are read for others: one statement for any number of them. */
 export interface Rows<Entity> {
+  /** The table behind the type, for what is made from its declaration when the process starts. */
+  table: Table<Entity & object>;
   load: Load<Entity>;
   linked: LoadLinked<Entity>;
 }
@@ -104,6 +106,6 @@ export function crud<Entity extends { id: string }>(table: Table<Entity>) {
   const load: Load<Entity> = (ctx, ids, properties) => selectByIds(ctx, table, ids, properties);
   const linked: LoadLinked<Entity> = (ctx, link, parentIds, window, properties) =>
     selectLinked(ctx, table, link, parentIds, window, properties);
-  const rows: Rows<Entity> = { load, linked };
+  const rows: Rows<Entity> = { table, load, linked };
   return { list, get, rows, create, update };
 }

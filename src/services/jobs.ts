@@ -11,20 +11,6 @@ export interface JobPayloads {
   passwordReset: { email: string };
 }
 
-/** How those who enqueue wake the worker of their process; the workers of others look every second. */
-export class JobSignal {
-  private wake: () => void = () => undefined;
-
-  /** There is one listener, the worker; a process without one has nobody to wake. */
-  listen(wake: () => void): void {
-    this.wake = wake;
-  }
-
-  nudge(): void {
-    this.wake();
-  }
-}
-
 export interface EnqueueOptions {
   /** Not before then; at once when it is not given. */
   readonly runAt?: Date;

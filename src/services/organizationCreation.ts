@@ -2,13 +2,16 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Organization } from '../../entities';
 import type { Context } from '../context';
 import { selectOne } from '../db/select';
+import { recordSql, shapeOf } from '../db/shape';
 import type { Bind } from '../db/table';
 import { type Changes, Expression, insertSql } from '../db/write';
 import { AppError, notFound } from '../errors';
+import type { EventType } from '../eventTypes';
 import { allow, SYSTEM_ROLES } from '../permissions';
 import { makeKey, makeWebhookSecret } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import type { Create, Input } from './crud';
+import { nudge } from './events';
 import { memberTable } from './members';
 import { noDefault, type Settings, settingsChange } from './organizationSettings';
 import { attributeSource, checkWebhookUrl, cipherPurpose, organizationTable } from './organizations';
@@ -149,14 +152,37 @@ async function insertOrganization(
   const member =
     ownerId === null
       ? ''
-      : `, member as (${fromCreated(insertSql(memberTable, owner, bind))} returning t.id),
+      : `, member as (${fromCreated(insertSql(memberTable, owner, bind))} returning *),
        role as (insert into member_roles (member_id, role_id) select member.id, r.id from member, roles r
-         where r.code = 'owner' and r.kind = 'system')`;
+         where r.code = 'owner' and r.kind = 'system' returning role_id)`;
+  const columns = organizationTable.selectList(organizationTable.properties, ctx.caller, bind);
+  const facts = [
+    factSql(ctx, 'organization.created', 'organizations', 'created', bind),
+    factSql(ctx, 'workspace.created', 'workspaces', 'workspace', bind),
+    factSql(ctx, 'api_key.created', 'apiKeys', 'key', bind),
+    ...(ownerId === null ? [] : [ownerFactSql(ctx, bind)]),
+  ];
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
-       key as (${fromCreated(key)}), workspace as (${fromCreated(workspace)})${member}
-     select ${organizationTable.selectList(organizationTable.properties, ctx.caller, bind)} from created t`,
+       key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *)${member}
+     select ${facts.join(' + ')}, ${columns} from created t`,
     list,
   );
-  return row === undefined ? undefined : organizationTable.read(organizationTable.properties, row);
+  if (row === undefined) return undefined;
+  nudge(ctx, row[0] as number);
+  return organizationTable.read(organizationTable.properties, row, 1);
+}
+
+/** SQL that tells of a row that the statement has made; `name` is what it is called there. */
+function factSql(ctx: Context, kind: EventType, type: string, name: string, bind: Bind): string {
+  const { sql, organization } = shapeOf(ctx.shapes, type);
+  return `(select ${recordSql(kind, `${organization}`, sql, ctx, bind)} from ${name} t)`;
+}
+
+/** The roles of a member are rows of their own, which a statement that makes them does not see. */
+function ownerFactSql(ctx: Context, bind: Bind): string {
+  const { sql, organization } = shapeOf(ctx.shapes, 'members');
+  const roles = "jsonb_build_array(jsonb_build_object('type', 'roles', 'id', role.role_id))";
+  const shape = `jsonb_set(${sql}, '{relationships,roles,data}', ${roles})`;
+  return `(select ${recordSql('member.added', `${organization}`, shape, ctx, bind)} from member t, role)`;
 }

@@ -7,6 +7,7 @@ import { AppError } from '../errors';
 import { denial, may } from '../permissions';
 import { makeWebhookSecret } from '../secrets';
 import { crud, type Update } from './crud';
+import { record, type Snapshot, snapshots } from './events';
 import { replaceToken } from './organizationSecrets';
 import { DEFAULT_SETTINGS, type Settings, settingsChange, settingsGuards, settingsSql } from './organizationSettings';
 import { partnerTable } from './partners';
@@ -97,11 +98,22 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
     ...settingsGuards((settings ?? {}) as Partial<Settings>),
   ];
   const namesRole = typeof (settings as Partial<Settings> | undefined)?.defaultRole === 'string';
-  return ctx.db.transactionIf(typeof token === 'string' || namesRole, async (db) => {
+  return ctx.db.transactionIf(typeof token === 'string' || namesRole || status !== undefined, async (db) => {
     const inside = { ...ctx, db };
     // Locked by a statement of its own: the next one sees whether the role has gone meanwhile.
-    if (namesRole) await lockOrganizations(inside, [id]);
-    const updated = await updateRow(inside, organizationTable, id, changes, guards);
+    if (namesRole || status !== undefined) await lockOrganizations(inside, [id]);
+    const before = status === undefined ? undefined : await snapshots(inside, 'organizations', [id]);
+    const told = { kind: 'organization.updated', type: 'organizations' } as const;
+    const updated = await updateRow(
+      inside,
+      organizationTable,
+      id,
+      changes,
+      guards,
+      undefined,
+      before ? undefined : told,
+    );
+    if (before !== undefined) await recordStatus(inside, updated, before);
     const isReplaced = typeof token === 'string' && (await replaceToken(inside, id, token));
     if (token !== undefined || status !== undefined || settings !== undefined)
       db.afterCommit(() => ctx.callers.forget());
@@ -112,6 +124,13 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
     });
   });
 };
+
+/** An organization whose status was sent has been suspended, taken up again, or changed in nothing but the rest. */
+async function recordStatus(ctx: Context, { id, status }: Organization, before: ReadonlyMap<string, Snapshot>) {
+  const { attributes } = JSON.parse(before.get(id) ?? '{}') as { attributes: { status: string } };
+  const kind = status === 'suspended' ? 'organization.suspended' : 'organization.reactivated';
+  await record(ctx, attributes.status === status ? 'organization.updated' : kind, 'organizations', [id], { before });
+}
 
 /** Reactivating clears the reason (domain sheet 6.1). */
 function statusChanges(status: string | undefined, reason: string | null | undefined): Changes<Organization> {

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { RETRY_SECONDS } from '../../src/jobs/queue';
 import { type JobHandlers, Worker, type WorkerContext } from '../../src/jobs/worker';
-import { JobSignal } from '../../src/services/jobs';
+import { Signal } from '../../src/signal';
 import { startApp, type TestApp } from '../support/app';
 import { until } from '../support/process';
 import { enqueueProbe, jobRows } from './probe';
@@ -41,7 +41,7 @@ test('a job of the same process is begun at once, one of another process within 
   work(async () => void begun.push(Date.now()));
   await enqueueProbe(app.services);
   await noJobs();
-  const other = { ...app.services, jobs: new JobSignal() };
+  const other = { ...app.services, jobs: new Signal() };
   const at = Date.now();
   await enqueueProbe(other);
   await noJobs();
@@ -64,7 +64,7 @@ test('two workers run 200 jobs once each, four at a time each', async () => {
   };
   for (let n = 0; n < 200; n++) await enqueueProbe(app.services, { n });
   work(probe(0));
-  work(probe(1), new JobSignal());
+  work(probe(1), new Signal());
   await noJobs();
   expect(runs.size).toBe(200);
   expect([...runs.values()].every((count) => count === 1)).toBe(true);

@@ -6,7 +6,7 @@ import { Database } from '../../src/db/database';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded';
 import { createMailer } from '../../src/mail/mailer';
 import { Secrets } from '../../src/secrets';
-import { JobSignal } from '../../src/services/jobs';
+import { Signal } from '../../src/signal';
 import { queueMail } from '../../src/services/mail';
 import { startMailSink } from '../support/mailSink';
 import { cleanUp, freePort, get, MAIN, run, serve, stop, temporaryFolder } from '../support/process';
@@ -80,7 +80,7 @@ test('ROLE=api leaves jobs alone; ROLE=worker runs them and serves no API', asyn
   const source = await connect({ url: env.DATABASE_URL as string }, config);
   const db = Database.over(source, false);
   const secrets = new Secrets(Buffer.from(env.SECRET_KEY as string, 'base64'));
-  const services = { db, secrets, jobs: new JobSignal(), mailer: createMailer(config), now: () => new Date() };
+  const services = { db, secrets, jobs: new Signal(), mailer: createMailer(config), now: () => new Date() };
   const [url, confirmUrl] = ['https://guildhall.example.com/reset', 'https://guildhall.example.com/confirm'];
   const data = { url, confirmUrl, token: 'pwr_1', minutes: 30 };
   await queueMail(services, { to: 'user@example.com', template: 'passwordReset', data });

@@ -19,11 +19,12 @@ import { JSON_TYPE, surfaceOf } from '../../src/legacy/surface';
 import { logOptions } from '../../src/log';
 import { createMailer } from '../../src/mail/mailer';
 import { Passwords } from '../../src/passwords';
+import { shapes } from '../../src/resources';
 import { hashKey, makeKey, Secrets } from '../../src/secrets';
 import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
-import { JobSignal } from '../../src/services/jobs';
 import { RateLimiter } from '../../src/services/rateLimits';
+import { Signal } from '../../src/signal';
 import { type Exchange, isJson } from './contract';
 import { cloneDatabase } from './database';
 import { faultsOf } from './document';
@@ -173,14 +174,15 @@ export async function startApp(
   const secrets = new Secrets(Buffer.alloc(32, 7));
   const passwords = new Passwords();
   const publicUrl = () => config.publicUrl ?? 'http://guildhall.test';
-  const jobSignal = new JobSignal();
   const services: Services = {
     config,
     db,
     callers,
     limiter,
     mailer,
-    jobs: jobSignal,
+    jobs: new Signal(),
+    deliveries: new Signal(),
+    shapes,
     passwords,
     publicUrl,
     now,

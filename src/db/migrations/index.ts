@@ -5,6 +5,7 @@ import { People1764200000000 } from './1764200000000-people';
 import { Jobs1764300000000 } from './1764300000000-jobs';
 import { Permissions1764300000001 } from './1764300000001-permissions';
 import { WebhookTimes1764400000000 } from './1764400000000-webhook-times';
+import { Events1764500000000 } from './1764500000000-events';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   Jobs1764300000000,
   Permissions1764300000001,
   WebhookTimes1764400000000,
+  Events1764500000000,
 ];

@@ -1,0 +1,57 @@
+import type { Caller } from '../context';
+import type { EventType } from '../eventTypes';
+import type { Bind } from './table';
+
+/** How rows of a type stand in events: as the resource object that clients read, without links and secrets. */
+export interface Shape {
+  /** JSON:API type. */
+  readonly type: string;
+  /** Name of the table. */
+  readonly table: string;
+  /** SQL of the resource object, jsonb, on the row `t`. */
+  readonly sql: string;
+  /** SQL on `t` of the id of the organization that a row belongs to, or is; null: it belongs to none. */
+  readonly organization: string | null;
+}
+
+/** By type; made from the definitions when the process starts. */
+export type Shapes = ReadonlyMap<string, Shape>;
+
+/** Who did something (domain sheet 4.11). */
+export interface Actor {
+  readonly type: 'user' | 'apiKey' | 'invitee' | 'system';
+  readonly id: string | null;
+}
+
+export const SYSTEM: Actor = { type: 'system', id: null };
+
+/** What every event tells beside the change. */
+export interface Cause {
+  readonly caller?: Caller;
+  /** Instead of the caller. Without both it is the system. */
+  readonly actor?: Actor;
+  readonly requestId?: string;
+}
+
+export function actorOf({ caller, actor }: Cause): Actor {
+  if (actor !== undefined) return actor;
+  if (caller === undefined) return SYSTEM;
+  if (caller.userId !== null) return { type: 'user', id: caller.userId };
+  return { type: 'apiKey', id: caller.apiKeyId ?? caller.credentialId };
+}
+
+export function shapeOf(shapes: Shapes, type: string): Shape {
+  const shape = shapes.get(type);
+  if (shape === undefined) throw new Error(`there is no type ${type}`);
+  return shape;
+}
+
+/** The last arguments of `record_event` and `record_change`. `aboutSql`: id of the endpoint that the event is about. */
+export function causeSql(cause: Cause, bind: Bind, aboutSql = 'null'): string {
+  const { type, id } = actorOf(cause);
+  return `${bind(type)}, ${bind(id)}::uuid, ${bind(cause.requestId ?? null)}, ${aboutSql}::uuid`;
+}
+
+/** SQL that tells of a row as it is, and gives back the number of deliveries that are due. */
+export const recordSql = (kind: EventType, organization: string, shape: string, cause: Cause, bind: Bind): string =>
+  `record_event(${bind(kind)}, ${organization}, ${shape}, null, ${causeSql(cause, bind)})`;

@@ -1,0 +1,94 @@
+import type { Services } from '../context';
+import { type Cause, causeSql, shapeOf } from '../db/shape';
+import type { Bind } from '../db/table';
+import type { EventType } from '../eventTypes';
+
+/** What an event is written with. */
+export type EventContext = Pick<Services, 'db' | 'shapes' | 'deliveries'> & Cause;
+
+/** A resource as it was at one moment: the JSON text of its resource object. */
+export type Snapshot = string;
+
+/** Resources as they are now, to be told of later: as what they were before a change, or as what is gone. */
+export async function snapshots(
+  { db, shapes }: Pick<Services, 'db' | 'shapes'>,
+  type: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Snapshot>> {
+  const { table, sql } = shapeOf(shapes, type);
+  const rows = await db.query(`select t.id, (${sql})::text from ${table} t where t.id = any($1::uuid[])`, [ids]);
+  return new Map(rows as [string, Snapshot][]);
+}
+
+/** Likewise one; its row must be there. */
+export async function snapshot(ctx: Pick<Services, 'db' | 'shapes'>, type: string, id: string): Promise<Snapshot> {
+  return (await snapshots(ctx, type, [id])).get(id) as Snapshot;
+}
+
+interface Told {
+  /** What the rows were before, by id: then those that are the same are not told of, the others with what has changed. */
+  readonly before?: ReadonlyMap<string, Snapshot>;
+  /** They are told of although they are the same. */
+  readonly always?: boolean;
+  /** The rows are webhook endpoints, and each is not told of itself (INV-43). */
+  readonly aboutThemselves?: true;
+  /** Ids of the organizations that are told, for rows that belong to none. */
+  readonly organizationIds?: readonly string[];
+}
+
+/**
+ * Writes an event for each of these rows as they are now, in the transaction of `ctx.db` (INV-36). To be called last in
+ * it: the number of an event is held until the commit, so that an organization's writers wait for each other from here on.
+ */
+export async function record(
+  ctx: EventContext,
+  kind: EventType,
+  type: string,
+  ids: readonly string[],
+  { before, always = false, aboutThemselves, organizationIds }: Told = {},
+): Promise<void> {
+  if (ids.length === 0 || organizationIds?.length === 0) return;
+  const list: unknown[] = [];
+  const bind: Bind = (value) => `$${list.push(value)}`;
+  const { table, sql, organization } = shapeOf(ctx.shapes, type);
+  const told = bind(ids);
+  const old = before === undefined ? null : bind(ids.map((id) => before.get(id) ?? null));
+  const places =
+    old === null ? `unnest(${told}::uuid[]) b (id)` : `unnest(${told}::uuid[], ${old}::jsonb[]) b (id, before)`;
+  const named = organizationIds === undefined ? '' : `, unnest(${bind(organizationIds)}::uuid[]) o (id)`;
+  const of = organizationIds === undefined ? organization : 'o.id';
+  const cause = causeSql(ctx, bind, aboutThemselves === undefined ? 'null' : 'x.id');
+  const previous = old === null ? 'null' : 'event_previous(x.before, x.shape)';
+  const changed = old === null || always ? 'true' : `${previous} is not null`;
+  const [row] = await ctx.db.query(
+    `select coalesce(sum(record_event(${bind(kind)}, x.organization_id, x.shape, ${previous}, ${cause})), 0)::integer from (
+       select t.id, ${of} as organization_id, ${sql} as shape${old === null ? '' : ', b.before'}
+       from ${places} join ${table} t on t.id = b.id${named} where ${of} is not null order by 2, t.id offset 0) x
+     where ${changed}`,
+    list,
+  );
+  nudge(ctx, row?.[0] as number);
+}
+
+/** Writes an event for each of these rows of one organization, which are gone. */
+export async function recordGone(
+  ctx: EventContext,
+  kind: EventType,
+  organizationId: string,
+  gone: Iterable<Snapshot>,
+): Promise<void> {
+  const list: unknown[] = [];
+  const bind: Bind = (value) => `$${list.push(value)}`;
+  const rows = bind([...gone]);
+  const [row] = await ctx.db.query(
+    `select coalesce(sum(record_event(${bind(kind)}, ${bind(organizationId)}, x.shape, null, ${causeSql(ctx, bind)})), 0)::integer
+     from unnest(${rows}::jsonb[]) x (shape)`,
+    list,
+  );
+  nudge(ctx, row?.[0] as number);
+}
+
+/** Wakes the sender of this process when deliveries are due; those of others look by themselves. */
+export function nudge({ db, deliveries }: Pick<EventContext, 'db' | 'deliveries'>, due: number): void {
+  if (due > 0) db.afterCommit(() => deliveries.nudge());
+}
