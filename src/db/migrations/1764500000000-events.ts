@@ -198,7 +198,7 @@ begin
     now_is := after->'relationships';
     select jsonb_build_object('relationships', jsonb_object_agg(key, value->'data')) into changed
       from jsonb_each(before->'relationships') where value is distinct from now_is->key having count(*) > 0;
-    result := coalesce(result, '{}') || coalesce(changed, '{}');
+    result := coalesce(result || changed, result, changed);
   end if;
   return result;
 end $$;
