@@ -60,6 +60,5 @@ export function judgeStatus(statusCode: number): ErrorClass | null {
 export function judgeFailure(cause: unknown): unknown {
   const code = String((cause as { code?: unknown } | null)?.code);
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return cause;
-  // A server that wants a certificate says so after the handshake.
   return new Refusal(/^ERR_(SSL|TLS)_|^EPROTO$/.test(code) ? 'tls_error' : 'connection_reset');
 }
