@@ -49,6 +49,8 @@ export async function deepPoint(database: BenchDatabase): Promise<string[]> {
 
 const get = (...paths: string[]): Plan => ({ method: 'GET', paths });
 
+const CREATE: Plan = { method: 'POST', paths: [PATH], body: 'organization' };
+
 export const firstPage: Case = { name: 'list', bare: true, aim: 0.7, plan: get(PATH) };
 
 /** One organization at a time, different ones in random order. */
@@ -56,6 +58,12 @@ export async function getCase({ client }: BenchDatabase): Promise<Case> {
   const { rows } = await client.query(`select id from organizations where ${LIVE} order by random() limit ${SAMPLE}`);
   return { name: 'get', bare: true, aim: 0.6, plan: get(...rows.map(({ id }) => `${PATH}/${id}`)) };
 }
+
+/** Changes of the rows that are read one at a time, and new ones: what each costs with all that is told of it. */
+export const writeCases = (getOne: Case): Case[] => [
+  { name: 'update', bare: true, aim: 0.6, plan: { method: 'PATCH', paths: getOne.plan.paths, body: 'rename' } },
+  { name: 'create', bare: true, aim: 0.6, plan: CREATE },
+];
 
 /** A filter by values of rows that are there, each of which an index finds. */
 async function filterCase(name: string, { client }: BenchDatabase, parameter: string, value: string): Promise<Case> {
@@ -125,7 +133,6 @@ export async function allCases(database: BenchDatabase, secretKey: string): Prom
   const { rows: big } = await database.client.query('select id from organizations where number = $1', [
     BIG_ORGANIZATION,
   ]);
-  const create: Plan = { method: 'POST', paths: [PATH], body: 'organization' };
   return [
     firstPage,
     getOne,
@@ -155,9 +162,8 @@ export async function allCases(database: BenchDatabase, secretKey: string): Prom
     await filterCase('owner filter', database, 'owner.email', 'u.email'),
     { name: 'linkage', bare: false, plan: get(`${PATH}/${big[0].id}/relationships/members`) },
     ...(await personCases(database)),
-    { name: 'update', bare: true, aim: 0.6, plan: { method: 'PATCH', paths: getOne.plan.paths, body: 'rename' } },
-    { name: 'create', bare: true, aim: 0.6, plan: create },
-    { name: 'keyed create', bare: false, plan: { ...create, keyed: true }, instead: { of: 'create', times: 1 } },
+    ...writeCases(getOne),
+    { name: 'keyed create', bare: false, plan: { ...CREATE, keyed: true }, instead: { of: 'create', times: 1 } },
     await signInCase(database),
     { name: 'create user', bare: false, plan: { method: 'POST', paths: [USERS], body: 'user' } },
     {

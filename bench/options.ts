@@ -19,7 +19,7 @@ export const USAGE =
   'npm run bench -- --against <git revision> [--rows 100000] [--seconds 5] [--rounds 3] [--write]\n' +
   '  --rows     organizations in the table; every case is measured at the most of them, the first page at all\n' +
   '  --million  the first page at 1,000,000 rows too\n' +
-  '  --against  measures list and get beside those of another revision, which it installs and builds, and nothing else\n' +
+  '  --against  measures list, get, update and create beside those of another revision, which it installs and builds, and nothing else\n' +
   '  --seconds  of one turn; --rounds turns of each server per case\n' +
   '  --write    puts the result into docs/BENCHMARKS.md';
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { AGAINST_AIM, type Comparison } from './against';
+import type { Comparison } from './against';
 import type { Case } from './cases';
 import { CONNECTIONS } from './load';
 import type { Figures } from './measure';
@@ -190,10 +190,10 @@ export function describe(setting: Setting, { results, firstPages, pageTimes, cre
 /** The comparison with another revision in Markdown. */
 export function describeComparison(setting: Setting, comparisons: readonly Comparison[]): string {
   const other = setting.options.against ?? '';
-  const speeds = comparisons.map(({ name, ours, others }) => [
+  const speeds = comparisons.map(({ name, aim, ours, others }) => [
     name,
     ...ratios(ours, others),
-    judged(ours, others, AGAINST_AIM),
+    judged(ours, others, aim),
   ]);
   const rows = comparisons.flatMap(({ name, ours, others }) => [
     [name, 'guildhall', ...figureCells(ours)],

@@ -143,6 +143,22 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'accessTokens.get': rule(null, EVERY_LEVEL, 'holderId'),
   'accessTokens.create': rule('tokens:issue'),
   'accessTokens.remove': rule(null, EVERY_LEVEL, 'holderId'),
+  'events.list': rule('events:read'),
+  'events.get': rule('events:read'),
+  'webhookEndpoints.list': rule('webhooks:read'),
+  'webhookEndpoints.get': rule('webhooks:read'),
+  'webhookEndpoints.create': rule('webhooks:manage'),
+  'webhookEndpoints.update': rule('webhooks:manage'),
+  'webhookEndpoints.remove': rule('webhooks:manage'),
+  'webhookEndpoints.secret/rotate': rule('webhooks:rotate'),
+  'webhookEndpoints.secret/expireOld': rule('webhooks:rotate'),
+  'webhookEndpoints.test': rule('webhooks:manage'),
+  'webhookEndpoints.replay': rule('webhooks:replay'),
+  'webhookDeliveries.list': rule('webhooks:read'),
+  'webhookDeliveries.get': rule('webhooks:read'),
+  'webhookDeliveries.replay': rule('webhooks:replay'),
+  'webhookAttempts.list': rule('webhooks:read'),
+  'webhookAttempts.get': rule('webhooks:read'),
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */

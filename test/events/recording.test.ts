@@ -34,7 +34,7 @@ describe('An event of an organization', () => {
       });
     }
     const [row] = await app.db.query(
-      "select count(*)::int, (select sum(rows)::int from row_counts where relation = 'events' and scope = $1) from events where organization_id = $1",
+      'select count(*)::int, (select last::int from event_sequences where organization_id = $1) from events where organization_id = $1',
       [id],
     );
     expect(row).toEqual([4, 4]);

@@ -6,8 +6,8 @@ import { Database } from '../../src/db/database';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded';
 import { createMailer } from '../../src/mail/mailer';
 import { Secrets } from '../../src/secrets';
-import { Signal } from '../../src/signal';
 import { queueMail } from '../../src/services/mail';
+import { Signal } from '../../src/signal';
 import { startMailSink } from '../support/mailSink';
 import { cleanUp, freePort, get, MAIN, run, serve, stop, temporaryFolder } from '../support/process';
 
