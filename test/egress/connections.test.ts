@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
-import { type Egress } from '../../src/egress/egress';
 import { freePort, until } from '../support/process';
 import { makeEgress, resolveTo, send, startRaw, startReceiver } from './servers';
 
@@ -155,24 +154,6 @@ describe('an address that never answers', () => {
   });
 });
 
-test('proxies in the environment are nothing to it', async () => {
-  const proxy = await startReceiver((_request, response) => response.end('proxy'));
-  const receiver = await startReceiver((_request, response) => response.end('receiver'));
-  const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
-  for (const name of names) process.env[name] = `http://127.0.0.1:${proxy.port}`;
-  process.env.NODE_USE_ENV_PROXY = '1';
-  try {
-    const egress = makeEgress();
-    expect(await send(egress, `http://a.example:${receiver.port}/`)).toMatchObject({
-      responseBody: Buffer.from('receiver'),
-    });
-    await send(egress, `https://a.example:${receiver.port}/`);
-  } finally {
-    for (const name of [...names, 'NODE_USE_ENV_PROXY']) delete process.env[name];
-  }
-  expect(proxy.sockets).toHaveLength(0);
-});
-
 describe('a connection', () => {
   const url = ({ port }: { port: number }) => `http://a.example:${port}/`;
 
@@ -280,21 +261,5 @@ describe('close', () => {
     answer();
     expect(await running).toMatchObject({ error: null, responseBody: Buffer.from('late') });
     await until(() => receiver.sockets[1]?.destroyed, 'end of the other');
-  });
-
-  test('leaves no timer and no socket behind', async () => {
-    const receiver = await startReceiver((_request, response) => response.end('ok'));
-    const silent = await startRaw(() => undefined);
-    const busy = () => process.getActiveResourcesInfo().filter((each) => each === 'TCPSocketWrap').length;
-    const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
-    const egress: Egress = makeEgress();
-    const before = timers();
-    await send(egress, `http://a.example:${receiver.port}/`);
-    await send(egress, `http://a.example:${silent.port}/`, { timeoutMs: 100 });
-    egress.close();
-    receiver.close();
-    silent.close();
-    await until(() => busy() === 0, 'end of all sockets');
-    expect(timers()).toBeLessThanOrEqual(before);
   });
 });

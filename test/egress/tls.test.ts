@@ -77,16 +77,6 @@ describe('tls_error, and nothing is sent, when the certificate', () => {
     const old = makeCertificate(['hooks.example'], -1);
     return expectTlsError(old, old.cert);
   });
-  test('is not trusted, whatever NODE_TLS_REJECT_UNAUTHORIZED says', async () => {
-    const warn = jest.spyOn(process, 'emitWarning').mockImplementation();
-    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
-    try {
-      await expectTlsError(certificate);
-    } finally {
-      delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
-      warn.mockRestore();
-    }
-  });
 });
 
 test('a server without TLS: tls_error', async () => {
