@@ -22,7 +22,7 @@ export interface Connection {
  * have judged, or with a socket that has ended meanwhile, it gets an error of a kind that it does not try again.
  */
 function hand(socket: Socket, callback: buildConnector.Callback): void {
-  if (socket.destroyed) callback(socket.errored ?? Object.assign(new Error('closed'), { code: 'ECONNRESET' }), null);
+  if (socket.destroyed) callback(Object.assign(new Error('closed'), { code: 'ECONNRESET' }), null);
   else callback(null, socket);
 }
 

@@ -6,9 +6,7 @@ const HEAD = 'HTTP/1.1 200 OK\r\n';
 
 test('a request comes as it was given, over HTTP/1.1', async () => {
   const receiver = await startReceiver((_request, response) => response.writeHead(201, { 'x-a': '1' }).end('done'));
-  const raw = await startRaw((socket) => socket.end(`${HEAD}content-length: 0\r\n\r\n`));
-  const egress = makeEgress();
-  const exchange = await send(egress, `http://hooks.example:${receiver.port}/a%20b/?c=%26#d`, {
+  const exchange = await send(makeEgress(), `http://hooks.example:${receiver.port}/a%20b/?c=%26#d`, {
     headers: { 'x-own': 'yes', 'content-type': 'application/json' },
     body: Buffer.from('{"é":1}'),
   });
@@ -29,8 +27,7 @@ test('a request comes as it was given, over HTTP/1.1', async () => {
     'content-type': 'application/json',
     'content-length': '8',
   });
-  await send(egress, `http://hooks.example:${raw.port}/`, { body: Buffer.from('{"é":1}') });
-  expect(raw.received()).toContain(Buffer.from('\r\n\r\n{"é":1}').toString('latin1'));
+  expect(receiver.bodies).toEqual([Buffer.from('{"é":1}')]);
 });
 
 test('a GET has no body', async () => {
