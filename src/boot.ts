@@ -9,6 +9,7 @@ import { type Connection, connect } from './db/connect';
 import { Database } from './db/database';
 import { startEmbeddedPostgres } from './db/embedded';
 import { isMigrated, migrate } from './db/migrate';
+import { Egress } from './egress/egress';
 import { Lifecycle } from './http/lifecycle';
 import { Metrics } from './http/metrics';
 import { createServer } from './http/server';
@@ -26,6 +27,7 @@ import { expireInvitations } from './services/invitations';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
+import { removeExpiredSecrets } from './services/webhookSecrets';
 import { Signal } from './signal';
 
 /** Milliseconds that running requests and jobs get to end when the process stops. */
@@ -119,7 +121,14 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeps = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, endGraces, expireInvitations];
+      const sweeps = [
+        removeExpiredAnswers,
+        removeEndedWindows,
+        removeEndedSignIns,
+        endGraces,
+        expireInvitations,
+        removeExpiredSecrets,
+      ];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }
@@ -163,11 +172,13 @@ async function openServices(
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
   const mailer = createMailer(config);
   closers.add(async () => mailer?.close());
+  const egress = new Egress(config);
+  closers.add(async () => egress.close());
   const secrets = await openSecrets(config, db);
   const publicUrl = () => config.publicUrl ?? `http://${urlHost(config.host)}:${taken.port}`;
   const passwords = new Passwords();
   const signals = { jobs: new Signal(), deliveries: new Signal() };
-  return { config, db, callers, limiter, mailer, ...signals, shapes, passwords, publicUrl, now, secrets };
+  return { config, db, callers, limiter, mailer, egress, ...signals, shapes, passwords, publicUrl, now, secrets };
 }
 
 /** The migrations of this version are checked until they were all there once; then the database has only to answer. */

@@ -53,5 +53,11 @@ export function causeSql(cause: Cause, bind: Bind, aboutSql = 'null'): string {
 }
 
 /** SQL that tells of a row as it is, and gives back the number of deliveries that are due. */
-export const recordSql = (kind: EventType, organization: string, shape: string, cause: Cause, bind: Bind): string =>
-  `record_event(${bind(kind)}, ${organization}, ${shape}, null, ${causeSql(cause, bind)})`;
+export const recordSql = (
+  kind: EventType,
+  organization: string,
+  shape: string,
+  cause: Cause,
+  bind: Bind,
+  aboutSql?: string,
+): string => `record_event(${bind(kind)}, ${organization}, ${shape}, null, ${causeSql(cause, bind, aboutSql)})`;

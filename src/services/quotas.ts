@@ -11,6 +11,7 @@ const COUNTED: Readonly<Record<QuotaName, string>> = {
   workspaces: 'from workspaces t where t.organization_id = $1',
   roles: 'from roles t where t.organization_id = $1',
   apiKeys: 'from api_keys t where t.organization_id = $1 and t.revoked_at is null and t.grace_until is null',
+  webhookEndpoints: 'from webhook_endpoints t where t.organization_id = $1 and t.deleted_at is null',
 };
 
 /** Members are counted already. */
