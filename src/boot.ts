@@ -27,6 +27,7 @@ import { expireInvitations } from './services/invitations';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
+import { removeExpiredSecrets } from './services/webhookSecrets';
 import { Signal } from './signal';
 import { Sender, type SenderContext } from './webhooks/sender';
 
@@ -121,7 +122,14 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeps = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, endGraces, expireInvitations];
+      const sweeps = [
+        removeExpiredAnswers,
+        removeEndedWindows,
+        removeEndedSignIns,
+        endGraces,
+        expireInvitations,
+        removeExpiredSecrets,
+      ];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }
