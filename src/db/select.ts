@@ -12,9 +12,14 @@ import { type Bind, NIL_UUID, type RunningTotal, type Table } from './table';
  */
 const DEEP_OFFSET = 100;
 
-function runningTotalSql({ relation, scope, more = 0 }: RunningTotal, bind: Bind): string {
-  const scopes = typeof scope === 'string' ? `= ${bind(scope)}` : `in (${scope(bind)})`;
-  return `(select coalesce(sum(rows), 0) + ${more} from row_counts where relation = ${bind(relation)} and scope ${scopes})`;
+function runningTotalSql({ relation, scope, more = 0, less }: RunningTotal, bind: Bind): string {
+  const counted = bind(relation);
+  const sum = (scopes: string) =>
+    `(select coalesce(sum(rows), 0) from row_counts where relation = ${counted} and scope ${scopes})`;
+  const all = sum(typeof scope === 'string' ? `= ${bind(scope)}` : `in (${scope(bind)})`);
+  return less === undefined && more === 0
+    ? all
+    : `${all} + ${more}${less === undefined ? '' : ` - ${sum(`in (${less(bind)})`)}`}`;
 }
 
 /** The scope under which triggers count the rows that this caller sees, for tables that hang on organizations. */

@@ -58,6 +58,8 @@ export interface RunningTotal {
   scope: string | ((bind: Bind) => string);
   /** Rows that are in no scope. */
   more?: number;
+  /** SQL of a list of scopes whose rows are in it and not seen. */
+  less?: (bind: Bind) => string;
 }
 
 export const NIL_UUID = '00000000-0000-0000-0000-000000000000';

@@ -33,7 +33,11 @@ create table events (
 create index events_sequence_idx on events (sequence, id);
 create index events_occurred_at_idx on events (occurred_at, id);
 create index events_organization_id_event_type_idx on events (organization_id, event_type, sequence);
-create index events_person_idx on events (subject_id) where subject_type in ('users', 'invitations') and body is not null;
+create index events_organization_id_occurred_at_idx on events (organization_id, occurred_at, id);
+create index events_event_type_idx on events (event_type, sequence, id);
+create index events_subject_id_idx on events (subject_id, sequence);
+create index events_request_id_idx on events (request_id) where request_id is not null;
+create index events_body_idx on events (occurred_at) where body is not null;
 `;
 
 const ENDPOINTS = `
@@ -140,7 +144,10 @@ create index webhook_deliveries_order_idx on webhook_deliveries (endpoint_id, se
   where status in ('pending', 'retrying', 'sending');
 create index webhook_deliveries_event_id_idx on webhook_deliveries (event_id);
 create index webhook_deliveries_organization_id_created_at_idx on webhook_deliveries (organization_id, created_at, id);
-create index webhook_deliveries_organization_id_status_idx on webhook_deliveries (organization_id, status);
+create index webhook_deliveries_organization_id_status_idx on webhook_deliveries (organization_id, status, created_at, id);
+create index webhook_deliveries_status_idx on webhook_deliveries (status, created_at, id);
+create index webhook_deliveries_last_error_idx on webhook_deliveries (last_error, created_at, id) where last_error is not null;
+create index webhook_deliveries_endpoint_id_sequence_idx on webhook_deliveries (endpoint_id, sequence, id);
 create index webhook_deliveries_endpoint_id_status_idx on webhook_deliveries (endpoint_id, status, created_at, id);
 create index webhook_deliveries_created_at_idx on webhook_deliveries (created_at, id);
 create index webhook_deliveries_replay_of_id_idx on webhook_deliveries (replay_of_id) where replay_of_id is not null;
