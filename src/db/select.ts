@@ -12,14 +12,9 @@ import { type Bind, NIL_UUID, type RunningTotal, type Table } from './table';
  */
 const DEEP_OFFSET = 100;
 
-function runningTotalSql({ relation, scope, more = 0, less }: RunningTotal, bind: Bind): string {
-  const counted = bind(relation);
-  const sum = (scopes: string) =>
-    `(select coalesce(sum(rows), 0) from row_counts where relation = ${counted} and scope ${scopes})`;
-  const all = sum(typeof scope === 'string' ? `= ${bind(scope)}` : `in (${scope(bind)})`);
-  return less === undefined && more === 0
-    ? all
-    : `${all} + ${more}${less === undefined ? '' : ` - ${sum(`in (${less(bind)})`)}`}`;
+function runningTotalSql({ relation, scope, more = 0 }: RunningTotal, bind: Bind): string {
+  const scopes = typeof scope === 'string' ? `= ${bind(scope)}` : `in (${scope(bind)})`;
+  return `(select coalesce(sum(rows), 0) + ${more} from row_counts where relation = ${bind(relation)} and scope ${scopes})`;
 }
 
 /** The scope under which triggers count the rows that this caller sees, for tables that hang on organizations. */
@@ -39,6 +34,7 @@ function parentTotalSql(ctx: Context, table: Table, link: string, idSql: string,
   if (counted === undefined) {
     return `(select count(*) from ${table.name} t where ${linkSql(table, link, idSql, bind, ctx.caller)} and ${whereSql(ctx, table, [], bind)})`;
   }
+  if (typeof counted === 'function') return counted(ctx.caller, idSql, bind);
   return `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(counted.relation)}
     and c.scope = ${idSql} and ${counted.visible(ctx.caller, idSql, bind)})`;
 }
@@ -59,6 +55,7 @@ function totalsSql(ctx: Context, table: Table, { conditions, of }: Selection, bi
 
 function allSql(ctx: Context, table: Table, bind: Bind): string {
   const counted = table.options.counted?.(ctx.caller) ?? null;
+  if (typeof counted === 'function') return counted(bind);
   return counted === null ? countSql(ctx, table, [], bind) : runningTotalSql(counted, bind);
 }
 
