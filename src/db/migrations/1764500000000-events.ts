@@ -193,13 +193,22 @@ create function json_time_ms(at timestamptz) returns text language sql stable as
 $$;
 
 -- What two forms of a resource differ in, as it was before; null when they are the same but for the time of the change.
-create function event_previous(before jsonb, after jsonb) returns jsonb language sql immutable as $$
-  select nullif(
-    coalesce((select jsonb_build_object('attributes', jsonb_object_agg(key, value)) from jsonb_each(before->'attributes')
-      where value is distinct from after->'attributes'->key and key <> 'updatedAt' having count(*) > 0), '{}')
-    || coalesce((select jsonb_build_object('relationships', jsonb_object_agg(key, value->'data')) from jsonb_each(before->'relationships')
-      where value is distinct from after->'relationships'->key having count(*) > 0), '{}'), '{}')
-$$;
+create function event_previous(before jsonb, after jsonb) returns jsonb language plpgsql immutable as $$
+declare
+  now_is jsonb := after->'attributes';
+  changed jsonb;
+  result jsonb;
+begin
+  select jsonb_build_object('attributes', jsonb_object_agg(key, value)) into result from jsonb_each(before->'attributes')
+    where value is distinct from now_is->key and key <> 'updatedAt' having count(*) > 0;
+  if before->'relationships' is distinct from after->'relationships' then
+    now_is := after->'relationships';
+    select jsonb_build_object('relationships', jsonb_object_agg(key, value->'data')) into changed
+      from jsonb_each(before->'relationships') where value is distinct from now_is->key having count(*) > 0;
+    result := coalesce(result, '{}') || coalesce(changed, '{}');
+  end if;
+  return result;
+end $$;
 
 -- Writes events with the next numbers of their organization, in their order, and a delivery of each for each endpoint that
 -- asks for it (INV-36, INV-37); gives back how many of those are due. An organization that is being deleted tells of that
@@ -212,9 +221,10 @@ declare
   at timestamptz;
   live boolean;
   partner uuid;
+  is_heard boolean;
   due integer := 0;
 begin
-  if many = 0 then return 0; end if;
+  if coalesce(many, 0) = 0 then return 0; end if;
   insert into event_sequences as s (organization_id, last) values (organization, many)
     on conflict (organization_id) do update set last = s.last + many returning s.last - many into number;
   -- Behind the lock: within an organization times follow the numbers.
@@ -228,12 +238,13 @@ begin
       || ',"data":' || e.subject || ',"previous":' || coalesce(e.old::text, 'null') || '}'
     from (select new_id() as id, u.subject, u.old, u.place, kinds[least(u.place, cardinality(kinds))] as kind
       from unnest(subjects, old_values) with ordinality u (subject, old, place) offset 0) e;
-  select o.status <> 'pending_deletion', o.partner_id into live, partner from organizations o where o.id = organization;
+  select o.status <> 'pending_deletion', o.partner_id, exists (select 1 from webhook_endpoints e
+      where e.organization_id = organization and e.deleted_at is null) into live, partner, is_heard
+    from organizations o where o.id = organization;
   -- How many an organization has is what its last number says, as long as it is there.
   perform add_to_row_count('events', partner, many), add_to_row_count('events', ${NIL}, many);
   -- Most organizations have none, and the insert costs something without a row, too.
-  perform from webhook_endpoints e where e.organization_id = organization and e.deleted_at is null limit 1;
-  if not found then return 0; end if;
+  if is_heard is not true then return 0; end if;
   with made as (
     insert into webhook_deliveries (id, organization_id, endpoint_id, event_id, sequence, status, payload, next_attempt_at)
     select new_id(), organization, e.id, v.id, v.sequence, state.status, e.payload, case when state.status = 'pending' then at end
