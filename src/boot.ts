@@ -21,6 +21,7 @@ import { openSecrets } from './secretKey';
 import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
+import { forgetOldBodies, removeOldDeliveries } from './services/eventRetention';
 import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitations';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
@@ -119,7 +120,15 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeps = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, endGraces, expireInvitations];
+      const sweeps = [
+        removeExpiredAnswers,
+        removeEndedWindows,
+        removeEndedSignIns,
+        endGraces,
+        expireInvitations,
+        forgetOldBodies,
+        removeOldDeliveries,
+      ];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }
