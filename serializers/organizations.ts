@@ -41,6 +41,7 @@ export const organizations = serializers<Organization>({
     apiKeys: toMany('apiKeys'),
     events: toMany('events'),
     webhookDeliveries: toMany('webhookDeliveries'),
+    webhookEndpoints: toMany('webhookEndpoints'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),
   },

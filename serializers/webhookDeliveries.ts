@@ -23,6 +23,7 @@ export const webhookDeliveries = serializers<WebhookDelivery>({
   relationships: {
     organization: toOne('organizations', ({ organizationId }) => organizationId),
     event: toOne('events', ({ eventId }) => eventId),
+    endpoint: toOne('webhookEndpoints', ({ endpointId }) => endpointId),
     replayOf: toOne('webhookDeliveries', ({ replayOfId }) => replayOfId),
     attempts: toMany('webhookAttempts'),
   },

@@ -9,6 +9,7 @@ import { type Connection, connect } from './db/connect';
 import { Database } from './db/database';
 import { startEmbeddedPostgres } from './db/embedded';
 import { isMigrated, migrate } from './db/migrate';
+import { Egress } from './egress/egress';
 import { Lifecycle } from './http/lifecycle';
 import { Metrics } from './http/metrics';
 import { createServer } from './http/server';
@@ -27,6 +28,7 @@ import { expireInvitations } from './services/invitations';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
+import { removeExpiredSecrets } from './services/webhookSecrets';
 import { Signal } from './signal';
 
 /** Milliseconds that running requests and jobs get to end when the process stops. */
@@ -128,6 +130,7 @@ export async function serveRequests(config: Config, connection: Connection, log:
         expireInvitations,
         forgetOldBodies,
         removeOldDeliveries,
+        removeExpiredSecrets,
       ];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
@@ -172,11 +175,13 @@ async function openServices(
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
   const mailer = createMailer(config);
   closers.add(async () => mailer?.close());
+  const egress = new Egress(config);
+  closers.add(async () => egress.close());
   const secrets = await openSecrets(config, db);
   const publicUrl = () => config.publicUrl ?? `http://${urlHost(config.host)}:${taken.port}`;
   const passwords = new Passwords();
   const signals = { jobs: new Signal(), deliveries: new Signal() };
-  return { config, db, callers, limiter, mailer, ...signals, shapes, passwords, publicUrl, now, secrets };
+  return { config, db, callers, limiter, mailer, egress, ...signals, shapes, passwords, publicUrl, now, secrets };
 }
 
 /** The migrations of this version are checked until they were all there once; then the database has only to answer. */

@@ -14,6 +14,7 @@ import { shapeOf } from './shapes';
 import { users } from './users';
 import { webhookAttempts } from './webhookAttempts';
 import { webhookDeliveries } from './webhookDeliveries';
+import { webhookEndpoints } from './webhookEndpoints';
 import { workspaces } from './workspaces';
 
 /** Every resource type; a type exists when it stands here. */
@@ -31,6 +32,7 @@ const definitions = [
   events,
   webhookDeliveries,
   webhookAttempts,
+  webhookEndpoints,
 ] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(

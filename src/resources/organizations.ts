@@ -1,6 +1,5 @@
 import { Organization } from '../../entities';
 import { organizations as serializer } from '../../serializers/organizations';
-import { QUOTA_NAMES } from '../config';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, integer, metadata, nullable, text, time, uuid } from '../jsonapi/schemas';
 import { DEFAULT_GRACE_SECONDS, MOST_GRACE_SECONDS } from '../services/apiKeyRotation';
@@ -11,6 +10,8 @@ import { revokeToken, rotateToken, rotateWebhookSecret } from '../services/organ
 import { getOrganization, listOrganizations, organizationRows, updateOrganization } from '../services/organizations';
 import { changeOwner, transferOwnership } from '../services/ownership';
 import { RESERVED_SLUGS } from '../services/slugs';
+import { QUOTA_NAMES } from '../settings';
+import { secretGrace } from './webhookEndpoints';
 
 const slug = { ...text(2, 63), pattern: '^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$', not: { enum: [...RESERVED_SLUGS] } };
 
@@ -139,6 +140,13 @@ export const organizations = defineResource(Organization, {
       include: true,
       summary: 'Its events on their way to webhook endpoints.',
     },
+    webhookEndpoints: {
+      many: true,
+      type: 'webhookEndpoints',
+      link: 'organizationId',
+      include: true,
+      summary: 'The URLs that get its events.',
+    },
     owner: {
       one: true,
       type: 'users',
@@ -170,12 +178,12 @@ export const organizations = defineResource(Organization, {
     create: {
       run: createOrganization,
       summary: 'Create an organization and its token',
-      errors: ['slug_taken', 'external_id_taken', 'quota_exceeded'],
+      errors: ['slug_taken', 'external_id_taken', 'quota_exceeded', 'blocked_address'],
     },
     update: {
       run: updateOrganization,
       summary: 'Change an organization',
-      errors: ['slug_taken', 'external_id_taken', 'required'],
+      errors: ['slug_taken', 'external_id_taken', 'required', 'quota_exceeded', 'blocked_address'],
     },
     remove: {
       run: deleteOrganization,
@@ -213,7 +221,8 @@ export const organizations = defineResource(Organization, {
     token: { method: 'DELETE', run: revokeToken, summary: 'End its token' },
     'webhookSecret/rotate': {
       run: rotateWebhookSecret,
-      summary: 'Replace its webhook secret, which is shown once; the old one ends at once',
+      settings: { gracePeriodSeconds: secretGrace },
+      summary: 'Replace its webhook secret, which is shown once; the old one signs along for a while',
       errors: ['invalid_transition'],
       possible: ({ webhookUrl }) => webhookUrl !== null,
     },

@@ -46,6 +46,13 @@ export const webhookDeliveries = defineResource(WebhookDelivery, {
       summary: 'The organization whose event it is.',
     },
     event: { one: true, type: 'events', key: 'eventId', include: true, summary: 'What is delivered.' },
+    endpoint: {
+      one: true,
+      type: 'webhookEndpoints',
+      key: 'endpointId',
+      include: true,
+      summary: 'Where it goes.',
+    },
     replayOf: {
       one: true,
       type: 'webhookDeliveries',

@@ -1,6 +1,6 @@
-import type { QuotaName } from '../config';
 import type { Context } from '../context';
 import { AppError } from '../errors';
+import type { QuotaName } from '../settings';
 
 /** What counts against a quota, by the id of the organization, or of the user: read from an index alone. */
 const COUNTED: Readonly<Record<QuotaName, string>> = {
@@ -11,6 +11,7 @@ const COUNTED: Readonly<Record<QuotaName, string>> = {
   workspaces: 'from workspaces t where t.organization_id = $1',
   roles: 'from roles t where t.organization_id = $1',
   apiKeys: 'from api_keys t where t.organization_id = $1 and t.revoked_at is null and t.grace_until is null',
+  webhookEndpoints: 'from webhook_endpoints t where t.organization_id = $1 and t.deleted_at is null',
 };
 
 /** Members are counted already. */

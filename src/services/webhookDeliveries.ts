@@ -4,6 +4,7 @@ import { Table } from '../db/table';
 import { crud } from './crud';
 import { eventTable } from './eventFeed';
 import { organizationTable } from './organizations';
+import { webhookEndpointTable } from './webhookEndpoints';
 
 export const deliveryTable: Table<WebhookDelivery> = new Table(WebhookDelivery, {
   ...logOf('webhook_deliveries', 'webhooks:read'),
@@ -13,6 +14,7 @@ export const deliveryTable: Table<WebhookDelivery> = new Table(WebhookDelivery, 
   references: {
     organizationId: () => organizationTable as unknown as Table,
     eventId: () => eventTable as unknown as Table,
+    endpointId: () => webhookEndpointTable as unknown as Table,
     replayOfId: () => deliveryTable as unknown as Table,
   },
 });

@@ -23,6 +23,7 @@ export interface World {
   workspace: Body;
   apiKey: Body;
   invitation: Body;
+  webhookEndpoint: Body;
   /** Made from the platform's key, which alone has it in its list. */
   accessToken: Body;
   /** Made from the organization's own token; the platform sees it by its id. */
@@ -108,6 +109,10 @@ export async function buildWorld(app: TestApp): Promise<World> {
     "insert into invitation_roles select $1, r.id from roles r where r.code in ('clerk', 'auditor') on conflict do nothing",
     [invitation.id],
   );
+  const webhookEndpoint = await make('webhookEndpoints', {
+    url: 'https://hooks.example.com/world',
+    metadata: { team: 'build' },
+  });
   const key = app.as(organization.attributes.token);
   const tokens = (asker: Client) => created(asker.post(`${S}/accessTokens`, document('accessTokens')));
   await tokens(partner);
@@ -124,9 +129,10 @@ export async function buildWorld(app: TestApp): Promise<World> {
     workspace,
     apiKey,
     invitation,
+    webhookEndpoint,
     accessToken: await tokens(app.platform),
     keyToken: await tokens(key),
-    delivered: await addDelivery(app, organization.id),
+    delivered: await addDelivery(app, organization.id, webhookEndpoint.id),
   };
 }
 
@@ -195,6 +201,7 @@ export function sampleOf(world: World, type: string): string {
     events: world.delivered.eventId,
     webhookDeliveries: world.delivered.deliveryId,
     webhookAttempts: world.delivered.attemptId,
+    webhookEndpoints: world.webhookEndpoint.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
@@ -211,6 +218,7 @@ export async function creationOf(app: TestApp, world: World, type: string): Prom
   if (type === 'roles') return document(type, { code: unique, name: unique, permissions: ['members:read'] }, owned);
   if (type === 'workspaces') return document(type, { name: unique }, owned);
   if (type === 'invitations') return document(type, { email: `${unique}@example.com` }, owned);
+  if (type === 'webhookEndpoints') return document(type, { url: `https://hooks.example.com/${unique}` }, owned);
   return document(type, { name: `Name ${unique}` });
 }
 

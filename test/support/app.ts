@@ -9,6 +9,7 @@ import { type Config, readConfig } from '../../src/config';
 import type { Services } from '../../src/context';
 import { type Connection, connect } from '../../src/db/connect';
 import { Database } from '../../src/db/database';
+import { Egress } from '../../src/egress/egress';
 import { Lifecycle } from '../../src/http/lifecycle';
 import { Metrics } from '../../src/http/metrics';
 import { createServer } from '../../src/http/server';
@@ -171,6 +172,7 @@ export async function startApp(
   const callers = new CallerCache(db, now);
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
   const mailer = createMailer(config);
+  const egress = new Egress(config);
   const secrets = new Secrets(Buffer.alloc(32, 7));
   const passwords = new Passwords();
   const publicUrl = () => config.publicUrl ?? 'http://guildhall.test';
@@ -180,6 +182,7 @@ export async function startApp(
     callers,
     limiter,
     mailer,
+    egress,
     jobs: new Signal(),
     deliveries: new Signal(),
     shapes,
@@ -231,6 +234,7 @@ export async function startApp(
       await new Promise((resolve) => server.close(resolve));
       await callers.drain();
       mailer?.close();
+      egress.close();
       await source.destroy();
       await drop();
     },
