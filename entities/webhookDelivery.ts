@@ -24,6 +24,9 @@ const LIVE = "status in ('pending', 'retrying', 'sending')";
 @Index('webhook_deliveries_status_idx', ['status', 'createdAt', 'id'])
 @Index('webhook_deliveries_last_error_idx', ['lastError', 'createdAt', 'id'], { where: 'last_error is not null' })
 @Index('webhook_deliveries_endpoint_id_sequence_idx', ['endpointId', 'sequence', 'id'])
+@Index('webhook_deliveries_ended_idx', ['endpointId', 'sequence', 'id'], {
+  where: "status in ('skipped', 'exhausted', 'cancelled')",
+})
 @Index('webhook_deliveries_endpoint_id_status_idx', ['endpointId', 'status', 'createdAt', 'id'])
 @Index('webhook_deliveries_created_at_idx', ['createdAt', 'id'])
 @Index('webhook_deliveries_replay_of_id_idx', ['replayOfId'], { where: 'replay_of_id is not null' })

@@ -3,6 +3,7 @@ import { webhookDeliveries as serializer } from '../../serializers/webhookDelive
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, integer, nullable, time } from '../jsonapi/schemas';
 import { deliveryRows, getDelivery, listDeliveries } from '../services/webhookDeliveries';
+import { canReplay, replayDelivery } from '../services/webhookReplay';
 import { ATTEMPT_ERRORS } from './webhookAttempts';
 
 const count = { ...integer, minimum: 0 };
@@ -71,5 +72,14 @@ export const webhookDeliveries = defineResource(WebhookDelivery, {
   operations: {
     list: { run: listDeliveries, summary: 'List deliveries' },
     get: { run: getDelivery, summary: 'Get a delivery' },
+  },
+  actions: {
+    replay: {
+      run: replayDelivery,
+      status: 201,
+      summary: 'Deliver its event anew, with one attempt; the id and the body are the same',
+      errors: ['invalid_transition'],
+      possible: canReplay,
+    },
   },
 });
