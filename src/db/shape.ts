@@ -9,6 +9,8 @@ export interface Shape {
   readonly table: string;
   /** SQL of the resource object, jsonb, on the row `t`. */
   readonly sql: string;
+  /** SQL of what of it can differ when these properties change. */
+  readonly partOf: (properties: readonly string[]) => string;
   /** SQL on `t` of the id of the organization that a row belongs to, or is; null: it belongs to none. */
   readonly organization: string | null;
 }

@@ -53,13 +53,12 @@ export function judgeStatus(statusCode: number): ErrorClass | null {
 }
 
 /**
- * What broke a connection that stood, or an answer. Answers that are no HTTP/1.1, too long header fields included, are like a
- * connection that broke: there is no answer that one could read.
+ * What broke a connection that stood, or an answer: always `connection_reset`. Answers that are no HTTP/1.1, too long header
+ * fields included, are like a connection that broke, and a fault of TLS after its handshake reads as an end of the stream.
  * @returns cause itself when it says that the request can't be sent: that is for who made it
  */
 export function judgeFailure(cause: unknown): unknown {
-  const code = String((cause as { code?: unknown } | null)?.code);
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return cause;
-  // A server that wants a certificate says so after the handshake.
-  return new Refusal(/^ERR_(SSL|TLS)_|^EPROTO$/.test(code) ? 'tls_error' : 'connection_reset');
+  const code = (cause as { code?: unknown } | null)?.code;
+  const isOurs = code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED';
+  return isOurs ? cause : new Refusal('connection_reset');
 }

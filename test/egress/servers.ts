@@ -33,16 +33,24 @@ export async function listen(server: Server, host = '127.0.0.1'): Promise<Listen
 
 export interface Receiver extends Listening {
   readonly requests: IncomingMessage[];
+  /** Of those requests that have come to their end. */
+  readonly bodies: Buffer[];
 }
 
 /** A real HTTP server; `answer` gets the request when its body was read. */
 export async function startReceiver(answer: RequestListener, host?: string): Promise<Receiver> {
   const requests: IncomingMessage[] = [];
+  const bodies: Buffer[] = [];
   const server = createHttp((request, response) => {
     requests.push(request);
-    request.resume().on('end', () => answer(request, response));
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      bodies.push(Buffer.concat(chunks));
+      answer(request, response);
+    });
   });
-  return { ...(await listen(server, host)), requests };
+  return { ...(await listen(server, host)), requests, bodies };
 }
 
 export interface RawReceiver extends Listening {

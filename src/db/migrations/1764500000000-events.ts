@@ -194,7 +194,7 @@ create function json_time_ms(at timestamptz) returns text language sql stable as
   select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')
 $$;
 
--- What two forms of a resource differ in, as it was before; null when they are the same but for the time of the change.
+-- What a resource, or a part of it, was before and is no more; null when it is the same but for the time of the change.
 create function event_previous(before jsonb, after jsonb) returns jsonb language plpgsql immutable as $$
 declare
   now_is jsonb := after->'attributes';
@@ -207,7 +207,7 @@ begin
     now_is := after->'relationships';
     select jsonb_build_object('relationships', jsonb_object_agg(key, value->'data')) into changed
       from jsonb_each(before->'relationships') where value is distinct from now_is->key having count(*) > 0;
-    result := coalesce(result, '{}') || coalesce(changed, '{}');
+    result := coalesce(result || changed, result, changed);
   end if;
   return result;
 end $$;
