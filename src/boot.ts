@@ -22,6 +22,7 @@ import { openSecrets } from './secretKey';
 import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
+import { forgetOldBodies, removeOldDeliveries } from './services/eventRetention';
 import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitations';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
@@ -128,6 +129,8 @@ export async function serveRequests(config: Config, connection: Connection, log:
         removeEndedSignIns,
         endGraces,
         expireInvitations,
+        forgetOldBodies,
+        removeOldDeliveries,
         removeExpiredSecrets,
       ];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));

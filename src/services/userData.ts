@@ -4,6 +4,7 @@ import type { Context } from '../context';
 import { type Guard, updateRow } from '../db/write';
 import { AppError, type ErrorSource } from '../errors';
 import { authorize } from './access';
+import { forgetPerson } from './eventRetention';
 import { removeInvitationsFor } from './invitations';
 import { settleOwnership } from './ownership';
 import { endSessions } from './tokenFamilies';
@@ -108,6 +109,7 @@ async function endMemberships(
 async function removeTraces({ db }: Context, userId: string, email: string, instead: string): Promise<void> {
   // Whoever refreshes one of them just now is waited for, and leaves nothing behind.
   await endSessions(db, userId);
+  await forgetPerson(db, userId, email);
   for (const table of ['access_tokens', 'api_keys', 'user_networks', 'password_resets']) {
     await db.query(`delete from ${table} where user_id = $1`, [userId]);
   }
