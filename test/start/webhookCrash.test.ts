@@ -148,7 +148,7 @@ function keep({ id, attributes, relationships }: Body): void {
 const toldOf = (organizationId: string): Told[] => feed.get(organizationId) ?? [];
 const isNaming = ({ type }: Told) => type === 'organization.created' || type === 'organization.updated';
 
-test('the numbers of each organization have no gap [INV-37]', () => {
+test('the numbers of each organization have no gap', () => {
   expect(organizations.length).toBeGreaterThan(CHANGES / 10);
   expect([...feed.keys()].sort()).toEqual(organizations.map(({ id }) => id).sort());
   for (const told of feed.values()) expect(told.map(({ sequence }) => sequence)).toEqual(told.map((_, i) => i + 1));
@@ -220,7 +220,7 @@ test('what a killed process was sending was sent again [INV-38]', () => {
   expect(others).toContain(first);
 });
 
-test('an endpoint with strict order got nothing before what it follows', () => {
+test('an endpoint with strict order got nothing before what it follows [INV-39]', () => {
   const sequences = requestsAt('/strict').map((request) => eventOf(request).sequence);
   expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
 });
