@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Services } from '../context';
@@ -54,6 +55,8 @@ export class Sender {
 
   constructor(private readonly ctx: SenderContext) {
     this.recorder = new Recorder(ctx);
+    // Each attempt listens.
+    setMaxListeners(0, this.cut.signal);
     this.timers = [
       setInterval(() => this.wake(), POLL_MS).unref(),
       setInterval(() => void this.prolong(), PROLONG_MS / 2).unref(),
