@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Services } from '../context';
 import { type FinishContext, finishAttempts } from './finish';
-import type { Ended } from './outcome';
+import { type Ended, isPlain } from './outcome';
 import { Pace } from './pace';
 import { type Claim, type ClaimedDelivery, claimDeliveries, LEASE_MS, prolongLeases, START } from './queue';
 import { Recorder } from './recorder';
@@ -40,7 +40,9 @@ interface Run {
 export class Sender {
   private readonly slots = new Slots();
   private readonly runs = new Map<string, Run>();
-  private readonly recorder: Recorder;
+  /** What says something new about an endpoint may have to wait for its organization; the rest never does. */
+  private readonly plain: Recorder;
+  private readonly troubled: Recorder;
   private readonly pace = new Pace();
   private readonly cut = new AbortController();
   private readonly timers: NodeJS.Timeout[];
@@ -54,7 +56,8 @@ export class Sender {
   private isAway = false;
 
   constructor(private readonly ctx: SenderContext) {
-    this.recorder = new Recorder(ctx);
+    this.plain = new Recorder(ctx);
+    this.troubled = new Recorder(ctx);
     // Each attempt listens.
     setMaxListeners(0, this.cut.signal);
     this.timers = [
@@ -77,7 +80,7 @@ export class Sender {
     const grace = new AbortController();
     await Promise.race([ended, pause(GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined)]);
     grace.abort();
-    this.recorder.stop();
+    for (const recorder of [this.plain, this.troubled]) recorder.stop();
     this.cut.abort();
     await ended;
   }
@@ -138,7 +141,7 @@ export class Sender {
   private async run(delivery: ClaimedDelivery): Promise<void> {
     const ended = await sendDelivery(this.ctx, delivery, this.cut.signal);
     measure(this.ctx.metrics, ended);
-    await this.recorder.add(ended);
+    await (isPlain(ended) ? this.plain : this.troubled).add(ended);
     this.runs.delete(delivery.id);
     this.slots.leave(delivery.endpoint);
     this.wake();
