@@ -180,6 +180,7 @@ export async function sendDueDeliveries(ctx: SenderContext): Promise<number> {
     if (cursor === START) found = 0;
     const claim = await claimDeliveries(ctx, slots, cursor);
     const ended = await Promise.all(claim.deliveries.map((each) => sendDelivery(ctx, each)));
+    for (const each of ended) measure(ctx.metrics, each);
     if (ended.length > 0) await finishAttempts(ctx, ended);
     cursor = claim.cursor;
     found += ended.length + claim.cancelled;
