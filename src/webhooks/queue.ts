@@ -57,8 +57,12 @@ export const LEASE_MS = 30_000;
 /** No lease ends later than this from now: where leases are counted. */
 export const LONGEST_LEASE_MS = 2 * LEASE_MS;
 /** Endpoints with something on its way that one look goes past, some 10 ms; and those with due work that it takes on. */
-const MOST_PROBED = 1_000;
+const MOST_PROBED = 2_500;
 const MOST_READY = 50;
+/** For `/metrics`: endpoints that are gone past, those that are longest due, and of each its deliveries that are counted. */
+const MOST_MEASURED = 20_000;
+const MOST_LATE = 1_000;
+const MOST_COUNTED = 1_000;
 /** Deliveries to endpoints that are off which one look cancels. */
 const MOST_CANCELLED = 1_000;
 
@@ -95,7 +99,7 @@ const FIND = `
     max(probes) < ${MOST_PROBED} and max(ready) < ${MOST_READY}
   from probe`;
 
-/** What is due, for `/metrics`: how many, of each endpoint a hundred at the most, and for how many seconds the oldest. */
+/** What is due, for `/metrics`: how many, and for how many seconds the oldest. */
 export const DUE = `
   with recursive probe as (
     select '${START}'::uuid as endpoint_id, null::timestamptz as first, 0 as probes
@@ -103,11 +107,11 @@ export const DUE = `
     select x.endpoint_id, x.next_attempt_at, p.probes + 1 from probe p cross join lateral (
       select d.endpoint_id, d.next_attempt_at from webhook_deliveries d
       where d.${LIVE} and d.endpoint_id > p.endpoint_id order by d.endpoint_id, d.next_attempt_at limit 1) x
-    where p.probes < ${MOST_PROBED})
+    where p.probes < ${MOST_MEASURED})
   select coalesce(sum((select count(*) from (select from webhook_deliveries d where d.endpoint_id = p.endpoint_id and d.${LIVE}
-      and d.next_attempt_at <= now() limit 100) as due)), 0)::integer,
+      and d.next_attempt_at <= now() limit ${MOST_COUNTED}) as due)), 0)::integer,
     coalesce(extract(epoch from now() - min(p.first)), 0)::float8
-  from probe p where p.first <= now()`;
+  from (select * from probe where first <= now() order by first limit ${MOST_LATE}) p`;
 
 /** $2 now. */
 const SETTINGS = `e.id, e.organization_id, e.url, e.timeout_seconds, e.headers_cipher, e.legacy_signature_header, e.retry_schedule,

@@ -6,8 +6,8 @@ export const MOST_CLAIMED = 100;
 export const MOST_PER_ENDPOINT = 10;
 /** Of one organization and process: four of its endpoints at full speed. */
 const MOST_PER_ORGANIZATION = 40;
-/** So much of what is free an organization may take: some is left for newcomers, however many receivers hang. */
-const SHARE = 1 / 2;
+/** So much of what is free an organization may take: some is left for newcomers, also when the receivers of many hang. */
+const SHARE = 1 / 4;
 
 interface Placed {
   readonly id: string;
@@ -70,7 +70,7 @@ export class Slots {
   }
 
   private limit(free: number): number {
-    return Math.min(MOST_PER_ORGANIZATION, Math.ceil(free * SHARE));
+    return Math.min(MOST_PER_ORGANIZATION, Math.floor(free * SHARE));
   }
 }
 
