@@ -14,7 +14,7 @@ import { Lifecycle } from './http/lifecycle';
 import { Metrics } from './http/metrics';
 import { createServer } from './http/server';
 import { jobs } from './jobs';
-import { Worker } from './jobs/worker';
+import { Worker, type WorkerContext } from './jobs/worker';
 import { createMailer } from './mail/mailer';
 import { Passwords } from './passwords';
 import { shapes } from './resources';
@@ -30,6 +30,7 @@ import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
 import { removeExpiredSecrets } from './services/webhookSecrets';
 import { Signal } from './signal';
+import { Sender, type SenderContext } from './webhooks/sender';
 
 /** Milliseconds that running requests and jobs get to end when the process stops. */
 const DRAIN_MS = 10_000;
@@ -136,10 +137,11 @@ export async function serveRequests(config: Config, connection: Connection, log:
       closers.add(() => sweeper.close());
     }
     const lifecycle = new Lifecycle();
+    const metrics = new Metrics(services.db);
     const app = createApp({
       services,
       log,
-      metrics: new Metrics(services.db),
+      metrics,
       lifecycle,
       checkReadiness: readinessOf(source),
     });
@@ -147,11 +149,11 @@ export async function serveRequests(config: Config, connection: Connection, log:
     await listen(server, config);
     closers.add(() => close(server));
     taken.port = (server.address() as AddressInfo).port;
-    const worker = config.role === 'api' ? undefined : new Worker({ ...services, log }, jobs);
+    const workers = config.role === 'api' ? [] : startWorkers({ ...services, log, metrics });
     return {
       port: taken.port,
       stop: async () => {
-        const ended = Promise.all([lifecycle.drain(), worker?.stop()]);
+        const ended = Promise.all([lifecycle.drain(), ...workers.map((worker) => worker.stop())]);
         await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
         await closers.closeAll();
       },
@@ -160,6 +162,11 @@ export async function serveRequests(config: Config, connection: Connection, log:
     await closers.closeAll();
     throw error;
   }
+}
+
+/** What a process does beside answering requests. */
+function startWorkers(ctx: WorkerContext & SenderContext): { stop(): Promise<void> }[] {
+  return [new Worker(ctx, jobs), new Sender(ctx)];
 }
 
 async function openServices(
