@@ -18,6 +18,9 @@ const LIVE = "('pending', 'retrying', 'sending')";
 const COLUMNS = `id, organization_id, endpoint_id, event_id, sequence, trigger, manual, status, payload, next_attempt_at,
   replay_of_id`;
 
+/** One after the other, and due by a clock that counts milliseconds. */
+const DUE = "clock_timestamp() - interval '1 millisecond'";
+
 /** States that a delivery can be replayed in (domain sheet 6.5); none of them is ever left. */
 const ENDED: readonly string[] = ['skipped', 'exhausted', 'cancelled', 'succeeded'];
 export const canReplay = ({ status }: Pick<WebhookDelivery, 'status'>): boolean => ENDED.includes(status);
@@ -57,7 +60,7 @@ export const replayDelivery = (
     const [row] = await db.query(
       `insert into webhook_deliveries as t (${COLUMNS})
        select new_id(), d.organization_id, d.endpoint_id, d.event_id, d.sequence, 'replay', true, 'pending', d.payload,
-         clock_timestamp(), d.id
+         date_trunc('milliseconds', clock_timestamp()), d.id
        from webhook_deliveries d where d.id = ${bind(id)} returning ${deliveryTable.selectList(properties, ctx.caller, bind)}`,
       list,
     );
@@ -171,7 +174,7 @@ function allSql(
   const sql = `with made as (
       insert into webhook_deliveries (${COLUMNS})
       select new_id(), v.organization_id, ${endpoint}, v.id, v.sequence, 'replay', false, 'pending',
-        coalesce(before.payload, ${bind(payload)}), clock_timestamp(), before.id
+        coalesce(before.payload, ${bind(payload)}), ${DUE}, before.id
       from events v cross join lateral (
         select (array_agg(d.id order by d.id desc))[1] as id, (array_agg(d.payload order by d.id desc))[1] as payload,
           bool_or(d.status in ${LIVE}) as is_live
@@ -195,7 +198,7 @@ function endedSql({ id }: WebhookEndpoint, replay: Replay, after: number, to: nu
     ), made as (
       insert into webhook_deliveries (${COLUMNS})
       select new_id(), d.organization_id, d.endpoint_id, d.event_id, d.sequence, 'replay', false, 'pending', d.payload,
-        clock_timestamp(), d.id
+        ${DUE}, d.id
       from ended d join events v on v.id = d.event_id
       where v.body is not null and v.event_type <> 'webhook.test' and ${timesSql(replay, bind)}
         and not exists (select 1 from webhook_deliveries n

@@ -12,7 +12,9 @@ const busy = (retryAfter: string, statusCode = 503) =>
   failed({ statusCode, responseHeaders: { 'retry-after': retryAfter } });
 /** Seconds with the least and the most that chance makes of it. */
 const range = (schedule: number[], failures: number, how: Failed) =>
-  [0, 1 - 1e-9].map((chance) => Math.round((pauseAfter(schedule, failures, how, NOW, () => chance) as number) / 10) / 100);
+  [0, 1 - 1e-9].map(
+    (chance) => Math.round((pauseAfter(schedule, failures, how, NOW, () => chance) as number) / 10) / 100,
+  );
 
 test('each failure is followed by its step, a fifth earlier or later', () => {
   for (const [index, step] of SCHEDULE.entries()) {
