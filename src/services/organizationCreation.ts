@@ -14,7 +14,7 @@ import { nudge } from './events';
 import { memberTable } from './members';
 import { noDefault, type Settings, settingsChange } from './organizationSettings';
 import { attributeSource, cipherPurpose, organizationTable } from './organizations';
-import { checkQuota } from './quotas';
+import { checkQuota, quotaExceeded } from './quotas';
 import { slugFrom, withSuffix } from './slugs';
 import { userTable } from './users';
 import { newEndpoint, webhookEndpointTable } from './webhookEndpoints';
@@ -38,6 +38,7 @@ export const createOrganization: Create<Organization> = async (ctx, input) => {
   const id = input.id ?? uuidv7();
   const given = givenSecret as string | null | undefined;
   const secret = typeof webhookUrl === 'string' ? newSecret('v1', given) : null;
+  if (secret !== null) checkFirstEndpoint(ctx, attributes.quotas as Organization['quotas'] | undefined);
   const token = (givenToken as string | null | undefined) ?? makeKey('sk');
   const slug = (attributes.slug as string | undefined) ?? slugFrom(attributes.name as string);
   const values: Changes<Organization> = {
@@ -82,6 +83,12 @@ function checkCreation(ctx: Context, attributes: Record<string, unknown>): void 
   delete attributes.statusReason;
   if (attributes.legalHold === true) allow(ctx.caller, 'organizations.hold');
   if (Object.keys(attributes.quotas ?? {}).length > 0) allow(ctx.caller, 'organizations.quotas');
+}
+
+/** @throws AppError `quota_exceeded` where a new organization may not have a single endpoint */
+function checkFirstEndpoint({ config }: Context, { webhookEndpoints }: Organization['quotas'] = {}): void {
+  const limit = webhookEndpoints === undefined ? (config.quotas.webhookEndpoints ?? null) : webhookEndpoints;
+  if (limit === 0) throw quotaExceeded('webhookEndpoints', { limit, used: 0 });
 }
 
 /** @throws AppError `not_allowed` for a default role that a new organization does not have */
@@ -164,7 +171,7 @@ async function insertOrganization(
       : `, member as (${fromCreated(insertSql(memberTable, owner, bind))} returning *),
        role as (insert into member_roles (member_id, role_id) select member.id, r.id from member, roles r
          where r.code = 'owner' and r.kind = 'system' returning role_id)`;
-  const endpoint = secret === null ? '' : endpointSql(ctx, values, secret, bind);
+  const endpoint = secret === null ? undefined : endpointParts(ctx, values, secret, bind);
   const columns = organizationTable.selectList(organizationTable.properties, ctx.caller, bind);
   const facts = [
     ['organization.created', shapeOf(ctx.shapes, 'organizations').sql],
@@ -176,8 +183,8 @@ async function insertOrganization(
   const told = `record_events(${kinds}, t.id, array[${facts.map(([, shape]) => shape).join(', ')}], null, ${causeSql(ctx, bind)})`;
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
-       key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *)${member}${endpoint}
-     select ${told}${secret === null ? '' : ` + ${endpointToldSql(ctx, bind)}`}, ${columns} from created t`,
+       key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *)${member}${endpoint?.made ?? ''}
+     select ${told}${endpoint?.told ?? ''}, ${columns} from created t${endpoint?.from ?? ''}`,
     list,
   );
   if (row === undefined) return undefined;
@@ -185,24 +192,27 @@ async function insertOrganization(
   return organizationTable.read(organizationTable.properties, row, 1);
 }
 
-/** The statement reads of the endpoint before it tells of anything: it gets the first event of its organization. */
-function endpointSql(ctx: Context, { id, webhookUrl }: Creation['values'], secret: NewSecret, bind: Bind): string {
+/**
+ * SQL that makes the default endpoint and tells of it. Read beside the organization, it is there before anything is told:
+ * it gets the first event.
+ */
+function endpointParts(ctx: Context, { id, webhookUrl }: Creation['values'], secret: NewSecret, bind: Bind) {
   const organizationId = new Expression(() => 'created.id');
   const values = { id: uuidv7(), organizationId, url: webhookUrl as string, isDefault: true };
   const insert = insertSql(webhookEndpointTable, newEndpoint(ctx, values), bind);
   const owner = { id: values.id, organizationId: id as string };
-  return `, endpoint as (${fromCreated(insert)} returning *), secret as (${secretSql(ctx, owner, secret, bind, 'from created')})`;
+  const shape = `(select ${shapeOf(ctx.shapes, 'webhookEndpoints').sql} from endpoint t)`;
+  const kinds = "array['webhook_endpoint.created']";
+  return {
+    made: `, endpoint as (${fromCreated(insert)} returning *),
+       secret as (${secretSql(ctx, owner, secret, bind, 'from created')})`,
+    told: ` + record_events(${kinds}, t.id, array[${shape}], null, ${causeSql(ctx, bind, 'endpoint.id')})`,
+    from: ', endpoint',
+  };
 }
 
 /** From the row, not from the id, so that there is nothing else when there is no organization. */
 const fromCreated = (sql: string) => `${sql.replace(' values (', ' select ').replace(/\)$/, '')} from created`;
-
-/** Of itself it is not told (INV-43). */
-function endpointToldSql(ctx: Context, bind: Bind): string {
-  const { sql, organization } = shapeOf(ctx.shapes, 'webhookEndpoints');
-  const kind = bind(['webhook_endpoint.created']);
-  return `(select record_events(${kind}, ${organization}, array[${sql}], null, ${causeSql(ctx, bind, 't.id')}) from endpoint t)`;
-}
 
 /** The roles of a member are rows of their own, which a statement that makes them does not see. */
 function ownerShapeSql({ shapes }: Context): string {

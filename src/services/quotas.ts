@@ -53,5 +53,8 @@ export async function checkQuota(
   // Only now all of it: there may be more than the limit, from the time before it was lowered.
   const [all] = await db.query(`select count(*) ${COUNTED[name]}`, [ownerId]);
   const used = Number(all?.[0]);
-  throw new AppError('quota_exceeded', `${name}: ${used} of ${limit} are used.`, undefined, { meta: { limit, used } });
+  throw quotaExceeded(name, { limit, used });
 }
+
+export const quotaExceeded = (name: QuotaName, { limit, used }: { limit: number; used: number }): AppError =>
+  new AppError('quota_exceeded', `${name}: ${used} of ${limit} are used.`, undefined, { meta: { limit, used } });

@@ -162,6 +162,15 @@ export async function addInvitations(app: TestApp, organizationId: string, count
   );
 }
 
+/** More webhook endpoints of an organization. */
+export async function addWebhookEndpoints(app: TestApp, organizationId: string, count: number): Promise<void> {
+  await app.source.query(
+    `insert into webhook_endpoints (id, organization_id, url)
+     select id, $1, 'https://hooks.example.com/' || id from (select gen_random_uuid() id from generate_series(1, $2::int)) ids`,
+    [organizationId, count],
+  );
+}
+
 /** More workspaces in the organization, and all of them with the samples that can be limited to some. */
 export async function addWorkspaces(app: TestApp, world: World, count: number): Promise<void> {
   const { id } = world.organization;
@@ -218,7 +227,7 @@ export async function creationOf(app: TestApp, world: World, type: string): Prom
   if (type === 'roles') return document(type, { code: unique, name: unique, permissions: ['members:read'] }, owned);
   if (type === 'workspaces') return document(type, { name: unique }, owned);
   if (type === 'invitations') return document(type, { email: `${unique}@example.com` }, owned);
-  if (type === 'webhookEndpoints') return document(type, { url: `https://hooks.example.com/${unique}` }, owned);
+  if (type === 'webhookEndpoints') return document(type, { url: 'https://hooks.example.com/made' }, owned);
   return document(type, { name: `Name ${unique}` });
 }
 

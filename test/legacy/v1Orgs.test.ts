@@ -1,3 +1,4 @@
+import { defaultEndpointId, defaultSecret, deliveriesOf, eventsOf, signingSecrets } from '../routes/webhooks';
 import {
   type Body,
   type Client,
@@ -378,7 +379,7 @@ describe('get webhook config', () => {
     expect(first.body.created_at > '2026-01-02').toBe(true);
     const past = "'2026-01-02T03:04:05Z'";
     await app.source.query(
-      `update organizations set webhook_created_at = ${past}, webhook_updated_at = ${past} where id = $1`,
+      `update webhook_endpoints set created_at = ${past}, updated_at = ${past} where organization_id = $1`,
       [own.id],
     );
     await own.key.patch(own.path, { name: 'Renamed' });
@@ -407,12 +408,7 @@ describe('get webhook config', () => {
 });
 
 describe('set webhook URL', () => {
-  const stored = async ({ id }: { id: string }): Promise<string> => {
-    const [row] = await app.source.query('select webhook_secret_cipher as cipher from organizations where id = $1', [
-      id,
-    ]);
-    return app.services.secrets.decrypt(row.cipher, `organizations/${id}/webhookSecret`);
-  };
+  const stored = ({ id }: { id: string }) => defaultSecret(app, id);
 
   test('PUT rotates the secret each time, and shows the new one', async () => {
     const own = await made(owner, 'Rotating');

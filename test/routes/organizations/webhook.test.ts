@@ -1,5 +1,6 @@
 import { createOrganization, document, M, startApp, type TestApp } from '../../support/app';
 import { expectError, organization, WEBHOOK_SECRET } from '../documents';
+import { defaultEndpointId, defaultSecret, deliveriesOf, eventsOf } from '../webhooks';
 import { GOOD_SECRETS } from './attributes';
 
 const PATH = `${M}/organizations`;
@@ -21,13 +22,7 @@ const patch = async (id: string, attributes: object) => {
   return answer.body.data.attributes;
 };
 
-/** The secret that deliveries are signed with, which no answer shows. */
-const stored = async (id: string): Promise<string | null> => {
-  const [row] = await app.db.query('select webhook_secret_cipher from organizations where id = $1', [id]);
-  return row?.[0] === null
-    ? null
-    : app.services.secrets.decrypt(row?.[0] as Buffer, `organizations/${id}/webhookSecret`);
-};
+const stored = (id: string) => defaultSecret(app, id);
 
 test('an organization without a URL has no secret', async () => {
   const { id, attributes } = await createOrganization(app.platform);
@@ -87,7 +82,7 @@ test('null for the URL ends the secret, and the next URL gets another', async ()
 test('a secret may come before its URL; neither that URL nor a null sent back takes it away', async () => {
   const { id } = await createOrganization(app.platform, { webhookSecret: GIVEN });
   expect(await patch(id, { webhookUrl: null, webhookSecret: null })).toMatchObject({ webhookSecret: null });
-  expect(await stored(id)).toBe(GIVEN);
+  expect(await stored(id)).toBeNull();
   expect(await patch(id, { webhookUrl: URL })).toMatchObject({ webhookUrl: URL, webhookSecret: null });
   expect(await stored(id)).toBe(GIVEN);
 });
@@ -106,8 +101,8 @@ test('the encrypted secret of one organization is of no use in the row of anothe
   const { id } = await createOrganization(app.platform, { webhookUrl: URL });
   const { id: other } = await createOrganization(app.platform, { webhookUrl: URL });
   await app.db.query(
-    'update organizations set webhook_secret_cipher = (select webhook_secret_cipher from organizations where id = $1) where id = $2',
-    [id, other],
+    `update webhook_secrets set cipher = (select cipher from webhook_secrets where endpoint_id = $1) where endpoint_id = $2`,
+    [await defaultEndpointId(app, id), await defaultEndpointId(app, other)],
   );
   await expect(stored(other)).rejects.toThrow();
 });
@@ -126,7 +121,10 @@ describe.each([
 
   test(`refuses [${refused}], takes [${accepted}] and https`, async () => {
     for (const url of refused) {
-      expectError(await create(url), 422, 'not_allowed', { source: { pointer: '/data/attributes/webhookUrl' } });
+      expectError(await create(url), 422, 'not_allowed', {
+        source: { pointer: '/data/attributes/webhookUrl' },
+        meta: { attribute: 'webhookUrl', message: 'webhookUrl must be https.' },
+      });
     }
     for (const url of [...accepted, URL]) expect((await create(url)).status).toBe(201);
   });
