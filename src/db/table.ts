@@ -108,7 +108,8 @@ export class Table<Entity extends object = object> {
   ) {
     const storage = getMetadataArgsStorage();
     this.name = storage.tables.find((table) => table.target === entity)?.name ?? '';
-    for (const column of storage.filterColumns([entity, Versioned])) {
+    const classes = entity.prototype instanceof Versioned ? [entity, Versioned] : [entity];
+    for (const column of storage.filterColumns(classes)) {
       this.sql.set(column.propertyName, `t.${snakeCase(column.propertyName)}`);
       this.columns.set(column.propertyName, snakeCase(column.propertyName));
       this.types.set(column.propertyName, String(column.options.type));

@@ -18,10 +18,14 @@ const LIVE = "('pending', 'retrying', 'sending')";
 const COLUMNS = `id, organization_id, endpoint_id, event_id, sequence, trigger, manual, status, payload, next_attempt_at,
   replay_of_id`;
 
+/** One after the other, and due by a clock that counts milliseconds. */
+const DUE = "clock_timestamp() - interval '1 millisecond'";
+
 /** States that a delivery can be replayed in (domain sheet 6.5); none of them is ever left. */
 const ENDED: readonly string[] = ['skipped', 'exhausted', 'cancelled', 'succeeded'];
 export const canReplay = ({ status }: Pick<WebhookDelivery, 'status'>): boolean => ENDED.includes(status);
 
+const DISABLED = 'The endpoint is disabled: enable it first.';
 const refusal = (detail: string): AppError => new AppError('invalid_transition', detail);
 
 /**
@@ -48,7 +52,7 @@ export const replayDelivery = (
     if (guard !== undefined && ifMatch?.includes(delivery.version) === false) throw guard.error();
     if (!canReplay(delivery)) throw refusal('The delivery has not ended yet.');
     if (endpoint?.[1] !== false) throw refusal('The endpoint has been deleted.');
-    if (endpoint[0] === true) throw refusal('The endpoint is disabled: enable it first.');
+    if (endpoint[0] === true) throw refusal(DISABLED);
     const [event] = await db.query('select body is not null from events where id = $1', [delivery.eventId]);
     if (event?.[0] !== true) throw refusal('The content of the event is gone: it is kept for 90 days.');
     const { list, bind } = new Values();
@@ -56,7 +60,7 @@ export const replayDelivery = (
     const [row] = await db.query(
       `insert into webhook_deliveries as t (${COLUMNS})
        select new_id(), d.organization_id, d.endpoint_id, d.event_id, d.sequence, 'replay', true, 'pending', d.payload,
-         clock_timestamp(), d.id
+         date_trunc('milliseconds', clock_timestamp()), d.id
        from webhook_deliveries d where d.id = ${bind(id)} returning ${deliveryTable.selectList(properties, ctx.caller, bind)}`,
       list,
     );
@@ -78,8 +82,8 @@ export interface Replay {
 
 /**
  * Delivers many events to an endpoint anew, in their order and by its schedule; those that are on their way to it already
- * are left out, so that a repeated call makes none a second time. The endpoint is locked alone: its organization's writers
- * need not wait for the seconds that it may take.
+ * are left out, so that a repeated call makes none a second time. It may take seconds, in which nobody waits for it but other
+ * replays to the endpoint: its organization, and the row that the sender writes to, are not locked.
  * @returns how many deliveries were made
  * @throws AppError `not_found`, `required` for all without a bound, `not_allowed` for a range of too many, `invalid_transition`
  * for a disabled endpoint
@@ -94,13 +98,18 @@ export async function replayEvents(ctx: Context, id: string, replay: Replay): Pr
   }
   return ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
-    const endpoint = await updateRow(inside, webhookEndpointTable, id, {});
-    if (endpoint.disabled) throw refusal('The endpoint is disabled: enable it first.');
-    const queued = await queue(db, endpoint, replay);
+    await db.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`replay to ${id}`]);
+    const endpoint = await getWebhookEndpoint(inside, id, SETTINGS);
+    const queued = endpoint.disabled ? 0 : await queue(db, endpoint, replay);
+    // As it is at the end: whoever disables it from now on cancels what was made here.
+    const { disabled } = await updateRow(inside, webhookEndpointTable, id, {});
+    if (disabled) throw refusal(DISABLED);
     nudge(inside, queued);
     return queued;
   });
 }
+
+const SETTINGS = ['id', 'organizationId', 'eventTypes', 'payload', 'disabled'];
 
 async function queue(db: Database, endpoint: WebhookEndpoint, replay: Replay): Promise<number> {
   const { from, to } = await boundsOf(db, endpoint.organizationId, replay);
@@ -147,9 +156,6 @@ interface Statement {
   readonly list: unknown[];
 }
 
-const isOnItsWay = (endpoint: string, sequence: string) =>
-  `exists (select 1 from webhook_deliveries l where l.endpoint_id = ${endpoint} and l.sequence = ${sequence} and l.status in ${LIVE})`;
-
 /** Events behind `after` that the endpoint asks for; of those that it got before, in the form that they had. */
 function allSql(
   { id, organizationId, eventTypes, payload }: WebhookEndpoint,
@@ -162,18 +168,19 @@ function allSql(
   const asked = `(${bind(eventTypes)}::text[] = '{}' or v.event_type = any(${bind(eventTypes)}::text[])
     or split_part(v.event_type, '.', 1) || '.*' = any(${bind(eventTypes)}::text[]))`;
   // INV-43, and what is for a tested endpoint alone.
-  const isOthers = `v.event_type <> 'webhook.test' and v.subject_id <> ${endpoint}::uuid
-    and not exists (select 1 from webhook_deliveries s where s.id = v.subject_id and s.endpoint_id = ${endpoint})`;
+  const isOthers = `v.event_type <> 'webhook.test' and v.subject_id <> ${endpoint}::uuid and (v.subject_type <> 'webhookDeliveries'
+    or (select s.endpoint_id from webhook_deliveries s where s.id = v.subject_id) is distinct from ${endpoint}::uuid)`;
+  // Aggregates, so that each is looked up: joined as a whole, a chunk would cost the more the longer the log is.
   const sql = `with made as (
       insert into webhook_deliveries (${COLUMNS})
       select new_id(), v.organization_id, ${endpoint}, v.id, v.sequence, 'replay', false, 'pending',
-        coalesce(newest.payload, ${bind(payload)}), clock_timestamp(), newest.id
-      from events v left join lateral (
-        select d.id, d.payload from webhook_deliveries d where d.endpoint_id = ${endpoint} and d.sequence = v.sequence
-        order by d.id desc limit 1) newest on true
+        coalesce(before.payload, ${bind(payload)}), ${DUE}, before.id
+      from events v cross join lateral (
+        select (array_agg(d.id order by d.id desc))[1] as id, (array_agg(d.payload order by d.id desc))[1] as payload,
+          bool_or(d.status in ${LIVE}) as is_live
+        from webhook_deliveries d where d.endpoint_id = ${endpoint} and d.sequence = v.sequence) before
       where v.organization_id = ${bind(organizationId)} and v.sequence > ${bind(after)} and v.sequence <= ${last}
-        and v.body is not null and ${timesSql(replay, bind)} and ${asked} and ${isOthers}
-        and not ${isOnItsWay(endpoint, 'v.sequence')}
+        and v.body is not null and ${timesSql(replay, bind)} and ${asked} and ${isOthers} and before.is_live is not true
       order by v.sequence returning 1)
     select count(*)::integer, ${last}::bigint from made`;
   return { sql, list };
@@ -191,12 +198,11 @@ function endedSql({ id }: WebhookEndpoint, replay: Replay, after: number, to: nu
     ), made as (
       insert into webhook_deliveries (${COLUMNS})
       select new_id(), d.organization_id, d.endpoint_id, d.event_id, d.sequence, 'replay', false, 'pending', d.payload,
-        clock_timestamp(), d.id
+        ${DUE}, d.id
       from ended d join events v on v.id = d.event_id
       where v.body is not null and v.event_type <> 'webhook.test' and ${timesSql(replay, bind)}
         and not exists (select 1 from webhook_deliveries n
-          where n.endpoint_id = d.endpoint_id and n.sequence = d.sequence and n.id > d.id)
-        and not ${isOnItsWay('d.endpoint_id', 'd.sequence')}
+          where n.endpoint_id = d.endpoint_id and n.sequence = d.sequence and (n.id > d.id or n.status in ${LIVE}))
       order by d.sequence returning 1)
     select (select count(*)::integer from made), (select max(sequence) from ended having count(*) = ${CHUNK})`;
   return { sql, list };

@@ -276,8 +276,9 @@ create function count_log_rows() returns trigger language plpgsql as $$
 declare part record;
 begin
   -- A purge: what the cascade removes has been taken off already.
-  for part in select o.id, o.partner_id, count(*) as n from changed c join organizations o on o.id = c.organization_id
-    group by o.id loop
+  -- Summed up before the organization is looked for: while it is written to, each look is at all that it was.
+  for part in select o.id, o.partner_id, c.n from (select organization_id, count(*) as n from changed group by 1 offset 0) c
+    join organizations o on o.id = c.organization_id loop
     perform add_to_row_count(tg_table_name, part.id, tg_argv[0]::bigint * part.n),
       add_to_row_count(tg_table_name, part.partner_id, tg_argv[0]::bigint * part.n),
       add_to_row_count(tg_table_name, ${NIL}, tg_argv[0]::bigint * part.n);
