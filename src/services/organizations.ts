@@ -100,9 +100,10 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
   const namesRole = typeof (settings as Partial<Settings> | undefined)?.defaultRole === 'string';
   return ctx.db.transactionIf(typeof token === 'string' || namesRole || status !== undefined, async (db) => {
     const inside = { ...ctx, db };
+    const isLater = status !== undefined || typeof token === 'string';
     // Locked by a statement of its own: the next one sees whether the role has gone meanwhile.
-    if (namesRole || status !== undefined) await lockOrganizations(inside, [id]);
-    const before = status === undefined ? undefined : await snapshots(inside, 'organizations', [id]);
+    if (namesRole || isLater) await lockOrganizations(inside, [id]);
+    const before = isLater ? await snapshots(inside, 'organizations', [id]) : undefined;
     const told = { kind: 'organization.updated', type: 'organizations' } as const;
     const updated = await updateRow(
       inside,
@@ -113,8 +114,8 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
       undefined,
       before ? undefined : told,
     );
-    if (before !== undefined) await recordStatus(inside, updated, before);
     const isReplaced = typeof token === 'string' && (await replaceToken(inside, id, token));
+    if (before !== undefined) await recordStatus(inside, updated, before);
     if (token !== undefined || status !== undefined || settings !== undefined)
       db.afterCommit(() => ctx.callers.forget());
     const revealed = cipher !== null && updated.webhookSecretCipher?.equals(cipher) === true;
