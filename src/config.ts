@@ -2,134 +2,14 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
+import { isAddressRange } from './addresses';
 import { isCredential } from './secrets';
+import { QUOTA_NAMES, type QuotaName, SETTINGS } from './settings';
 
-/** What an organization can be limited in (domain sheet 4.17), and of how many a user can be the owner. */
-export const QUOTA_NAMES = [
-  'organizationsPerUser',
-  'members',
-  'invitations',
-  'workspaces',
-  'roles',
-  'apiKeys',
-] as const;
-export type QuotaName = (typeof QUOTA_NAMES)[number];
-
-/**
- * Every setting: its JSON schema, its default and what it means. `.env.example` and the table in the README are checked
- * against this list. Values arrive as text; ajv turns them into the type of their schema.
- */
-export const SETTINGS = {
-  HOST: { type: 'string', default: '127.0.0.1', description: 'address to listen on' },
-  PORT: {
-    type: 'integer',
-    minimum: 0,
-    maximum: 65535,
-    default: 3000,
-    description: 'port to listen on; 0 takes a free one',
-  },
-  PUBLIC_URL: {
-    type: 'string',
-    format: 'uri',
-    pattern: '^https?://',
-    description: 'how others reach the service, prefix of absolute URLs (default http://HOST:PORT)',
-  },
-  DATABASE_URL: {
-    type: 'string',
-    pattern: '^postgres(ql)?://',
-    secret: true,
-    description: 'an external PostgreSQL 14 or later; unset: an embedded one in DATA_DIR (local mode)',
-  },
-  DATABASE_POOL_SIZE: {
-    type: 'integer',
-    minimum: 1,
-    maximum: 200,
-    default: 10,
-    description: 'connections per process',
-  },
-  DATABASE_TIMEOUT_MS: {
-    type: 'integer',
-    minimum: 100,
-    maximum: 60000,
-    default: 2000,
-    description: 'milliseconds that a request may wait for a connection before it gets 503',
-  },
-  DATABASE_PREPARED_STATEMENTS: {
-    type: 'boolean',
-    default: true,
-    description: 'false behind PgBouncer before 1.21 in transaction mode',
-  },
-  DATA_DIR: { type: 'string', default: './.data', description: 'embedded database and generated keys' },
-  SECRET_KEY: {
-    type: 'string',
-    pattern: '^[A-Za-z0-9+/]{43}=$',
-    secret: true,
-    description: '32 bytes in base64 that encrypt secrets at rest; local mode makes one in DATA_DIR, else required',
-  },
-  PLATFORM_KEY: {
-    type: 'string',
-    minLength: 32,
-    maxLength: 255,
-    pattern: '^[\\x21-\\x7e]+$',
-    secret: true,
-    description: 'the first platform key; unset: made on the first start and printed once',
-  },
-  ROLE: {
-    type: 'string',
-    enum: ['all', 'api', 'worker'],
-    default: 'all',
-    description: 'all, api (no background jobs) or worker (no API, health only)',
-  },
-  WORKERS: { type: 'integer', minimum: 1, maximum: 64, default: 1, description: 'API processes that share the port' },
-  RATE_LIMIT: {
-    type: 'string',
-    pattern: '^(off|[1-9][0-9]{0,8}/[1-9][0-9]{0,4})$',
-    default: '600/60',
-    description: 'requests per seconds that each credential may send, or off',
-  },
-  QUOTAS: {
-    type: 'string',
-    pattern: '^[A-Za-z]+=[0-9]{1,9}(,[A-Za-z]+=[0-9]{1,9})*$',
-    description: `most of each for an organization that has no limits of its own, such as members=1000,workspaces=50; names: ${QUOTA_NAMES.join(', ')}`,
-  },
-  TRUST_PROXY: { type: 'integer', minimum: 0, maximum: 10, default: 0, description: 'number of proxies in front' },
-  WEBHOOK_ALLOW_HTTP: {
-    type: 'boolean',
-    description: 'true: webhook URLs may be plain http (default false; in local mode http to loopback is allowed)',
-  },
-  SMTP_URL: {
-    type: 'string',
-    pattern: '^smtps?://[^\\s/]+',
-    secret: true,
-    description: 'the mail server, smtp://user:password@host:587 or smtps://…; unset: no mail leaves',
-  },
-  MAIL_FROM: {
-    type: 'string',
-    maxLength: 320,
-    pattern: '^([^<>@,;:\\p{Cc}]+ <[^\\s<>@,;:]+@[^\\s<>@,;:]+>|[^\\s<>@,;:]+@[^\\s<>@,;:]+)$',
-    description: 'sender of the mails, an address or a name with the address in angle brackets; required with SMTP_URL',
-  },
-  INVITATION_REDIRECT_ORIGINS: {
-    type: 'string',
-    maxLength: 4096,
-    pattern: '^https?://[^\\s/,?#@]+(\\s*,\\s*https?://[^\\s/,?#@]+)*$',
-    description:
-      'origins that the redirectUrl of an invitation may have beside that of PUBLIC_URL, as https://app.example.com, separated by commas',
-  },
-  PASSWORD_RESET_URL: {
-    type: 'string',
-    format: 'uri',
-    pattern: '^https?://',
-    description:
-      'page where people set a new password; mails link to it with the token as ?token=, unset: they tell the token',
-  },
-  LOG_LEVEL: {
-    type: 'string',
-    enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
-    default: 'info',
-    description: 'least severe level that is logged',
-  },
-} as const;
+/** What webhooks may call in local mode. */
+const LOOPBACK = '127.0.0.0/8,::1/128';
+/** Seconds: a day. */
+const LONGEST_STEP = 86_400;
 
 export interface Config {
   readonly host: string;
@@ -154,6 +34,12 @@ export interface Config {
   readonly quotas: Readonly<Partial<Record<QuotaName, number>>>;
   readonly trustProxy: number;
   readonly webhookAllowHttp: 'no' | 'loopback' | 'yes';
+  /** Addresses and CIDR ranges that are called although they are not public. */
+  readonly webhookAllowCidrs: readonly string[];
+  /** For one attempt, where the endpoint says nothing else: 1–30. */
+  readonly webhookTimeoutSeconds: number;
+  /** Seconds from a failed attempt to the next one: 1–15 steps of 1–86,400. */
+  readonly webhookRetrySchedule: readonly number[];
   /** undefined: no mail leaves. */
   readonly smtpUrl: string | undefined;
   /** Always there when `smtpUrl` is. */
@@ -183,6 +69,9 @@ interface Values {
   QUOTAS?: string;
   TRUST_PROXY: number;
   WEBHOOK_ALLOW_HTTP?: boolean;
+  WEBHOOK_ALLOW_CIDRS?: string;
+  WEBHOOK_TIMEOUT: number;
+  WEBHOOK_RETRY_SCHEDULE: string;
   SMTP_URL?: string;
   MAIL_FROM?: string;
   INVITATION_REDIRECT_ORIGINS?: string;
@@ -270,6 +159,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       : values.WEBHOOK_ALLOW_HTTP === undefined && localMode
         ? 'loopback'
         : 'no',
+    webhookAllowCidrs: readRanges(values.WEBHOOK_ALLOW_CIDRS ?? (localMode ? LOOPBACK : '')),
+    webhookTimeoutSeconds: values.WEBHOOK_TIMEOUT,
+    webhookRetrySchedule: readSchedule(values.WEBHOOK_RETRY_SCHEDULE),
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM,
     invitationRedirectOrigins: readOrigins(values.INVITATION_REDIRECT_ORIGINS),
@@ -278,8 +170,26 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   };
 }
 
+function readList(text: string): string[] {
+  return text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
+}
+
+function readRanges(text: string): string[] {
+  const list = readList(text);
+  const bad = list.find((each) => !isAddressRange(each));
+  if (bad === undefined) return list;
+  throw new ConfigError(`WEBHOOK_ALLOW_CIDRS: ${JSON.stringify(bad)} is no address or range such as 10.1.0.0/16.`);
+}
+
+function readSchedule(text: string): number[] {
+  const steps = text.split(',').map(Number);
+  const bad = steps.find((each) => each > LONGEST_STEP);
+  if (bad === undefined) return steps;
+  throw new ConfigError(`WEBHOOK_RETRY_SCHEDULE: ${bad} is more than ${LONGEST_STEP} seconds.`);
+}
+
 function readOrigins(text = ''): string[] {
-  const list = text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
+  const list = readList(text);
   const bad = list.find((each) => !URL.canParse(each));
   if (bad !== undefined) throw new ConfigError(`INVITATION_REDIRECT_ORIGINS: ${bad} is no origin.`);
   return list.map((each) => new URL(each).origin);

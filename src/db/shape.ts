@@ -1,5 +1,4 @@
 import type { Caller } from '../context';
-import type { EventType } from '../eventTypes';
 import type { Bind } from './table';
 
 /** How rows of a type stand in events: as the resource object that clients read, without links and secrets. */
@@ -10,6 +9,8 @@ export interface Shape {
   readonly table: string;
   /** SQL of the resource object, jsonb, on the row `t`. */
   readonly sql: string;
+  /** SQL of what of it can differ when these properties change. */
+  readonly partOf: (properties: readonly string[]) => string;
   /** SQL on `t` of the id of the organization that a row belongs to, or is; null: it belongs to none. */
   readonly organization: string | null;
 }
@@ -46,12 +47,8 @@ export function shapeOf(shapes: Shapes, type: string): Shape {
   return shape;
 }
 
-/** The last arguments of `record_event` and `record_change`. `aboutSql`: id of the endpoint that the event is about. */
+/** The last arguments of `record_events` and `record_change`. `aboutSql`: id of the endpoint that the event is about. */
 export function causeSql(cause: Cause, bind: Bind, aboutSql = 'null'): string {
   const { type, id } = actorOf(cause);
   return `${bind(type)}, ${bind(id)}::uuid, ${bind(cause.requestId ?? null)}, ${aboutSql}::uuid`;
 }
-
-/** SQL that tells of a row as it is, and gives back the number of deliveries that are due. */
-export const recordSql = (kind: EventType, organization: string, shape: string, cause: Cause, bind: Bind): string =>
-  `record_event(${bind(kind)}, ${organization}, ${shape}, null, ${causeSql(cause, bind)})`;

@@ -90,7 +90,8 @@ export async function updateRow<Entity extends object>(
   const checks = guards.map((guard) => `coalesce(${guard.sql(bind)}, false)`).join(', ');
   const shape = told === undefined ? undefined : shapeOf(ctx.shapes, told.type);
   const of = told?.organizations === undefined ? shape?.organization : `array(${told.organizations} order by 1)`;
-  const before = shape === undefined ? '' : `, (select ${shape.sql} from (select old.*) t) as before`;
+  const before =
+    shape === undefined ? '' : `, (select ${shape.partOf(Object.keys(changes))} from (select old.*) t) as before`;
   const locked = `with old as (select t.* from ${table.name} t where ${target} for no key update),
     judged as (select old.*, array[${checks}]::boolean[] as passed${before} from old)`;
   // By name: what the event needs is not sent to us.

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { Endpoint } from '../controllers/endpoints';
 import { allRoutes } from '../controllers/routes';
 import type { ResourceDefinition } from '../jsonapi/define';
 import { surfaces } from '../legacy';
+import { packageVersion } from '../version';
 import { atomicPath } from './atomic';
 import { Components, type Json } from './components';
 import { addEndpoints } from './endpoints';
@@ -33,16 +32,6 @@ const DESCRIPTION = `Organizations, their people and their keys, over [JSON:API 
 Pages are asked for by number (\`page[number]\`, \`page[size]\`), by offset (\`page[offset]\`, \`page[limit]\`) or with cursors (\`page[after]\`, \`page[before]\`). Cursors are those of the [cursor pagination profile](https://jsonapi.org/profiles/ethanresnick/cursor-pagination/): name it in \`Accept\` to get the first page with them. Links then have cursors, and each item has its own in \`meta.page.cursor\`.
 
 ${FILTERS}`;
-
-/** The version of the package: its package.json is one folder further up from the compiled file than from the source. */
-function packageVersion(folder = __dirname): string {
-  try {
-    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
-  } catch (error) {
-    if (dirname(folder) === folder) throw error;
-    return packageVersion(dirname(folder));
-  }
-}
 
 /** Tells programs and people the same as the registry tells the controllers: the OpenAPI 3.1 document of all paths. */
 export function buildOpenApi(

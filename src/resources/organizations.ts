@@ -1,6 +1,5 @@
 import { Organization } from '../../entities';
 import { organizations as serializer } from '../../serializers/organizations';
-import { QUOTA_NAMES } from '../config';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, integer, metadata, nullable, text, time, uuid } from '../jsonapi/schemas';
 import { DEFAULT_GRACE_SECONDS, MOST_GRACE_SECONDS } from '../services/apiKeyRotation';
@@ -11,6 +10,7 @@ import { revokeToken, rotateToken, rotateWebhookSecret } from '../services/organ
 import { getOrganization, listOrganizations, organizationRows, updateOrganization } from '../services/organizations';
 import { changeOwner, transferOwnership } from '../services/ownership';
 import { RESERVED_SLUGS } from '../services/slugs';
+import { QUOTA_NAMES } from '../settings';
 
 const slug = { ...text(2, 63), pattern: '^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$', not: { enum: [...RESERVED_SLUGS] } };
 

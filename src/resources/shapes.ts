@@ -2,22 +2,34 @@ import type { Shape } from '../db/shape';
 import type { Table } from '../db/table';
 import type { Relationship, ResourceDefinition } from '../jsonapi/define';
 
+/** One member of the attributes or relationships. */
+interface Part {
+  readonly name: string;
+  /** What it is read from. */
+  readonly property: string;
+  readonly sql: string;
+}
+
 /** How the rows of a type stand in events: its attributes and linkage as its definition declares them. */
-export function shapeOf(definition: ResourceDefinition<never>): Shape {
-  const { type, tenant, attributes, relationships, rows } = definition;
+export function shapeOf({ type, tenant, attributes, relationships, rows }: ResourceDefinition<never>): Shape {
   const table = rows.table as unknown as Table;
   const shown = Object.entries(attributes)
     .filter(([name, { reveal, schema }]) => reveal === undefined && schema.writeOnly !== true && table.sql.has(name))
-    .map(([name]) => `'${name}', ${valueSql(table, name)}`);
-  const linked = Object.entries(relationships).flatMap(([name, relationship]) => {
-    const linkage = linkageSql(table, relationship as Relationship);
-    return linkage === null ? [] : [`'${name}', jsonb_build_object('data', ${linkage})`];
-  });
+    .map(([name]): Part => ({ name, property: name, sql: valueSql(table, name) }));
+  const linked = Object.entries(relationships).flatMap(([name, relationship]) =>
+    linkageOf(table, name, relationship as Relationship),
+  );
+  const object = (parts: readonly Part[]) =>
+    `jsonb_build_object(${parts.map(({ name, sql }) => `'${name}', ${sql}`).join(', ')})`;
   return {
     type,
     table: table.name,
-    sql: `jsonb_build_object('type', '${type}', 'id', t.id, 'attributes', jsonb_build_object(${shown.join(', ')}),
-      'relationships', jsonb_build_object(${linked.join(', ')}))`,
+    sql: `jsonb_build_object('type', '${type}', 'id', t.id, 'attributes', ${object(shown)}, 'relationships', ${object(linked)})`,
+    partOf: (properties) => {
+      // What is computed may follow from anything.
+      const differs = ({ property }: Part) => properties.includes(property) || !table.columns.has(property);
+      return `jsonb_build_object('attributes', ${object(shown.filter(differs))}, 'relationships', ${object(linked.filter(differs))})`;
+    },
     organization: tenant === null ? null : `${table.sql.get(tenant)}`,
   };
 }
@@ -33,15 +45,16 @@ function valueSql(table: Table, name: string): string {
   return `coalesce(${sql}, '${JSON.stringify(defaults[name]).replaceAll("'", "''")}'::jsonb)`;
 }
 
-/** null: it has links only. */
-function linkageSql(table: Table, relationship: Relationship): string | null {
-  const { type } = relationship;
-  const identifier = (id: string) => `jsonb_build_object('type', '${type}', 'id', ${id})`;
-  if ('one' in relationship) {
-    const id = table.sql.get(relationship.key);
-    return id === undefined ? null : `case when ${id} is not null then ${identifier(id)} end`;
-  }
-  const ids = relationship.keys === undefined ? undefined : table.sql.get(relationship.keys);
-  if (ids === undefined) return null;
-  return `coalesce((select jsonb_agg(${identifier('k.id')} order by k.place) from unnest(${ids}) with ordinality k (id, place)), '[]')`;
+/** Nothing where it has links only. */
+function linkageOf(table: Table, name: string, relationship: Relationship): Part[] {
+  const property = 'one' in relationship ? relationship.key : relationship.keys;
+  const value = property === undefined ? undefined : table.sql.get(property);
+  if (property === undefined || value === undefined) return [];
+  const identifier = (id: string) => `jsonb_build_object('type', '${relationship.type}', 'id', ${id})`;
+  const data =
+    'one' in relationship
+      ? `case when ${value} is not null then ${identifier(value)} end`
+      : `coalesce((select jsonb_agg(${identifier('k.id')} order by k.place)
+          from unnest(${value}) with ordinality k (id, place)), '[]')`;
+  return [{ name, property, sql: `jsonb_build_object('data', ${data})` }];
 }

@@ -79,18 +79,20 @@ async function recordPart(
   const { table, sql, organization } = shapeOf(ctx.shapes, type);
   const told = bind(ids);
   const old = before === undefined ? null : bind(ids.map((id) => before.get(id) ?? null));
-  const places =
-    old === null ? `unnest(${told}::uuid[]) b (id)` : `unnest(${told}::uuid[], ${old}::jsonb[]) b (id, before)`;
+  const places = `unnest(${told}::uuid[]${old === null ? '' : `, ${old}::jsonb[]`}) with ordinality b (id${old === null ? '' : ', before'}, place)`;
   const named = organizationIds === undefined ? '' : `, unnest(${bind(organizationIds)}::uuid[]) o (id)`;
   const of = organizationIds === undefined ? organization : 'o.id';
-  const cause = causeSql(ctx, bind, aboutThemselves === undefined ? 'null' : 'x.id');
-  const previous = old === null ? 'null' : 'event_previous(x.before, x.shape)';
-  const changed = old === null || always ? 'true' : `${previous} is not null`;
+  const about = aboutThemselves === undefined ? 'null' : 'x.id';
+  const changed = old === null || always ? 'true' : 'x.previous is not null';
+  const previous = old === null ? 'null::jsonb' : 'event_previous(b.before, n.shape)';
   const [row] = await ctx.db.query(
-    `select coalesce(sum(record_event(${bind(kind)}, x.organization_id, x.shape, ${previous}, ${cause})), 0)::integer from (
-       select t.id, ${of} as organization_id, ${sql} as shape${old === null ? '' : ', b.before'}
-       from ${places} join ${table} t on t.id = b.id${named} where ${of} is not null order by 2, t.id offset 0) x
-     where ${changed}`,
+    `select coalesce(sum(record_events(${bind([kind])}, g.of, g.shapes, g.previous, ${causeSql(ctx, bind, 'g.about')})), 0)::integer
+     from (select x.of, ${about}::uuid as about, array_agg(x.shape order by x.place) as shapes,
+         array_agg(x.previous order by x.place) as previous
+       from (select t.id, ${of} as of, n.shape, ${previous} as previous, b.place
+         from ${places} join ${table} t on t.id = b.id cross join lateral (select ${sql} as shape offset 0) n${named}
+         where ${of} is not null) x
+       where ${changed} group by 1, 2 order by 1, 2 offset 0) g`,
     list,
   );
   nudge(ctx, row?.[0] as number);
@@ -114,9 +116,9 @@ export async function recordGone(
         ? "(x.shape#>>'{relationships,organization,data,id}')::uuid"
         : `${bind(organizationId)}::uuid`;
     const [row] = await ctx.db.query(
-      `select coalesce(sum(record_event(${bind(kind)}, x.organization_id, x.shape, null, ${causeSql(ctx, bind)})), 0)::integer
-       from (select x.shape, ${of} as organization_id from unnest(${bind(part)}::jsonb[]) with ordinality x (shape, place)
-         order by 2, x.place offset 0) x`,
+      `select coalesce(sum(record_events(${bind([kind])}, g.of, g.shapes, null, ${causeSql(ctx, bind)})), 0)::integer
+       from (select ${of} as of, array_agg(x.shape order by x.place) as shapes
+         from unnest(${bind(part)}::jsonb[]) with ordinality x (shape, place) group by 1 order by 1 offset 0) g`,
       list,
     );
     nudge(ctx, row?.[0] as number);

@@ -2,11 +2,10 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Organization } from '../../entities';
 import type { Context } from '../context';
 import { selectOne } from '../db/select';
-import { recordSql, shapeOf } from '../db/shape';
+import { causeSql, shapeOf } from '../db/shape';
 import type { Bind } from '../db/table';
 import { type Changes, Expression, insertSql } from '../db/write';
 import { AppError, notFound } from '../errors';
-import type { EventType } from '../eventTypes';
 import { allow, SYSTEM_ROLES } from '../permissions';
 import { makeKey, makeWebhookSecret } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
@@ -157,15 +156,17 @@ async function insertOrganization(
          where r.code = 'owner' and r.kind = 'system' returning role_id)`;
   const columns = organizationTable.selectList(organizationTable.properties, ctx.caller, bind);
   const facts = [
-    factSql(ctx, 'organization.created', 'organizations', 'created', bind),
-    factSql(ctx, 'workspace.created', 'workspaces', 'workspace', bind),
-    factSql(ctx, 'api_key.created', 'apiKeys', 'key', bind),
-    ...(ownerId === null ? [] : [ownerFactSql(ctx, bind)]),
+    ['organization.created', shapeOf(ctx.shapes, 'organizations').sql],
+    ['workspace.created', `(select ${shapeOf(ctx.shapes, 'workspaces').sql} from workspace t)`],
+    ['api_key.created', `(select ${shapeOf(ctx.shapes, 'apiKeys').sql} from key t)`],
+    ...(ownerId === null ? [] : [['member.added', ownerShapeSql(ctx)]]),
   ];
+  const kinds = bind(facts.map(([kind]) => kind));
+  const told = `record_events(${kinds}, t.id, array[${facts.map(([, shape]) => shape).join(', ')}], null, ${causeSql(ctx, bind)})`;
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
        key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *)${member}
-     select ${facts.join(' + ')}, ${columns} from created t`,
+     select ${told}, ${columns} from created t`,
     list,
   );
   if (row === undefined) return undefined;
@@ -173,16 +174,8 @@ async function insertOrganization(
   return organizationTable.read(organizationTable.properties, row, 1);
 }
 
-/** SQL that tells of a row that the statement has made; `name` is what it is called there. */
-function factSql(ctx: Context, kind: EventType, type: string, name: string, bind: Bind): string {
-  const { sql, organization } = shapeOf(ctx.shapes, type);
-  return `(select ${recordSql(kind, `${organization}`, sql, ctx, bind)} from ${name} t)`;
-}
-
 /** The roles of a member are rows of their own, which a statement that makes them does not see. */
-function ownerFactSql(ctx: Context, bind: Bind): string {
-  const { sql, organization } = shapeOf(ctx.shapes, 'members');
+function ownerShapeSql({ shapes }: Context): string {
   const roles = "jsonb_build_array(jsonb_build_object('type', 'roles', 'id', role.role_id))";
-  const shape = `jsonb_set(${sql}, '{relationships,roles,data}', ${roles})`;
-  return `(select ${recordSql('member.added', `${organization}`, shape, ctx, bind)} from member t, role)`;
+  return `(select jsonb_set(${shapeOf(shapes, 'members').sql}, '{relationships,roles,data}', ${roles}) from member t, role)`;
 }

@@ -1,6 +1,6 @@
-import type { QuotaName } from '../config';
 import type { Context } from '../context';
 import { AppError } from '../errors';
+import type { QuotaName } from '../settings';
 
 /** What counts against a quota, by the id of the organization, or of the user: read from an index alone. */
 const COUNTED: Readonly<Record<QuotaName, string>> = {

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Config, ConfigError, readConfig, SETTINGS, urlHost } from '../../src/config';
+import { type Config, ConfigError, readConfig, urlHost } from '../../src/config';
 import { makeKey } from '../../src/secrets';
+import { SETTINGS } from '../../src/settings';
 
 const SECRET_KEY = Buffer.alloc(32, 1).toString('base64');
 const URL = 'postgres://user:pass@db.example:5432/guildhall';
@@ -37,6 +38,9 @@ test('without any setting: local mode with the defaults of the contract', () => 
     quotas: {},
     trustProxy: 0,
     webhookAllowHttp: 'loopback',
+    webhookAllowCidrs: ['127.0.0.0/8', '::1/128'],
+    webhookTimeoutSeconds: 15,
+    webhookRetrySchedule: [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
     smtpUrl: undefined,
     mailFrom: undefined,
     invitationRedirectOrigins: [],
@@ -76,6 +80,17 @@ const ACCEPTED: [name: string, value: string, property: keyof Config, read: unkn
   ['TRUST_PROXY', '10', 'trustProxy', 10],
   ['WEBHOOK_ALLOW_HTTP', 'true', 'webhookAllowHttp', 'yes'],
   ['WEBHOOK_ALLOW_HTTP', 'false', 'webhookAllowHttp', 'no'],
+  [
+    'WEBHOOK_ALLOW_CIDRS',
+    '10.1.0.0/16 , fd00::/8,192.168.0.7',
+    'webhookAllowCidrs',
+    ['10.1.0.0/16', 'fd00::/8', '192.168.0.7'],
+  ],
+  ['WEBHOOK_TIMEOUT', '1', 'webhookTimeoutSeconds', 1],
+  ['WEBHOOK_TIMEOUT', '30', 'webhookTimeoutSeconds', 30],
+  ['WEBHOOK_RETRY_SCHEDULE', '1', 'webhookRetrySchedule', [1]],
+  ['WEBHOOK_RETRY_SCHEDULE', '1, 2 ,86400', 'webhookRetrySchedule', [1, 2, 86_400]],
+  ['WEBHOOK_RETRY_SCHEDULE', Array(15).fill(7).join(), 'webhookRetrySchedule', Array(15).fill(7)],
   ['MAIL_FROM', 'no-reply@example.com', 'mailFrom', 'no-reply@example.com'],
   ['MAIL_FROM', 'Gilde Süd <no-reply@example.com>', 'mailFrom', 'Gilde Süd <no-reply@example.com>'],
   [
@@ -133,6 +148,22 @@ const REFUSED: [name: string, value: string][] = [
   ['TRUST_PROXY', 'true'],
   ['TRUST_PROXY', '11'],
   ['WEBHOOK_ALLOW_HTTP', '1'],
+  ['WEBHOOK_ALLOW_CIDRS', 'localhost'],
+  ['WEBHOOK_ALLOW_CIDRS', '10.0.0.0/8,10.0.0.0/33'],
+  ['WEBHOOK_ALLOW_CIDRS', '10.1'],
+  ['WEBHOOK_ALLOW_CIDRS', '::ffff:127.0.0.1'],
+  ['WEBHOOK_ALLOW_CIDRS', '10.0.0.0/8\n,x'],
+  ['WEBHOOK_TIMEOUT', '0'],
+  ['WEBHOOK_TIMEOUT', '31'],
+  ['WEBHOOK_TIMEOUT', '1.5'],
+  ['WEBHOOK_RETRY_SCHEDULE', '0'],
+  ['WEBHOOK_RETRY_SCHEDULE', '5,'],
+  ['WEBHOOK_RETRY_SCHEDULE', '5;10'],
+  ['WEBHOOK_RETRY_SCHEDULE', '-5'],
+  ['WEBHOOK_RETRY_SCHEDULE', '1.5'],
+  ['WEBHOOK_RETRY_SCHEDULE', '86401'],
+  ['WEBHOOK_RETRY_SCHEDULE', '1,99999,5'],
+  ['WEBHOOK_RETRY_SCHEDULE', Array(16).fill(7).join()],
   ['SMTP_URL', 'mail.example.com:587'],
   ['SMTP_URL', 'http://mail.example.com'],
   ['SMTP_URL', 'smtp://'],
@@ -168,9 +199,10 @@ test.each([
 });
 
 describe('with DATABASE_URL', () => {
-  test('it is not local mode, and http webhooks are off', () => {
+  test('it is not local mode, and webhooks are https to public addresses only', () => {
     const config = readConfig({ DATABASE_URL: URL, SECRET_KEY });
     expect(config).toMatchObject({ databaseUrl: URL, localMode: false, secretKey: SECRET_KEY, webhookAllowHttp: 'no' });
+    expect(config.webhookAllowCidrs).toEqual([]);
     expect(readConfig({ DATABASE_URL: 'postgresql://db/x', SECRET_KEY }).databaseUrl).toBe('postgresql://db/x');
   });
 

@@ -185,64 +185,80 @@ create function json_time_ms(at timestamptz) returns text language sql stable as
   select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')
 $$;
 
--- What two forms of a resource differ in, as it was before; null when they are the same but for the time of the change.
-create function event_previous(before jsonb, after jsonb) returns jsonb language sql immutable as $$
-  select nullif(
-    coalesce((select jsonb_build_object('attributes', jsonb_object_agg(key, value)) from jsonb_each(before->'attributes')
-      where value is distinct from after->'attributes'->key and key <> 'updatedAt' having count(*) > 0), '{}')
-    || coalesce((select jsonb_build_object('relationships', jsonb_object_agg(key, value->'data')) from jsonb_each(before->'relationships')
-      where value is distinct from after->'relationships'->key having count(*) > 0), '{}'), '{}')
-$$;
+-- What a resource, or a part of it, was before and is no more; null when it is the same but for the time of the change.
+create function event_previous(before jsonb, after jsonb) returns jsonb language plpgsql immutable as $$
+declare
+  now_is jsonb := after->'attributes';
+  changed jsonb;
+  result jsonb;
+begin
+  select jsonb_build_object('attributes', jsonb_object_agg(key, value)) into result from jsonb_each(before->'attributes')
+    where value is distinct from now_is->key and key <> 'updatedAt' having count(*) > 0;
+  if before->'relationships' is distinct from after->'relationships' then
+    now_is := after->'relationships';
+    select jsonb_build_object('relationships', jsonb_object_agg(key, value->'data')) into changed
+      from jsonb_each(before->'relationships') where value is distinct from now_is->key having count(*) > 0;
+    result := coalesce(result || changed, result, changed);
+  end if;
+  return result;
+end $$;
 
--- Writes one event with the next number of its organization, and a delivery for each endpoint that asks for it (INV-36,
--- INV-37); gives back how many of them are due. An organization that is being deleted tells of that alone. Events about an
--- endpoint are not for that one (INV-43).
-create function record_event(kind text, organization uuid, subject jsonb, old_values jsonb, actor_kind text, actor uuid,
+-- Writes events with the next numbers of their organization, in their order, and a delivery of each for each endpoint that
+-- asks for it (INV-36, INV-37); gives back how many of those are due. An organization that is being deleted tells of that
+-- alone. Events about an endpoint are not for that one (INV-43). The last kind holds for all that follow.
+create function record_events(kinds text[], organization uuid, subjects jsonb[], old_values jsonb[], actor_kind text, actor uuid,
   request text, about uuid) returns integer language plpgsql as $$
 declare
-  event uuid := new_id();
+  many integer := cardinality(subjects);
   number bigint;
   at timestamptz;
   live boolean;
   partner uuid;
+  is_heard boolean;
   due integer := 0;
 begin
-  insert into event_sequences as s (organization_id, last) values (organization, 1)
-    on conflict (organization_id) do update set last = s.last + 1 returning s.last into number;
+  if coalesce(many, 0) = 0 then return 0; end if;
+  insert into event_sequences as s (organization_id, last) values (organization, many)
+    on conflict (organization_id) do update set last = s.last + many returning s.last - many into number;
   -- Behind the lock: within an organization times follow the numbers.
   at := clock_timestamp();
   insert into events (id, organization_id, sequence, event_type, subject_type, subject_id, occurred_at, actor_type, actor_id,
       request_id, body)
-    values (event, organization, number, kind, subject->>'type', (subject->>'id')::uuid, at, actor_kind, actor, request,
-      '{"type":' || to_json(kind) || ',"timestamp":"' || json_time_ms(at) || '","id":"' || event || '","sequence":' || number
-      || ',"apiVersion":"2","organizationId":"' || organization || '","actor":{"type":"' || actor_kind || '","id":'
-      || coalesce('"' || actor || '"', 'null') || '},"requestId":' || coalesce(to_json(request)::text, 'null')
-      || ',"data":' || subject || ',"previous":' || coalesce(old_values::text, 'null') || '}');
-  select o.status <> 'pending_deletion', o.partner_id into live, partner from organizations o where o.id = organization;
+    select e.id, organization, number + e.place, e.kind, e.subject->>'type', (e.subject->>'id')::uuid, at, actor_kind, actor,
+      request, '{"type":"' || e.kind || '","timestamp":"' || json_time_ms(at) || '","id":"' || e.id || '","sequence":'
+      || (number + e.place) || ',"apiVersion":"2","organizationId":"' || organization || '","actor":{"type":"' || actor_kind
+      || '","id":' || coalesce('"' || actor || '"', 'null') || '},"requestId":' || coalesce(to_json(request)::text, 'null')
+      || ',"data":' || e.subject || ',"previous":' || coalesce(e.old::text, 'null') || '}'
+    from (select new_id() as id, u.subject, u.old, u.place, kinds[least(u.place, cardinality(kinds))] as kind
+      from unnest(subjects, old_values) with ordinality u (subject, old, place) offset 0) e;
+  select o.status <> 'pending_deletion', o.partner_id, exists (select 1 from webhook_endpoints e
+      where e.organization_id = organization and e.deleted_at is null) into live, partner, is_heard
+    from organizations o where o.id = organization;
   -- How many an organization has is what its last number says, as long as it is there.
-  perform add_to_row_count('events', partner, 1), add_to_row_count('events', ${NIL}, 1);
+  perform add_to_row_count('events', partner, many), add_to_row_count('events', ${NIL}, many);
   -- Most organizations have none, and the insert costs something without a row, too.
-  perform from webhook_endpoints e where e.organization_id = organization and e.deleted_at is null limit 1;
-  if not found then return 0; end if;
-  insert into webhook_deliveries (id, organization_id, endpoint_id, event_id, sequence, status, payload, next_attempt_at)
-    select new_id(), organization, e.id, event, number, state.status, e.payload, case when state.status = 'pending' then at end
-    from webhook_endpoints e cross join lateral (select case when not e.disabled and (live is not false
-      or kind = 'organization.deletion_scheduled') then 'pending' else 'skipped' end as status) state
-    where e.organization_id = organization and e.deleted_at is null and e.id is distinct from about
-      and (e.event_types = '{}' or e.event_types && array[kind, split_part(kind, '.', 1) || '.*']);
-  if found then
-    select count(*) into due from webhook_deliveries d where d.event_id = event and d.status = 'pending';
-  end if;
+  if is_heard is not true then return 0; end if;
+  with made as (
+    insert into webhook_deliveries (id, organization_id, endpoint_id, event_id, sequence, status, payload, next_attempt_at)
+    select new_id(), organization, e.id, v.id, v.sequence, state.status, e.payload, case when state.status = 'pending' then at end
+    from events v join webhook_endpoints e on e.organization_id = organization cross join lateral (select case
+      when not e.disabled and (live is not false or v.event_type = 'organization.deletion_scheduled') then 'pending'
+      else 'skipped' end as status) state
+    where v.organization_id = organization and v.sequence > number and v.sequence <= number + many
+      and e.deleted_at is null and e.id is distinct from about
+      and (e.event_types = '{}' or e.event_types && array[v.event_type, split_part(v.event_type, '.', 1) || '.*'])
+    order by v.sequence returning status)
+  select count(*) into due from made where status = 'pending';
   return due;
 end $$;
 
--- The same for a change that is told when it has changed something.
+-- One change, which is told when it has changed something.
 create function record_change(kind text, organization uuid, before jsonb, after jsonb, actor_kind text, actor uuid,
   request text, about uuid) returns integer language plpgsql as $$
 declare old_values jsonb := event_previous(before, after);
 begin
   if old_values is null then return 0; end if;
-  return record_event(kind, organization, after, old_values, actor_kind, actor, request, about);
+  return record_events(array[kind], organization, array[after], array[old_values], actor_kind, actor, request, about);
 end $$;
 
 -- Totals of what belongs to an organization, to its partner, and to all; readers take off what is of organizations that are
@@ -299,7 +315,7 @@ export class Events1764500000000 implements MigrationInterface {
     await runner.query(`
       drop trigger organizations_forget_log on organizations;
       drop table webhook_attempts, webhook_deliveries, webhook_secrets, webhook_endpoints, events, event_sequences;
-      drop function forget_log, count_log_rows, record_change, record_event, event_previous, json_time_ms, json_time, new_id;
+      drop function forget_log, count_log_rows, record_change, record_events, event_previous, json_time_ms, json_time, new_id;
       delete from row_counts where relation in ('events', 'webhook_deliveries', 'webhook_attempts');
     `);
   }
