@@ -120,8 +120,17 @@ async function endMemberships(
     const succession = ownerId === userId ? await settleOwnership(ctx, id, ownerId) : null;
     if (succession !== null) successions.push(succession);
   }
-  const ended = memberships.map(([id, , memberId]) => [id, gone.get(memberId as string)] as [string, Snapshot]);
+  const ended = memberships.map(([id, , memberId]): [string, Snapshot] => [
+    id as string,
+    withoutNotes(gone.get(memberId as string) as Snapshot),
+  ]);
   return { memberships: new Map(ended), successions };
+}
+
+/** What an organization has noted of him may tell who he was. */
+function withoutNotes(membership: Snapshot): Snapshot {
+  const resource = JSON.parse(membership);
+  return JSON.stringify({ ...resource, attributes: { ...resource.attributes, externalId: null, metadata: {} } });
 }
 
 /** What he signed in with, and where his address stands. */
