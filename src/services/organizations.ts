@@ -208,12 +208,16 @@ function statusGuards(status: string | undefined, reason: string | null | undefi
   return guards;
 }
 
-/** Locks those of these organizations that the caller sees, in the order of their ids: whoever locks several must. */
-export async function lockOrganizations(ctx: Context, ids: readonly string[]): Promise<void> {
+/**
+ * Locks those of these organizations that the caller sees, in the order of their ids: whoever locks several must.
+ * @returns their ids
+ */
+export async function lockOrganizations(ctx: Context, ids: readonly string[]): Promise<string[]> {
   const values: unknown[] = [ids];
   const visible = organizationTable.options.visible(ctx.caller, (value) => `$${values.push(value)}`, true, false);
-  await ctx.db.query(
-    `select 1 from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
+  const rows = await ctx.db.query(
+    `select t.id from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
     values,
   );
+  return rows.map(([id]) => id as string);
 }
