@@ -9,11 +9,12 @@ import { type Connection, connect } from './db/connect';
 import { Database } from './db/database';
 import { startEmbeddedPostgres } from './db/embedded';
 import { isMigrated, migrate } from './db/migrate';
+import { Egress } from './egress/egress';
 import { Lifecycle } from './http/lifecycle';
 import { Metrics } from './http/metrics';
 import { createServer } from './http/server';
 import { jobs } from './jobs';
-import { Worker } from './jobs/worker';
+import { Worker, type WorkerContext } from './jobs/worker';
 import { createMailer } from './mail/mailer';
 import { Passwords } from './passwords';
 import { shapes } from './resources';
@@ -28,6 +29,7 @@ import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
 import { Signal } from './signal';
+import { Sender, type SenderContext } from './webhooks/sender';
 
 /** Milliseconds that running requests and jobs get to end when the process stops. */
 const DRAIN_MS = 10_000;
@@ -126,10 +128,11 @@ export async function serveRequests(config: Config, connection: Connection, log:
       closers.add(() => sweeper.close());
     }
     const lifecycle = new Lifecycle();
+    const metrics = new Metrics(services.db);
     const app = createApp({
       services,
       log,
-      metrics: new Metrics(services.db),
+      metrics,
       lifecycle,
       checkReadiness: readinessOf(source),
     });
@@ -137,11 +140,11 @@ export async function serveRequests(config: Config, connection: Connection, log:
     await listen(server, config);
     closers.add(() => close(server));
     taken.port = (server.address() as AddressInfo).port;
-    const worker = config.role === 'api' ? undefined : new Worker({ ...services, log }, jobs);
+    const workers = config.role === 'api' ? [] : startWorkers({ ...services, log, metrics });
     return {
       port: taken.port,
       stop: async () => {
-        const ended = Promise.all([lifecycle.drain(), worker?.stop()]);
+        const ended = Promise.all([lifecycle.drain(), ...workers.map((worker) => worker.stop())]);
         await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
         await closers.closeAll();
       },
@@ -150,6 +153,11 @@ export async function serveRequests(config: Config, connection: Connection, log:
     await closers.closeAll();
     throw error;
   }
+}
+
+/** What a process does beside answering requests. */
+function startWorkers(ctx: WorkerContext & SenderContext): { stop(): Promise<void> }[] {
+  return [new Worker(ctx, jobs), new Sender(ctx)];
 }
 
 async function openServices(
@@ -165,11 +173,13 @@ async function openServices(
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
   const mailer = createMailer(config);
   closers.add(async () => mailer?.close());
+  const egress = new Egress(config);
+  closers.add(async () => egress.close());
   const secrets = await openSecrets(config, db);
   const publicUrl = () => config.publicUrl ?? `http://${urlHost(config.host)}:${taken.port}`;
   const passwords = new Passwords();
   const signals = { jobs: new Signal(), deliveries: new Signal() };
-  return { config, db, callers, limiter, mailer, ...signals, shapes, passwords, publicUrl, now, secrets };
+  return { config, db, callers, limiter, mailer, egress, ...signals, shapes, passwords, publicUrl, now, secrets };
 }
 
 /** The migrations of this version are checked until they were all there once; then the database has only to answer. */

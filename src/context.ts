@@ -1,6 +1,7 @@
 import type { Config } from './config';
 import type { Database } from './db/database';
 import type { Shapes } from './db/shape';
+import type { Egress } from './egress/egress';
 import type { Mailer } from './mail/mailer';
 import type { Passwords } from './passwords';
 import type { Permission } from './permissions';
@@ -53,6 +54,8 @@ export interface Services {
   readonly limiter: RateLimiter | null;
   /** null: SMTP_URL is not set, and no mail leaves. */
   readonly mailer: Mailer | null;
+  /** The one way out. */
+  readonly egress: Egress;
   /** Wakes the worker. */
   readonly jobs: Signal;
   /** Wakes the sender of webhooks. */

@@ -68,7 +68,8 @@ const takesBody = (method: string): boolean => method === 'POST' || method === '
 export function contextOf(services: Services, req: Request, res: Response): Context | Promise<Context> {
   const made = (caller: Context['caller']): Context => {
     res.locals.caller = caller;
-    const { config, db, secrets, callers, mailer, jobs, deliveries, shapes, passwords, publicUrl, now } = services;
+    const { config, db, secrets, callers, mailer, egress, jobs, deliveries, shapes, passwords, publicUrl, now } =
+      services;
     const { requestId } = res.locals;
     const isKeyed = req.headers['idempotency-key'] !== undefined;
     return {
@@ -77,6 +78,7 @@ export function contextOf(services: Services, req: Request, res: Response): Cont
       secrets,
       callers,
       mailer,
+      egress,
       jobs,
       deliveries,
       shapes,

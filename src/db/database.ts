@@ -51,12 +51,11 @@ interface Queryable {
  * can mend as AppError of their constraint, a database that is away as `unavailable`.
  */
 export class Database {
-  private readonly names = new Map<string, string>();
-
   private constructor(
     private readonly pool: Pool,
     private readonly target: Queryable,
-    private readonly named: boolean,
+    /** Text → name, the same on every connection; undefined: statements have none. */
+    private readonly names: Map<string, string> | undefined,
     /** Inside a transaction: what is to be done once it is committed. */
     private readonly pending: (() => void)[] | undefined,
   ) {}
@@ -64,7 +63,7 @@ export class Database {
   /** @param named whether statements are prepared once per connection */
   static over(dataSource: DataSource, named: boolean): Database {
     const pool = (dataSource.driver as unknown as { master: Pool }).master;
-    return new Database(pool, pool as unknown as Queryable, named, undefined);
+    return new Database(pool, pool as unknown as Queryable, named ? new Map() : undefined, undefined);
   }
 
   /** Whether statements are part of a transaction. */
@@ -150,7 +149,7 @@ export class Database {
     try {
       await client.query('begin');
       const pending: (() => void)[] = [];
-      const result = await work(new Database(this.pool, client as unknown as Queryable, false, pending));
+      const result = await work(new Database(this.pool, client as unknown as Queryable, this.names, pending));
       await client.query('commit');
       for (const action of pending) action();
       return result;
@@ -165,11 +164,11 @@ export class Database {
   }
 
   private nameOf(text: string): string | undefined {
-    if (!this.named) return undefined;
-    const known = this.names.get(text);
-    if (known !== undefined || this.names.size >= MOST_NAMED_STATEMENTS) return known;
-    const name = `s${this.names.size + 1}`;
-    this.names.set(text, name);
+    const { names } = this;
+    const known = names?.get(text);
+    if (names === undefined || known !== undefined || names.size >= MOST_NAMED_STATEMENTS) return known;
+    const name = `s${names.size + 1}`;
+    names.set(text, name);
     return name;
   }
 }

@@ -36,6 +36,8 @@ interface Told {
   readonly always?: boolean;
   /** The rows are webhook endpoints, and each is not told of itself (INV-43). */
   readonly aboutThemselves?: true;
+  /** The rows are deliveries, and none is told of to its endpoint (INV-43). */
+  readonly aboutTheirEndpoint?: true;
   /** Ids of the organizations that are told, for rows that belong to none. */
   readonly organizationIds?: readonly string[];
 }
@@ -72,7 +74,7 @@ async function recordPart(
   kind: EventType,
   type: string,
   ids: readonly string[],
-  { before, always = false, aboutThemselves, organizationIds }: Told,
+  { before, always = false, aboutThemselves, aboutTheirEndpoint, organizationIds }: Told,
 ): Promise<void> {
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
@@ -82,14 +84,14 @@ async function recordPart(
   const places = `unnest(${told}::uuid[]${old === null ? '' : `, ${old}::jsonb[]`}) with ordinality b (id${old === null ? '' : ', before'}, place)`;
   const named = organizationIds === undefined ? '' : `, unnest(${bind(organizationIds)}::uuid[]) o (id)`;
   const of = organizationIds === undefined ? organization : 'o.id';
-  const about = aboutThemselves === undefined ? 'null' : 'x.id';
+  const about = aboutThemselves ? 't.id' : aboutTheirEndpoint ? 't.endpoint_id' : 'null';
   const changed = old === null || always ? 'true' : 'x.previous is not null';
   const previous = old === null ? 'null::jsonb' : 'event_previous(b.before, n.shape)';
   const [row] = await ctx.db.query(
     `select coalesce(sum(record_events(${bind([kind])}, g.of, g.shapes, g.previous, ${causeSql(ctx, bind, 'g.about')})), 0)::integer
-     from (select x.of, ${about}::uuid as about, array_agg(x.shape order by x.place) as shapes,
+     from (select x.of, x.about, array_agg(x.shape order by x.place) as shapes,
          array_agg(x.previous order by x.place) as previous
-       from (select t.id, ${of} as of, n.shape, ${previous} as previous, b.place
+       from (select t.id, ${of} as of, ${about}::uuid as about, n.shape, ${previous} as previous, b.place
          from ${places} join ${table} t on t.id = b.id cross join lateral (select ${sql} as shape offset 0) n${named}
          where ${of} is not null) x
        where ${changed} group by 1, 2 order by 1, 2 offset 0) g`,

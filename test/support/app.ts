@@ -9,6 +9,7 @@ import { type Config, readConfig } from '../../src/config';
 import type { Services } from '../../src/context';
 import { type Connection, connect } from '../../src/db/connect';
 import { Database } from '../../src/db/database';
+import { Egress } from '../../src/egress/egress';
 import { Lifecycle } from '../../src/http/lifecycle';
 import { Metrics } from '../../src/http/metrics';
 import { createServer } from '../../src/http/server';
@@ -25,6 +26,7 @@ import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
 import { RateLimiter } from '../../src/services/rateLimits';
 import { Signal } from '../../src/signal';
+import { sendDueDeliveries } from '../../src/webhooks/sender';
 import { type Exchange, isJson } from './contract';
 import { cloneDatabase } from './database';
 import { faultsOf } from './document';
@@ -92,6 +94,8 @@ export interface TestApp {
   partner(name?: string): Promise<Client & { id: string }>;
   /** Runs the jobs that are due by the clock of the app, and those due by their doing; how many runs there were. */
   runPendingJobs(): Promise<number>;
+  /** Sends the webhooks that are due by the clock of the app, and those due by that; how many attempts there were. */
+  runPendingDeliveries(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -171,6 +175,7 @@ export async function startApp(
   const callers = new CallerCache(db, now);
   const limiter = config.rateLimit === null ? null : new RateLimiter(db, config.rateLimit, config.workers);
   const mailer = createMailer(config);
+  const egress = new Egress(config);
   const secrets = new Secrets(Buffer.alloc(32, 7));
   const passwords = new Passwords();
   const publicUrl = () => config.publicUrl ?? 'http://guildhall.test';
@@ -180,6 +185,7 @@ export async function startApp(
     callers,
     limiter,
     mailer,
+    egress,
     jobs: new Signal(),
     deliveries: new Signal(),
     shapes,
@@ -192,7 +198,8 @@ export async function startApp(
   const log = pino(logOptions(config.logLevel), { write: (line: string) => void logLines.push(JSON.parse(line)) });
   const lifecycle = new Lifecycle();
   const checkReadiness = async () => void (await source.query('select 1'));
-  const app = createApp({ services, log, metrics: new Metrics(db), lifecycle, checkReadiness });
+  const metrics = new Metrics(db);
+  const app = createApp({ services, log, metrics, lifecycle, checkReadiness });
   const server = createServer(app, log);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -226,11 +233,13 @@ export async function startApp(
       return { ...client(server, key.body.data.attributes.secret), id };
     },
     runPendingJobs: () => runDueJobs({ ...services, log }, jobs),
+    runPendingDeliveries: () => sendDueDeliveries({ ...services, log, metrics }),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await callers.drain();
       mailer?.close();
+      egress.close();
       await source.destroy();
       await drop();
     },
