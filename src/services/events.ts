@@ -10,8 +10,8 @@ export type EventContext = Pick<Services, 'db' | 'shapes' | 'deliveries'> & Caus
 /** A resource as it was at one moment: the JSON text of its resource object, or of the parts of it that may change. */
 export type Snapshot = string;
 
-/** Rows that one statement tells of at the most: it must not take long, however many there are. */
-const MOST_TOLD = 1_000;
+/** Rows that one statement tells of at the most: it must not take long, however many there are and with 50 endpoints. */
+const MOST_TOLD = 200;
 
 /** Resources as they are now, to be told of later: as what they were before a change, or as what is gone. */
 export async function snapshots(
@@ -45,7 +45,7 @@ interface Told {
 /**
  * Writes an event for each of these rows as they are now, in the transaction of `ctx.db` (INV-36). To be called last in
  * it: the number of an event is held until the commit, so that an organization's writers wait for each other from here on.
- * @param ids of more than a thousand rows: in the order of their organizations
+ * @param ids of many rows: in the order of their organizations, for a statement tells of some of them only
  */
 export async function record(
   ctx: EventContext,
