@@ -23,7 +23,8 @@ import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { removeExpiredAnswers } from './services/idempotency';
-import { expireInvitations } from './services/invitations';
+import { expireInvitations } from './services/invitationExpiry';
+import { tellExpiredKeys } from './services/keyExpiry';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
@@ -121,7 +122,8 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeps = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, endGraces, expireInvitations];
+      const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns];
+      const sweeps = [...removals, endGraces, tellExpiredKeys, expireInvitations];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }

@@ -100,9 +100,10 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
   const namesRole = typeof (settings as Partial<Settings> | undefined)?.defaultRole === 'string';
   return ctx.db.transactionIf(typeof token === 'string' || namesRole || status !== undefined, async (db) => {
     const inside = { ...ctx, db };
+    const isLater = status !== undefined || typeof token === 'string';
     // Locked by a statement of its own: the next one sees whether the role has gone meanwhile.
-    if (namesRole || status !== undefined) await lockOrganizations(inside, [id]);
-    const before = status === undefined ? undefined : await snapshots(inside, 'organizations', [id]);
+    if (namesRole || isLater) await lockOrganizations(inside, [id]);
+    const before = isLater ? await snapshots(inside, 'organizations', [id]) : undefined;
     const told = { kind: 'organization.updated', type: 'organizations' } as const;
     const updated = await updateRow(
       inside,
@@ -113,8 +114,8 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
       undefined,
       before ? undefined : told,
     );
-    if (before !== undefined) await recordStatus(inside, updated, before);
     const isReplaced = typeof token === 'string' && (await replaceToken(inside, id, token));
+    if (before !== undefined) await recordStatus(inside, updated, before);
     if (token !== undefined || status !== undefined || settings !== undefined)
       db.afterCommit(() => ctx.callers.forget());
     const revealed = cipher !== null && updated.webhookSecretCipher?.equals(cipher) === true;
@@ -207,12 +208,16 @@ function statusGuards(status: string | undefined, reason: string | null | undefi
   return guards;
 }
 
-/** Locks those of these organizations that the caller sees, in the order of their ids: whoever locks several must. */
-export async function lockOrganizations(ctx: Context, ids: readonly string[]): Promise<void> {
+/**
+ * Locks those of these organizations that the caller sees, in the order of their ids: whoever locks several must.
+ * @returns their ids
+ */
+export async function lockOrganizations(ctx: Context, ids: readonly string[]): Promise<string[]> {
   const values: unknown[] = [ids];
   const visible = organizationTable.options.visible(ctx.caller, (value) => `$${values.push(value)}`, true, false);
-  await ctx.db.query(
-    `select 1 from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
+  const rows = await ctx.db.query(
+    `select t.id from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
     values,
   );
+  return rows.map(([id]) => id as string);
 }

@@ -6,6 +6,7 @@ import { Jobs1764300000000 } from './1764300000000-jobs';
 import { Permissions1764300000001 } from './1764300000001-permissions';
 import { WebhookTimes1764400000000 } from './1764400000000-webhook-times';
 import { Events1764500000000 } from './1764500000000-events';
+import { EventNotes1764500000002 } from './1764500000002-event-notes';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   Permissions1764300000001,
   WebhookTimes1764400000000,
   Events1764500000000,
+  EventNotes1764500000002,
 ];
