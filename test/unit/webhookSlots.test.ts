@@ -62,7 +62,7 @@ describe('slots', () => {
     expect(slots.closed.endpoints).toHaveLength(100);
     expect(fill(slots, asking('healthy', 4))).toBeGreaterThan(30);
     for (const each of failing.slice(0, 100)) slots.leave(each);
-    expect(slots.closed).toMatchObject({ endpoints: [], failing: false });
+    expect(slots.closed.failing).toBe(false);
   });
 
   test('that are left are there again', () => {
