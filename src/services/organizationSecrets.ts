@@ -4,11 +4,11 @@ import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
 import { hashKey, makeKey } from '../secrets';
 import { grantsOf } from './apiKeyGrants';
-import { rotateKey } from './apiKeyRotation';
+import { DEFAULT_GRACE_SECONDS, rotateKey } from './apiKeyRotation';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { organizationTable } from './organizations';
 import { endTokensOf } from './tokenFamilies';
-import { DEFAULT_GRACE_SECONDS, defaultEndpointOf } from './webhookEndpoints';
+import { defaultEndpointOf } from './webhookEndpoints';
 import { replaceSecret } from './webhookSecrets';
 
 /** The key that `token` stands for; null when it was ended. Its organization is locked. */
