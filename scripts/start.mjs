@@ -4,6 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { findNpm } from './findNpm.mjs';
 import { prepareOrExit, ROOT } from './prepare.mjs';
 
+// Names of webhook receivers are looked up on these threads: with the usual four, two silent name servers would delay all.
+process.env.UV_THREADPOOL_SIZE ??= '32';
 await prepareOrExit({ build: true });
 const main = join(ROOT, 'dist', 'src', 'main.js');
 const npm = findNpm();

@@ -14,7 +14,7 @@ import { Lifecycle } from './http/lifecycle';
 import { Metrics } from './http/metrics';
 import { createServer } from './http/server';
 import { jobs } from './jobs';
-import { Worker } from './jobs/worker';
+import { Worker, type WorkerContext } from './jobs/worker';
 import { createMailer } from './mail/mailer';
 import { Passwords } from './passwords';
 import { shapes } from './resources';
@@ -23,12 +23,14 @@ import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { removeExpiredAnswers } from './services/idempotency';
-import { expireInvitations } from './services/invitations';
+import { expireInvitations } from './services/invitationExpiry';
+import { tellExpiredKeys } from './services/keyExpiry';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
 import { removeExpiredSecrets } from './services/webhookSecrets';
 import { Signal } from './signal';
+import { Sender, type SenderContext } from './webhooks/sender';
 
 /** Milliseconds that running requests and jobs get to end when the process stops. */
 const DRAIN_MS = 10_000;
@@ -121,22 +123,17 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeps = [
-        removeExpiredAnswers,
-        removeEndedWindows,
-        removeEndedSignIns,
-        endGraces,
-        expireInvitations,
-        removeExpiredSecrets,
-      ];
+      const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, removeExpiredSecrets];
+      const sweeps = [...removals, endGraces, tellExpiredKeys, expireInvitations];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }
     const lifecycle = new Lifecycle();
+    const metrics = new Metrics(services.db);
     const app = createApp({
       services,
       log,
-      metrics: new Metrics(services.db),
+      metrics,
       lifecycle,
       checkReadiness: readinessOf(source),
     });
@@ -144,11 +141,11 @@ export async function serveRequests(config: Config, connection: Connection, log:
     await listen(server, config);
     closers.add(() => close(server));
     taken.port = (server.address() as AddressInfo).port;
-    const worker = config.role === 'api' ? undefined : new Worker({ ...services, log }, jobs);
+    const workers = config.role === 'api' ? [] : startWorkers({ ...services, log, metrics });
     return {
       port: taken.port,
       stop: async () => {
-        const ended = Promise.all([lifecycle.drain(), worker?.stop()]);
+        const ended = Promise.all([lifecycle.drain(), ...workers.map((worker) => worker.stop())]);
         await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
         await closers.closeAll();
       },
@@ -157,6 +154,11 @@ export async function serveRequests(config: Config, connection: Connection, log:
     await closers.closeAll();
     throw error;
   }
+}
+
+/** What a process does beside answering requests. */
+function startWorkers(ctx: WorkerContext & SenderContext): { stop(): Promise<void> }[] {
+  return [new Worker(ctx, jobs), new Sender(ctx)];
 }
 
 async function openServices(

@@ -1,5 +1,7 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database } from '../db/database';
+import { DUE } from '../webhooks/queue';
+import type { AttemptMetrics } from '../webhooks/sender';
 
 /** Jobs of one state that are counted at the most: the figure is for an alarm, and must cost the same however many wait. */
 const MOST_JOBS_COUNTED = 1_000;
@@ -8,10 +10,12 @@ const COUNT_JOBS = `
             and (lease_until is null or lease_until <= now()) limit ${MOST_JOBS_COUNTED}) as due),
          (select count(*)::int from (select from jobs where failed_at is not null limit ${MOST_JOBS_COUNTED}) as failed)`;
 
-/** What `/metrics` shows: requests by route template, the connection pool, jobs, the process. */
-export class Metrics {
+/** What `/metrics` shows: requests by route template, the connection pool, jobs, webhooks, the process. */
+export class Metrics implements AttemptMetrics {
   readonly registry = new Registry();
   private readonly durations: Histogram<'method' | 'route' | 'status'>;
+  private readonly attempts: Counter<'outcome'>;
+  private readonly firstAttempts: Histogram;
   private readonly children = new Map<string, { observe(seconds: number): void }>();
 
   constructor(db: Database) {
@@ -50,6 +54,51 @@ export class Metrics {
         }
       },
     });
+    this.attempts = new Counter({
+      name: 'webhook_attempts_total',
+      help: 'Attempts to deliver a webhook, by what came of them: success, or the class of the error',
+      labelNames: ['outcome'],
+      registers: [this.registry],
+    });
+    this.firstAttempts = new Histogram({
+      name: 'webhook_first_attempt_seconds',
+      help: 'Time from an event to the first attempt to deliver it',
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600],
+      registers: [this.registry],
+    });
+    this.gaugeDeliveries(db);
+  }
+
+  private gaugeDeliveries(db: Database): void {
+    // One statement for both; the first one is asked first.
+    let found: Promise<readonly unknown[][]>;
+    new Gauge({
+      name: 'webhook_deliveries_due',
+      help: 'Deliveries of webhooks that wait to be sent; of each endpoint a thousand are counted at the most',
+      registers: [this.registry],
+      async collect() {
+        this.reset();
+        found = db.query(DUE).catch(() => []);
+        for (const [due] of await found) this.set(due as number);
+      },
+    });
+    new Gauge({
+      name: 'webhook_oldest_due_seconds',
+      help: 'For how long the delivery of a webhook that is longest due has been due; 0 when none is',
+      registers: [this.registry],
+      async collect() {
+        this.reset();
+        for (const [, seconds] of await found) this.set(seconds as number);
+      },
+    });
+  }
+
+  countAttempt(outcome: string): void {
+    this.attempts.inc({ outcome });
+  }
+
+  observeFirstAttempt(seconds: number): void {
+    this.firstAttempts.observe(seconds);
   }
 
   /** Notes one answered request. `route` must be a template, never a path: every new value costs memory for ever. */

@@ -1,4 +1,5 @@
 import type { Services } from '../context';
+import type { Row } from '../db/database';
 import { type Cause, causeSql, shapeOf } from '../db/shape';
 import type { Bind } from '../db/table';
 import type { EventType } from '../eventTypes';
@@ -6,8 +7,11 @@ import type { EventType } from '../eventTypes';
 /** What an event is written with. */
 export type EventContext = Pick<Services, 'db' | 'shapes' | 'deliveries'> & Cause;
 
-/** A resource as it was at one moment: the JSON text of its resource object. */
+/** A resource as it was at one moment: the JSON text of its resource object, or of the parts of it that may change. */
 export type Snapshot = string;
+
+/** Rows that one statement tells of at the most: it must not take long, however many there are. */
+const MOST_TOLD = 1_000;
 
 /** Resources as they are now, to be told of later: as what they were before a change, or as what is gone. */
 export async function snapshots(
@@ -32,6 +36,8 @@ interface Told {
   readonly always?: boolean;
   /** The rows are webhook endpoints, and each is not told of itself (INV-43). */
   readonly aboutThemselves?: true;
+  /** The rows are deliveries, and none is told of to its endpoint (INV-43). */
+  readonly aboutTheirEndpoint?: true;
   /** Ids of the organizations that are told, for rows that belong to none. */
   readonly organizationIds?: readonly string[];
 }
@@ -39,15 +45,37 @@ interface Told {
 /**
  * Writes an event for each of these rows as they are now, in the transaction of `ctx.db` (INV-36). To be called last in
  * it: the number of an event is held until the commit, so that an organization's writers wait for each other from here on.
+ * @param ids of more than a thousand rows: in the order of their organizations
  */
 export async function record(
   ctx: EventContext,
   kind: EventType,
   type: string,
   ids: readonly string[],
-  { before, always = false, aboutThemselves, organizationIds }: Told = {},
+  told: Told = {},
 ): Promise<void> {
-  if (ids.length === 0 || organizationIds?.length === 0) return;
+  const { organizationIds } = told;
+  if (organizationIds === undefined) {
+    for (const part of partsOf(ids)) await recordPart(ctx, kind, type, part, told);
+    return;
+  }
+  if (ids.length === 0) return;
+  for (const part of partsOf([...organizationIds].sort())) {
+    await recordPart(ctx, kind, type, ids, { ...told, organizationIds: part });
+  }
+}
+
+function* partsOf<T>(list: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < list.length; from += MOST_TOLD) yield list.slice(from, from + MOST_TOLD);
+}
+
+async function recordPart(
+  ctx: EventContext,
+  kind: EventType,
+  type: string,
+  ids: readonly string[],
+  { before, always = false, aboutThemselves, aboutTheirEndpoint, organizationIds }: Told,
+): Promise<void> {
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
   const { table, sql, organization } = shapeOf(ctx.shapes, type);
@@ -56,14 +84,14 @@ export async function record(
   const places = `unnest(${told}::uuid[]${old === null ? '' : `, ${old}::jsonb[]`}) with ordinality b (id${old === null ? '' : ', before'}, place)`;
   const named = organizationIds === undefined ? '' : `, unnest(${bind(organizationIds)}::uuid[]) o (id)`;
   const of = organizationIds === undefined ? organization : 'o.id';
-  const about = aboutThemselves === undefined ? 'null' : 'x.id';
+  const about = aboutThemselves ? 't.id' : aboutTheirEndpoint ? 't.endpoint_id' : 'null';
   const changed = old === null || always ? 'true' : 'x.previous is not null';
   const previous = old === null ? 'null::jsonb' : 'event_previous(b.before, n.shape)';
   const [row] = await ctx.db.query(
     `select coalesce(sum(record_events(${bind([kind])}, g.of, g.shapes, g.previous, ${causeSql(ctx, bind, 'g.about')})), 0)::integer
-     from (select x.of, ${about}::uuid as about, array_agg(x.shape order by x.place) as shapes,
+     from (select x.of, x.about, array_agg(x.shape order by x.place) as shapes,
          array_agg(x.previous order by x.place) as previous
-       from (select t.id, ${of} as of, n.shape, ${previous} as previous, b.place
+       from (select t.id, ${of} as of, ${about}::uuid as about, n.shape, ${previous} as previous, b.place
          from ${places} join ${table} t on t.id = b.id cross join lateral (select ${sql} as shape offset 0) n${named}
          where ${of} is not null) x
        where ${changed} group by 1, 2 order by 1, 2 offset 0) g`,
@@ -72,20 +100,53 @@ export async function record(
   nudge(ctx, row?.[0] as number);
 }
 
-/** Writes an event for each of these rows of one organization, which are gone. */
+/**
+ * Writes an event for each of these rows, which are gone.
+ * @param organizationId that they were of; null: each tells by its own relationship, and they are in the order of those
+ */
 export async function recordGone(
   ctx: EventContext,
   kind: EventType,
-  organizationId: string,
+  organizationId: string | null,
   gone: Iterable<Snapshot>,
 ): Promise<void> {
-  const list: unknown[] = [];
-  const bind: Bind = (value) => `$${list.push(value)}`;
-  const [row] = await ctx.db.query(
-    `select record_events(${bind([kind])}, ${bind(organizationId)}, ${bind([...gone])}::jsonb[], null, ${causeSql(ctx, bind)})`,
-    list,
-  );
-  nudge(ctx, row?.[0] as number);
+  for (const part of partsOf([...gone])) {
+    const list: unknown[] = [];
+    const bind: Bind = (value) => `$${list.push(value)}`;
+    const of =
+      organizationId === null
+        ? "(x.shape#>>'{relationships,organization,data,id}')::uuid"
+        : `${bind(organizationId)}::uuid`;
+    const [row] = await ctx.db.query(
+      `select coalesce(sum(record_events(${bind([kind])}, g.of, g.shapes, null, ${causeSql(ctx, bind)})), 0)::integer
+       from (select ${of} as of, array_agg(x.shape order by x.place) as shapes
+         from unnest(${bind(part)}::jsonb[]) with ordinality x (shape, place) group by 1 order by 1 offset 0) g`,
+      list,
+    );
+    nudge(ctx, row?.[0] as number);
+  }
+}
+
+/**
+ * Changes rows of one organization, some at a time, however many they are, and tells of each what has changed.
+ * @param next ids of rows that are still to be changed, `limit` at the most
+ */
+export async function changeInParts(
+  ctx: EventContext,
+  kind: EventType,
+  type: string,
+  next: (limit: number) => Promise<readonly Row[]>,
+  change: (ids: readonly string[]) => Promise<unknown>,
+): Promise<void> {
+  let found: readonly Row[];
+  do {
+    found = await next(MOST_TOLD);
+    const ids = found.map(([id]) => id as string);
+    if (ids.length === 0) return;
+    const before = await snapshots(ctx, type, ids);
+    await change(ids);
+    await record(ctx, kind, type, ids, { before });
+  } while (found.length === MOST_TOLD);
 }
 
 /** Wakes the sender of this process when deliveries are due; those of others look by themselves. */

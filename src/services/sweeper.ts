@@ -1,4 +1,5 @@
-import type { Database } from '../db/database';
+import type { Services } from '../context';
+import type { Database, Row } from '../db/database';
 
 const SWEEP_MS = 60_000;
 /** Rows that one statement removes at the most: it is done soon, and holds few locks. */
@@ -12,6 +13,29 @@ export async function removeRows(db: Database, table: string, condition: string)
   let removed: number;
   do removed = (await db.query(sql)).length;
   while (removed === MOST_REMOVED);
+}
+
+/**
+ * Does what is due in each organization, in a transaction of its own with the organization locked first, as everybody
+ * locks it, until nothing is due anywhere. Of several processes that do so one does it.
+ * @param due SQL of the rows that are due, with `organization_id`; of some of them is enough
+ * @param work leaves nothing due of what it has found
+ */
+export async function sweepOrganizations(
+  { db }: Pick<Services, 'db'>,
+  due: string,
+  work: (db: Database, organizationId: string) => Promise<void>,
+): Promise<void> {
+  let found: readonly Row[];
+  do {
+    found = await db.query(`select distinct organization_id from (${due}) due`);
+    for (const [organizationId] of found) {
+      await db.transaction(async (inside) => {
+        await inside.query('select 1 from organizations where id = $1 for no key update', [organizationId]);
+        await work(inside, organizationId as string);
+      });
+    }
+  } while (found.length > 0);
 }
 
 /** Removes what has had its time: when the process starts, and once a minute from then on. */

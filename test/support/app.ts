@@ -28,6 +28,7 @@ import { createPlatformKey } from '../../src/services/apiKeys';
 import { CallerCache } from '../../src/services/callers';
 import { RateLimiter } from '../../src/services/rateLimits';
 import { Signal } from '../../src/signal';
+import { sendDueDeliveries } from '../../src/webhooks/sender';
 import { type Exchange, isJson } from './contract';
 import { cloneDatabase } from './database';
 import { faultsOf } from './document';
@@ -95,6 +96,8 @@ export interface TestApp {
   partner(name?: string): Promise<Client & { id: string }>;
   /** Runs the jobs that are due by the clock of the app, and those due by their doing; how many runs there were. */
   runPendingJobs(): Promise<number>;
+  /** Sends the webhooks that are due by the clock of the app, and those due by that; how many attempts there were. */
+  runPendingDeliveries(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -207,7 +210,8 @@ export async function startApp(
   const log = pino(logOptions(config.logLevel), { write: (line: string) => void logLines.push(JSON.parse(line)) });
   const lifecycle = new Lifecycle();
   const checkReadiness = async () => void (await source.query('select 1'));
-  const app = createApp({ services, log, metrics: new Metrics(db), lifecycle, checkReadiness });
+  const metrics = new Metrics(db);
+  const app = createApp({ services, log, metrics, lifecycle, checkReadiness });
   const server = createServer(app, log);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -241,6 +245,7 @@ export async function startApp(
       return { ...client(server, key.body.data.attributes.secret), id };
     },
     runPendingJobs: () => runDueJobs({ ...services, log }, jobs),
+    runPendingDeliveries: () => sendDueDeliveries({ ...services, log, metrics }),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

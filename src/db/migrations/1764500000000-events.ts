@@ -220,8 +220,8 @@ begin
   if coalesce(many, 0) = 0 then return 0; end if;
   insert into event_sequences as s (organization_id, last) values (organization, many)
     on conflict (organization_id) do update set last = s.last + many returning s.last - many into number;
-  -- Behind the lock: within an organization times follow the numbers.
-  at := clock_timestamp();
+  -- Behind the lock: within an organization times follow the numbers. Not later than now by a clock that counts milliseconds.
+  at := date_trunc('milliseconds', clock_timestamp());
   insert into events (id, organization_id, sequence, event_type, subject_type, subject_id, occurred_at, actor_type, actor_id,
       request_id, body)
     select e.id, organization, number + e.place, e.kind, e.subject->>'type', (e.subject->>'id')::uuid, at, actor_kind, actor,
