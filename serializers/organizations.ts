@@ -39,6 +39,7 @@ export const organizations = serializers<Organization>({
     workspaces: toMany('workspaces'),
     invitations: toMany('invitations'),
     apiKeys: toMany('apiKeys'),
+    webhookEndpoints: toMany('webhookEndpoints'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),
   },

@@ -28,6 +28,7 @@ import { tellExpiredKeys } from './services/keyExpiry';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
+import { removeExpiredSecrets } from './services/webhookSecrets';
 import { Signal } from './signal';
 import { Sender, type SenderContext } from './webhooks/sender';
 
@@ -122,7 +123,7 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns];
+      const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, removeExpiredSecrets];
       const sweeps = [...removals, endGraces, tellExpiredKeys, expireInvitations];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());

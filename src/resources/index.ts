@@ -11,6 +11,7 @@ import { permissions } from './permissions';
 import { roles } from './roles';
 import { shapeOf } from './shapes';
 import { users } from './users';
+import { webhookEndpoints } from './webhookEndpoints';
 import { workspaces } from './workspaces';
 
 /** Every resource type; a type exists when it stands here. */
@@ -25,6 +26,7 @@ const definitions = [
   invitations,
   apiKeys,
   accessTokens,
+  webhookEndpoints,
 ] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(

@@ -22,6 +22,7 @@ export interface World {
   workspace: Body;
   apiKey: Body;
   invitation: Body;
+  webhookEndpoint: Body;
   /** Made from the platform's key, which alone has it in its list. */
   accessToken: Body;
   /** Made from the organization's own token; the platform sees it by its id. */
@@ -105,6 +106,10 @@ export async function buildWorld(app: TestApp): Promise<World> {
     "insert into invitation_roles select $1, r.id from roles r where r.code in ('clerk', 'auditor') on conflict do nothing",
     [invitation.id],
   );
+  const webhookEndpoint = await make('webhookEndpoints', {
+    url: 'https://hooks.example.com/world',
+    metadata: { team: 'build' },
+  });
   const key = app.as(organization.attributes.token);
   const tokens = (asker: Client) => created(asker.post(`${S}/accessTokens`, document('accessTokens')));
   await tokens(partner);
@@ -121,6 +126,7 @@ export async function buildWorld(app: TestApp): Promise<World> {
     workspace,
     apiKey,
     invitation,
+    webhookEndpoint,
     accessToken: await tokens(app.platform),
     keyToken: await tokens(key),
   };
@@ -148,6 +154,15 @@ export async function addInvitations(app: TestApp, organizationId: string, count
     `insert into invitations (id, organization_id, email, expires_at, hash, token_start)
      select id, $1, id || '@example.com', now() + interval '1 day', sha256(id::text::bytea), 'inv_live_more'
      from (select gen_random_uuid() id from generate_series(1, $2::int)) ids`,
+    [organizationId, count],
+  );
+}
+
+/** More webhook endpoints of an organization. */
+export async function addWebhookEndpoints(app: TestApp, organizationId: string, count: number): Promise<void> {
+  await app.source.query(
+    `insert into webhook_endpoints (id, organization_id, url)
+     select id, $1, 'https://hooks.example.com/' || id from (select gen_random_uuid() id from generate_series(1, $2::int)) ids`,
     [organizationId, count],
   );
 }
@@ -188,6 +203,7 @@ export function sampleOf(world: World, type: string): string {
     apiKeys: world.apiKey.id,
     invitations: world.invitation.id,
     accessTokens: world.accessToken.id,
+    webhookEndpoints: world.webhookEndpoint.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
@@ -204,6 +220,7 @@ export async function creationOf(app: TestApp, world: World, type: string): Prom
   if (type === 'roles') return document(type, { code: unique, name: unique, permissions: ['members:read'] }, owned);
   if (type === 'workspaces') return document(type, { name: unique }, owned);
   if (type === 'invitations') return document(type, { email: `${unique}@example.com` }, owned);
+  if (type === 'webhookEndpoints') return document(type, { url: 'https://hooks.example.com/made' }, owned);
   return document(type, { name: `Name ${unique}` });
 }
 

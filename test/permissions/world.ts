@@ -106,6 +106,7 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
       workspaces: await made('workspaces', { name: `${word} workspace` }),
       invitations: await made('invitations', { email: `${word}-invited@example.com` }),
       apiKeys: await made('apiKeys', { name: `${word} key` }),
+      webhookEndpoints: await made('webhookEndpoints', { url: `https://hooks.example.com/${word}` }),
       accessTokens: session[0],
       permissions: 'members:read',
       ownerRole: roles.owner ?? '',
@@ -250,7 +251,7 @@ export async function makeWorld(): Promise<World> {
 /** All rows of the other tenant, as text: what nobody but its own callers may have changed. */
 export async function foreignState({ app, foreign }: World): Promise<string> {
   const parts: string[] = [];
-  for (const table of ['members', 'roles', 'workspaces', 'invitations', 'api_keys']) {
+  for (const table of ['members', 'roles', 'workspaces', 'invitations', 'api_keys', 'webhook_endpoints']) {
     const rows = await app.db.query(
       `select (to_jsonb(t) - 'last_used_at' - 'last_used_ip')::text from ${table} t where organization_id = $1 order by id`,
       [foreign.organizations],
