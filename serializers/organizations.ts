@@ -39,6 +39,8 @@ export const organizations = serializers<Organization>({
     workspaces: toMany('workspaces'),
     invitations: toMany('invitations'),
     apiKeys: toMany('apiKeys'),
+    events: toMany('events'),
+    webhookDeliveries: toMany('webhookDeliveries'),
     webhookEndpoints: toMany('webhookEndpoints'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),

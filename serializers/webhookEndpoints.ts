@@ -1,5 +1,5 @@
 import type { WebhookEndpoint } from '../entities';
-import { serializers, toOne } from './jsonapi';
+import { serializers, toMany, toOne } from './jsonapi';
 
 export const webhookEndpoints = serializers<WebhookEndpoint>({
   type: 'webhookEndpoints',
@@ -32,5 +32,6 @@ export const webhookEndpoints = serializers<WebhookEndpoint>({
   ],
   relationships: {
     organization: toOne('organizations', ({ organizationId }) => organizationId),
+    deliveries: toMany('webhookDeliveries'),
   },
 });

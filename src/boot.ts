@@ -22,6 +22,7 @@ import { openSecrets } from './secretKey';
 import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
+import { forgetOldBodies, removeOldDeliveries } from './services/eventRetention';
 import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitationExpiry';
 import { tellExpiredKeys } from './services/keyExpiry';
@@ -124,7 +125,8 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
       const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, removeExpiredSecrets];
-      const sweeps = [...removals, endGraces, tellExpiredKeys, expireInvitations];
+      const log = [forgetOldBodies, removeOldDeliveries];
+      const sweeps = [...removals, ...log, endGraces, tellExpiredKeys, expireInvitations];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }

@@ -126,6 +126,20 @@ export const organizations = defineResource(Organization, {
       summary: 'Its offers to become a member.',
     },
     apiKeys: { many: true, type: 'apiKeys', link: 'organizationId', include: true, summary: 'Its keys.' },
+    events: {
+      many: true,
+      type: 'events',
+      link: 'organizationId',
+      include: true,
+      summary: 'What has happened in it, the oldest first.',
+    },
+    webhookDeliveries: {
+      many: true,
+      type: 'webhookDeliveries',
+      link: 'organizationId',
+      include: true,
+      summary: 'Its events on their way to webhook endpoints.',
+    },
     webhookEndpoints: {
       many: true,
       type: 'webhookEndpoints',

@@ -139,6 +139,13 @@ export const webhookEndpoints = defineResource(WebhookEndpoint, {
       write: 'create',
       summary: 'The organization whose events it gets.',
     },
+    deliveries: {
+      many: true,
+      type: 'webhookDeliveries',
+      link: 'endpointId',
+      include: true,
+      summary: 'What it got, and what is on its way to it.',
+    },
   },
   operations: {
     list: { run: listWebhookEndpoints, summary: 'List webhook endpoints' },

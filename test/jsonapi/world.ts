@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { Client as PgClient } from 'pg';
 import { registry } from '../../src/resources';
 import { type Answer, type Body, type Client, createUser, document, link, M, S, type TestApp } from '../support/app';
+import { addDelivery, type Delivered } from '../support/deliveries';
 
 /** Rows of every type, and a caller of every level. */
 export interface World {
@@ -27,6 +28,8 @@ export interface World {
   accessToken: Body;
   /** Made from the organization's own token; the platform sees it by its id. */
   keyToken: Body;
+  /** An event of the partner's organization on its way. */
+  delivered: Delivered;
 }
 
 export const TYPES = [...registry.keys()];
@@ -129,6 +132,7 @@ export async function buildWorld(app: TestApp): Promise<World> {
     webhookEndpoint,
     accessToken: await tokens(app.platform),
     keyToken: await tokens(key),
+    delivered: await addDelivery(app, organization.id, webhookEndpoint.id),
   };
 }
 
@@ -203,6 +207,9 @@ export function sampleOf(world: World, type: string): string {
     apiKeys: world.apiKey.id,
     invitations: world.invitation.id,
     accessTokens: world.accessToken.id,
+    events: world.delivered.eventId,
+    webhookDeliveries: world.delivered.deliveryId,
+    webhookAttempts: world.delivered.attemptId,
     webhookEndpoints: world.webhookEndpoint.id,
   };
   const id = samples[type];

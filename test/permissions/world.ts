@@ -12,6 +12,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { addDelivery } from '../support/deliveries';
 
 /** In every text of the other tenant, and nowhere else. */
 export const FOREIGN_WORD = 'zebrafish';
@@ -92,6 +93,7 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
     return body.data.id;
   };
   const { id: subject } = await createUser(partner, { email: `${word}-subject@example.com`, name: `${word} subject` });
+  const delivered = await addDelivery(app, id);
   const [session] = (await app.db.query('select id from access_tokens where user_id = $1', [owner.id])) as [[string]];
   return {
     partner,
@@ -108,6 +110,9 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
       apiKeys: await made('apiKeys', { name: `${word} key` }),
       webhookEndpoints: await made('webhookEndpoints', { url: `https://hooks.example.com/${word}` }),
       accessTokens: session[0],
+      events: delivered.eventId,
+      webhookDeliveries: delivered.deliveryId,
+      webhookAttempts: delivered.attemptId,
       permissions: 'members:read',
       ownerRole: roles.owner ?? '',
     },
