@@ -1,8 +1,14 @@
 import { rateLeft, rateWait } from '../../src/webhooks/rate';
 import { MOST_CLAIMED, MOST_PER_ENDPOINT, MOST_RUNNING, Slots } from '../../src/webhooks/slots';
 
-const asking = (organizationId: string, endpoints: number, most = MOST_PER_ENDPOINT) =>
-  Array.from({ length: endpoints }, (_, n) => ({ id: `${organizationId}/${n}`, organizationId, most }));
+const asking = (organizationId: string, endpoints: number, most = MOST_PER_ENDPOINT, isFailing = false) =>
+  Array.from({ length: endpoints }, (_, n) => ({
+    id: `${organizationId}/${n}`,
+    organizationId,
+    isFailing,
+    bound: isFailing ? 1 : MOST_PER_ENDPOINT,
+    most,
+  }));
 
 /** Deals until nothing more is given, as one claim after another does. */
 function fill(slots: Slots, wanting: ReturnType<typeof asking>): number {
@@ -39,7 +45,7 @@ describe('slots', () => {
   test('an organization gets forty at the most', () => {
     const slots = new Slots();
     expect(fill(slots, asking('a', 20))).toBe(40);
-    expect(slots.full.organizations).toEqual(['a']);
+    expect(slots.closed.organizations).toEqual(['a']);
   });
 
   test('when ten organizations have taken all they can, another one gets some', () => {
@@ -48,13 +54,24 @@ describe('slots', () => {
     expect(fill(slots, asking('late', 1))).toBeGreaterThanOrEqual(5);
   });
 
+  test('of endpoints that fail, each gets one and all of them a hundred', () => {
+    const slots = new Slots();
+    const failing = Array.from({ length: 200 }, (_, n) => asking(String(n), 1, 1, true)).flat();
+    expect(fill(slots, failing)).toBe(100);
+    expect(slots.closed).toMatchObject({ failing: true });
+    expect(slots.closed.endpoints).toHaveLength(100);
+    expect(fill(slots, asking('healthy', 4))).toBeGreaterThan(30);
+    for (const each of failing.slice(0, 100)) slots.leave(each);
+    expect(slots.closed.failing).toBe(false);
+  });
+
   test('that are left are there again', () => {
     const slots = new Slots();
     const [one] = asking('a', 1) as [ReturnType<typeof asking>[number]];
     for (let n = 0; n < MOST_PER_ENDPOINT; n++) slots.enter(one);
-    expect(slots.full.endpoints).toEqual([one.id]);
+    expect(slots.closed.endpoints).toEqual([one.id]);
     slots.leave(one);
-    expect(slots.full).toEqual({ endpoints: [], organizations: [] });
+    expect(slots.closed).toEqual({ endpoints: [], organizations: [], failing: false });
     expect(slots.free).toBe(MOST_RUNNING - MOST_PER_ENDPOINT + 1);
   });
 });

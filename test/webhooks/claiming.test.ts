@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import { attemptNow } from '../../src/webhooks/attemptNow';
 import { finishAttempts } from '../../src/webhooks/finish';
 import type { Ended } from '../../src/webhooks/outcome';
@@ -292,6 +293,16 @@ describe('fairness', () => {
     const other = await endpointWith(1);
     const { deliveries } = await claimDeliveries(app.services, slots, START);
     expect(deliveries.map(({ endpoint }) => endpoint.id)).toEqual([other.id]);
+  });
+
+  test('endpoints that fail leave slots to those that do well, however many they are', async () => {
+    const slots = new Slots();
+    for (let n = 0; n < 100; n++) slots.enter({ id: uuidv7(), organizationId: uuidv7(), isFailing: true, bound: 1 });
+    const failing = await endpointWith(1);
+    await app.db.query('update webhook_endpoints set failing_since = now() where id = $1', [failing.id]);
+    const healthy = await endpointWith(1);
+    const { deliveries } = await claimDeliveries(app.services, slots, START);
+    expect(deliveries.map(({ endpoint }) => endpoint.id)).toEqual([healthy.id]);
   });
 
   test('a look is bounded, and the next one goes on where it ended', async () => {
