@@ -4,8 +4,8 @@ import type { Services } from '../context';
 import { cipherPurpose } from '../services/organizations';
 import { type AttemptInput, type AttemptResult, makeAttempt } from './attempt';
 import { thinBody } from './body';
+import type { ClaimedDelivery, EndpointSettings } from './delivery';
 import type { Ended } from './outcome';
-import type { ClaimedDelivery, EndpointSettings } from './queue';
 import { legacySignature, signatureOf } from './sign';
 
 export type SendContext = Pick<Services, 'secrets' | 'egress' | 'now'> & { readonly log?: Logger };

@@ -1,8 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import { attemptNow } from '../../src/webhooks/attemptNow';
+import { LEASE_MS, prolongLeases } from '../../src/webhooks/delivery';
+import { START } from '../../src/webhooks/due';
 import { finishAttempts } from '../../src/webhooks/finish';
 import type { Ended } from '../../src/webhooks/outcome';
-import { type Claim, claimDeliveries, LEASE_MS, prolongLeases, START } from '../../src/webhooks/queue';
+import { type Claim, claimDeliveries } from '../../src/webhooks/queue';
 import { sendDelivery } from '../../src/webhooks/send';
 import { MOST_PER_ENDPOINT, Slots } from '../../src/webhooks/slots';
 import { createOrganization, type TestApp } from '../support/app';
