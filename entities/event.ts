@@ -7,9 +7,11 @@ import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Index('events_sequence_idx', ['sequence', 'id'])
 @Index('events_occurred_at_idx', ['occurredAt', 'id'])
 @Index('events_organization_id_event_type_idx', ['organizationId', 'eventType', 'sequence'])
-@Index('events_person_idx', ['subjectId'], {
-  where: "subject_type in ('users', 'invitations') and body is not null",
-})
+@Index('events_organization_id_occurred_at_idx', ['organizationId', 'occurredAt', 'id'])
+@Index('events_event_type_idx', ['eventType', 'sequence', 'id'])
+@Index('events_subject_id_idx', ['subjectId', 'sequence'])
+@Index('events_request_id_idx', ['requestId'], { where: 'request_id is not null' })
+@Index('events_body_idx', ['occurredAt'], { where: 'body is not null' })
 export class Event {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'events_pkey' })
   id!: string;
@@ -46,4 +48,19 @@ export class Event {
   /** The text that receivers get, byte for byte (INV-40); null when its time is over. */
   @Column('text', { nullable: true })
   body!: string | null;
+
+  /** Form of the body; computed. */
+  apiVersion!: string;
+
+  /** The resource as it was then, from the body; computed. */
+  data!: unknown;
+
+  /** What it was before the change; computed. */
+  previous!: unknown;
+
+  /** Computed. */
+  actor!: unknown;
+
+  /** An event never changes; computed. */
+  version!: number;
 }

@@ -71,20 +71,13 @@ export class Organization extends Versioned {
   @Column('text', { nullable: true })
   primaryDomain!: string | null;
 
+  /** Of the default endpoint: a copy that a trigger keeps, so that lists find it here. */
   @Column('text', { nullable: true })
   webhookUrl!: string | null;
 
-  /** Encrypted: it must be read to sign (INV-29). The attribute `webhookSecret` is not this column. */
+  /** Encrypted; a secret that was given before the URL that it is for. Secrets of endpoints are in `webhook_secrets`. */
   @Column('bytea', { nullable: true })
   webhookSecretCipher!: Buffer | null;
-
-  /** Kept by a trigger, like the next; null without a webhook. */
-  @Column('timestamptz', { nullable: true })
-  webhookCreatedAt!: string | null;
-
-  /** When its URL or secret has changed. */
-  @Column('timestamptz', { nullable: true })
-  webhookUpdatedAt!: string | null;
 
   @Column('jsonb', { default: {} })
   metadata!: Record<string, unknown>;

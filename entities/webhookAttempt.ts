@@ -60,4 +60,7 @@ export class WebhookAttempt {
   @ManyToOne(() => WebhookDelivery, { nullable: false, onDelete: 'CASCADE' })
   @JoinColumn({ name: 'delivery_id', foreignKeyConstraintName: 'webhook_attempts_delivery_id_fkey' })
   delivery?: Relation<WebhookDelivery>;
+
+  /** An attempt never changes; computed. */
+  version!: number;
 }

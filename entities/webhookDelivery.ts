@@ -20,7 +20,13 @@ const LIVE = "status in ('pending', 'retrying', 'sending')";
 @Index('webhook_deliveries_order_idx', ['endpointId', 'sequence', 'id'], { where: LIVE })
 @Index('webhook_deliveries_event_id_idx', ['eventId'])
 @Index('webhook_deliveries_organization_id_created_at_idx', ['organizationId', 'createdAt', 'id'])
-@Index('webhook_deliveries_organization_id_status_idx', ['organizationId', 'status'])
+@Index('webhook_deliveries_organization_id_status_idx', ['organizationId', 'status', 'createdAt', 'id'])
+@Index('webhook_deliveries_status_idx', ['status', 'createdAt', 'id'])
+@Index('webhook_deliveries_last_error_idx', ['lastError', 'createdAt', 'id'], { where: 'last_error is not null' })
+@Index('webhook_deliveries_endpoint_id_sequence_idx', ['endpointId', 'sequence', 'id'])
+@Index('webhook_deliveries_ended_idx', ['endpointId', 'sequence', 'id'], {
+  where: "status in ('skipped', 'exhausted', 'cancelled')",
+})
 @Index('webhook_deliveries_endpoint_id_status_idx', ['endpointId', 'status', 'createdAt', 'id'])
 @Index('webhook_deliveries_created_at_idx', ['createdAt', 'id'])
 @Index('webhook_deliveries_replay_of_id_idx', ['replayOfId'], { where: 'replay_of_id is not null' })
@@ -100,4 +106,7 @@ export class WebhookDelivery extends Versioned {
   @ManyToOne(() => WebhookDelivery, { onDelete: 'SET NULL' })
   @JoinColumn({ name: 'replay_of_id', foreignKeyConstraintName: 'webhook_deliveries_replay_of_id_fkey' })
   replayOf?: Relation<WebhookDelivery> | null;
+
+  /** Of the event; computed. */
+  eventType!: string;
 }

@@ -115,4 +115,16 @@ export class WebhookEndpoint extends Versioned {
   @ManyToOne(() => Organization, { nullable: false, onDelete: 'CASCADE' })
   @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'webhook_endpoints_organization_id_fkey' })
   organization?: Relation<Organization>;
+
+  /** From the two switches; computed. */
+  status!: 'enabled' | 'disabled' | 'auto_disabled';
+
+  /** Those in their grace, newest first; computed, like the next. */
+  oldSecrets!: { start: string; expiresAt: string }[];
+
+  /** What receivers verify `v1a` with. */
+  publicKey!: string | null;
+
+  /** Set only on the object that the call which made the secret gives back (INV-30). */
+  secret?: string;
 }

@@ -22,12 +22,14 @@ import { openSecrets } from './secretKey';
 import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
+import { forgetOldBodies, removeOldDeliveries } from './services/eventRetention';
 import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitationExpiry';
 import { tellExpiredKeys } from './services/keyExpiry';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
+import { removeExpiredSecrets } from './services/webhookSecrets';
 import { Signal } from './signal';
 import { Sender, type SenderContext } from './webhooks/sender';
 
@@ -122,8 +124,9 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns];
-      const sweeps = [...removals, endGraces, tellExpiredKeys, expireInvitations];
+      const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, removeExpiredSecrets];
+      const log = [forgetOldBodies, removeOldDeliveries];
+      const sweeps = [...removals, ...log, endGraces, tellExpiredKeys, expireInvitations];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }

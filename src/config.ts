@@ -4,7 +4,7 @@ import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { isAddressRange } from './addresses';
 import { isCredential } from './secrets';
-import { QUOTA_NAMES, type QuotaName, SETTINGS } from './settings';
+import { QUOTA_NAMES, type QuotaName, SETTINGS, USUAL_QUOTAS } from './settings';
 
 /** What webhooks may call in local mode. */
 const LOOPBACK = '127.0.0.0/8,::1/128';
@@ -211,7 +211,7 @@ function readQuotas(text: string): Config['quotas'] {
     if (name in quotas) throw new ConfigError(`QUOTAS names ${name} twice.`);
     quotas[name] = Number(limit);
   }
-  return quotas;
+  return { ...USUAL_QUOTAS, ...quotas };
 }
 
 /** The host as it stands in a URL: IPv6 addresses in brackets. */

@@ -62,6 +62,8 @@ export const ERRORS = {
   unknown_relationship: [422, 'Unknown relationship'],
   confirmation_mismatch: [422, 'Confirmation does not match'],
   weak_password: [422, 'Weak password'],
+  unknown_event_type: [422, 'Unknown event type'],
+  blocked_address: [422, 'Address blocked'],
   idempotency_key_reused: [422, 'Idempotency key reused'],
   rate_limited: [429, 'Too many requests'],
   headers_too_large: [431, 'Header fields too large'],

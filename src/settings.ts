@@ -6,8 +6,11 @@ export const QUOTA_NAMES = [
   'workspaces',
   'roles',
   'apiKeys',
+  'webhookEndpoints',
 ] as const;
 export type QuotaName = (typeof QUOTA_NAMES)[number];
+/** What holds unless QUOTAS says otherwise (domain sheet 11); what is not here has no limit. */
+export const USUAL_QUOTAS: Readonly<Partial<Record<QuotaName, number>>> = { webhookEndpoints: 50 };
 
 /**
  * Every setting: its JSON schema, its default and what it means. `.env.example` and the table in the README are checked
@@ -84,7 +87,7 @@ export const SETTINGS = {
   QUOTAS: {
     type: 'string',
     pattern: '^[A-Za-z]+=[0-9]{1,9}(,[A-Za-z]+=[0-9]{1,9})*$',
-    description: `most of each for an organization that has no limits of its own, such as members=1000,workspaces=50; names: ${QUOTA_NAMES.join(', ')}`,
+    description: `most of each for an organization that has no limits of its own, such as members=1000,workspaces=50; names: ${QUOTA_NAMES.join(', ')} (${Object.entries(USUAL_QUOTAS).map(([name, most]) => `${name} is ${most} unless named`)})`,
   },
   TRUST_PROXY: { type: 'integer', minimum: 0, maximum: 10, default: 0, description: 'number of proxies in front' },
   WEBHOOK_ALLOW_HTTP: {

@@ -50,6 +50,8 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
   );
   const workspace = await post('workspaces', { ...texts, name: word }, organization);
   await post('apiKeys', { name: word, metadata: { note: word } }, organization);
+  const endpoint = { url: `https://hooks.example.com/${word}`, metadata: { note: word } };
+  const webhookEndpoint = await post('webhookEndpoints', endpoint, organization);
   const keys = await partner.get(`${S}/apiKeys?filter[organizationId]=${made.id}`);
   return {
     client: app.as(made.attributes.token),
@@ -61,6 +63,7 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
       roles: [role.id],
       workspaces: [workspace.id],
       apiKeys: keys.body.data.map(({ id }: Body) => id),
+      webhookEndpoints: [webhookEndpoint.id],
     },
   };
 }
@@ -203,6 +206,8 @@ describe.each(VIEWERS)('the lists of a %s', (viewer) => {
         `${S}/users?filter[email][contains]=${word}`,
         `${S}/members?filter[externalId]=${word}`,
         `${S}/apiKeys?filter[name]=${word}`,
+        `${S}/webhookEndpoints?filter[url][contains]=${word}`,
+        `${S}/webhookEndpoints?filter[metadata.note]=${word}`,
       ]) {
         const { status, body } = await client.get(query);
         expect([query, status, body.data, body.meta?.total]).toEqual([query, 200, [], 0]);
@@ -212,8 +217,8 @@ describe.each(VIEWERS)('the lists of a %s', (viewer) => {
 
   test('are as long as what the caller has', async () => {
     const expected = {
-      partner: { organizations: 2, users: 3, members: 2, apiKeys: 5 },
-      organization: { organizations: 1, users: 1, members: 1, apiKeys: 2 },
+      partner: { organizations: 2, users: 3, members: 2, apiKeys: 5, webhookEndpoints: 2 },
+      organization: { organizations: 1, users: 1, members: 1, apiKeys: 2, webhookEndpoints: 1 },
     }[viewer];
     for (const [type, total] of Object.entries(expected)) {
       const { body } = await (viewers[viewer] as (typeof viewers)[string]).client.get(registry.get(type)?.path ?? '');
@@ -252,8 +257,12 @@ describe.each(VIEWERS)('a %s that creates something with a foreign relationship'
       const given = Object.fromEntries(required.map((each) => [each, good[each]]));
       const all = { ...given, [name]: { data: 'many' in relationship ? [data] : data } };
       const more = type === 'roles' ? { code: 'made', permissions: ['members:read'] } : {};
-      const named = type === 'invitations' ? { email: 'made@example.com' } : { name: 'Made', ...more };
-      const attributes = type === 'members' ? {} : named;
+      const minimal: Record<string, object> = {
+        invitations: { email: 'made@example.com' },
+        webhookEndpoints: { url: 'https://hooks.example.com/made' },
+        members: {},
+      };
+      const attributes = minimal[type] ?? { name: 'Made', ...more };
       return client.post(path, document(type, attributes, { relationships: all }));
     };
     const before = withoutUse(await everything());

@@ -34,6 +34,7 @@ function parentTotalSql(ctx: Context, table: Table, link: string, idSql: string,
   if (counted === undefined) {
     return `(select count(*) from ${table.name} t where ${linkSql(table, link, idSql, bind, ctx.caller)} and ${whereSql(ctx, table, [], bind)})`;
   }
+  if (typeof counted === 'function') return counted(ctx.caller, idSql, bind);
   return `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(counted.relation)}
     and c.scope = ${idSql} and ${counted.visible(ctx.caller, idSql, bind)})`;
 }
@@ -54,6 +55,7 @@ function totalsSql(ctx: Context, table: Table, { conditions, of }: Selection, bi
 
 function allSql(ctx: Context, table: Table, bind: Bind): string {
   const counted = table.options.counted?.(ctx.caller) ?? null;
+  if (typeof counted === 'function') return counted(bind);
   return counted === null ? countSql(ctx, table, [], bind) : runningTotalSql(counted, bind);
 }
 

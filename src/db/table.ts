@@ -14,6 +14,9 @@ export interface CountedBy {
   visible: (caller: Caller, idSql: string, bind: Bind) => string;
 }
 
+/** SQL of a number of rows. */
+export type Total = (bind: Bind) => string;
+
 /** Statements call the row `t`. */
 export interface TableOptions<Entity extends object> {
   /**
@@ -46,10 +49,10 @@ export interface TableOptions<Entity extends object> {
   search?: { sql: string; covers: readonly (keyof Entity & string)[] };
   /** Text that is compared in lower case, and has an index on that. */
   caseless?: readonly (keyof Entity & string)[];
-  /** Which running total counts the visible rows, and under which scope; null: count them. */
-  counted?: (caller: Caller) => RunningTotal | null;
-  /** Link → the running total that counts the rows of one parent. */
-  countedBy?: Record<string, CountedBy>;
+  /** Which running total counts the visible rows, and under which scope, or SQL of how many they are; null: count them. */
+  counted?: (caller: Caller) => RunningTotal | Total | null;
+  /** Link → the running total that counts the rows of one parent, or SQL of how many it has that the caller sees. */
+  countedBy?: Record<string, CountedBy | ((caller: Caller, idSql: string, bind: Bind) => string)>;
 }
 
 export interface RunningTotal {
@@ -105,7 +108,8 @@ export class Table<Entity extends object = object> {
   ) {
     const storage = getMetadataArgsStorage();
     this.name = storage.tables.find((table) => table.target === entity)?.name ?? '';
-    for (const column of storage.filterColumns([entity, Versioned])) {
+    const classes = entity.prototype instanceof Versioned ? [entity, Versioned] : [entity];
+    for (const column of storage.filterColumns(classes)) {
       this.sql.set(column.propertyName, `t.${snakeCase(column.propertyName)}`);
       this.columns.set(column.propertyName, snakeCase(column.propertyName));
       this.types.set(column.propertyName, String(column.options.type));

@@ -10,12 +10,15 @@ import { type Connection, Pool } from './pool';
 
 /** What is wrong with a URL, as the rest of a sentence that begins with its name. */
 export interface AddressFault {
+  readonly code: 'not_allowed' | 'blocked_address';
   readonly detail: string;
 }
 
 /** Milliseconds that saving a URL waits for its name. */
 const LOOK_UP_MS = 2_000;
-const NOT_PUBLIC: AddressFault = { detail: 'names an address that is not public' };
+const NOT_PUBLIC: AddressFault = { code: 'blocked_address', detail: 'names an address that is not public' };
+const NOT_HTTPS: AddressFault = { code: 'not_allowed', detail: 'must be https' };
+const NAMES_USER: AddressFault = { code: 'not_allowed', detail: 'must not hold a user name or password' };
 
 type Answer = { -readonly [K in keyof Omit<Exchange, 'error' | 'durationMs'>]: Exchange[K] };
 
@@ -47,10 +50,10 @@ export class Egress {
    * (`URL` has made the usual one of them), and names of this machine.
    */
   checkUrl(url: URL): AddressFault | undefined {
-    if (url.protocol !== 'https:' && url.protocol !== 'http:') return { detail: 'must be https' };
-    if (url.username !== '' || url.password !== '') return { detail: 'must not hold a user name or password' };
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') return NOT_HTTPS;
+    if (url.username !== '' || url.password !== '') return NAMES_USER;
     const host = hostOf(url);
-    if (url.protocol === 'http:' && !this.isHttpAllowed(host)) return { detail: 'must be https' };
+    if (url.protocol === 'http:' && !this.isHttpAllowed(host)) return NOT_HTTPS;
     if (isIP(host)) return this.rules.permits(host) ? undefined : NOT_PUBLIC;
     if (isLocalName(host) && !this.rules.permits('127.0.0.1') && !this.rules.permits('::1')) return NOT_PUBLIC;
     return undefined;

@@ -6,6 +6,7 @@ import { apiKeyEndpoints } from './apiKeys';
 import { invitationEndpoints } from './invitations';
 import { passwordEndpoints } from './passwords';
 import { userEndpoints } from './users';
+import { webhookEndpointCalls } from './webhooks';
 
 /** Every request beside those of the resource types. */
 export const endpoints: readonly Endpoint[] = [
@@ -14,6 +15,7 @@ export const endpoints: readonly Endpoint[] = [
   ...invitationEndpoints,
   ...passwordEndpoints,
   ...userEndpoints,
+  ...webhookEndpointCalls,
 ];
 
 /**

@@ -50,7 +50,7 @@ export const userEndpoints: readonly Endpoint[] = [
     summary: 'All that is known of a person',
     description:
       'One resource object a line: the user, his memberships, sessions, personal keys, the networks he signed in from, ' +
-      'invitations to his address, and those he made. Secrets are left out.',
+      'invitations to his address, those he made, and events about him. Secrets are left out.',
     operation: 'users.export',
     credential: 'required',
     responses: {

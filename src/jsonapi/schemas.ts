@@ -96,8 +96,10 @@ const FORMATS: Readonly<Record<string, Format>> = {
     words: 'must be the code of a country, ISO 3166-1 alpha-2, in upper case',
   },
   'webhook-secret': {
-    test: (text) => isPrintable(text) && (!text.startsWith('whsec_') || isWebhookSecret(text)),
-    words: 'must be whsec_ and 24–64 bytes in base64, or any other text without control characters',
+    // What begins like the private key of an endpoint would be taken for one.
+    test: (text) => isPrintable(text) && !/^whsk_/.test(text) && (!text.startsWith('whsec_') || isWebhookSecret(text)),
+    words:
+      'must be whsec_ and 24–64 bytes in base64, or any other text without control characters but one with whsk_ in front',
   },
   'address-range': {
     test: isAddressRange,

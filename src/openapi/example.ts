@@ -6,7 +6,7 @@ import type { Definition } from './include';
 const ID = '0198f2a4-7c1e-7d3a-9b60-2f5c8e1d4a77';
 const BY_FORMAT: Readonly<Record<string, string>> = {
   uuid: ID,
-  'date-time': '2030-01-31T08:00:00Z',
+  'date-time': '2030-01-31T08:00:00+00:00',
   'email-address': 'ada@example.com',
   'http-url': 'https://example.com/hook',
   'https-url': 'https://example.com/picture.png',
@@ -35,6 +35,28 @@ function sampleObject({ properties = {}, required = [] }: Schema): unknown {
 export function linkageExample(relationship: Relationship): Json {
   const other = { type: relationship.type, id: ID };
   return { data: 'many' in relationship ? [other] : other };
+}
+
+/**
+ * A resource object as events tell of it: all attributes but secrets, and the linkage that they have.
+ * @param organizationId of the organization that it belongs to, or is
+ */
+export function subjectExample(definition: Definition, organizationId: string): Json {
+  const { type, tenant, attributes, relationships } = definition;
+  const idOf = (key: string) => (key === tenant ? organizationId : ID);
+  const shown = Object.entries(attributes).filter(
+    ([, { reveal, schema }]) => reveal === undefined && !schema.writeOnly,
+  );
+  const linked = Object.entries(relationships).flatMap(([name, each]): [string, Json][] => {
+    if ('one' in each) return [[name, { data: { type: each.type, id: idOf(each.key) } }]];
+    return each.keys === undefined ? [] : [[name, linkageExample(each)]];
+  });
+  return {
+    type,
+    id: idOf('id'),
+    attributes: Object.fromEntries(shown.map(([name, { schema }]) => [name, sampleOf(schema)])),
+    relationships: Object.fromEntries(linked),
+  };
 }
 
 /**

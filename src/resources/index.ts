@@ -3,6 +3,7 @@ import type { ResourceDefinition } from '../jsonapi/define';
 import { OPERATIONS } from '../permissions';
 import { accessTokens } from './accessTokens';
 import { apiKeys } from './apiKeys';
+import { events } from './events';
 import { invitations } from './invitations';
 import { members } from './members';
 import { organizations } from './organizations';
@@ -11,6 +12,9 @@ import { permissions } from './permissions';
 import { roles } from './roles';
 import { shapeOf } from './shapes';
 import { users } from './users';
+import { webhookAttempts } from './webhookAttempts';
+import { webhookDeliveries } from './webhookDeliveries';
+import { webhookEndpoints } from './webhookEndpoints';
 import { workspaces } from './workspaces';
 
 /** Every resource type; a type exists when it stands here. */
@@ -25,6 +29,10 @@ const definitions = [
   invitations,
   apiKeys,
   accessTokens,
+  events,
+  webhookDeliveries,
+  webhookAttempts,
+  webhookEndpoints,
 ] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(

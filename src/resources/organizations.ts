@@ -11,6 +11,7 @@ import { getOrganization, listOrganizations, organizationRows, updateOrganizatio
 import { changeOwner, transferOwnership } from '../services/ownership';
 import { RESERVED_SLUGS } from '../services/slugs';
 import { QUOTA_NAMES } from '../settings';
+import { secretGrace } from './webhookEndpoints';
 
 const slug = { ...text(2, 63), pattern: '^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$', not: { enum: [...RESERVED_SLUGS] } };
 
@@ -125,6 +126,27 @@ export const organizations = defineResource(Organization, {
       summary: 'Its offers to become a member.',
     },
     apiKeys: { many: true, type: 'apiKeys', link: 'organizationId', include: true, summary: 'Its keys.' },
+    events: {
+      many: true,
+      type: 'events',
+      link: 'organizationId',
+      include: true,
+      summary: 'What has happened in it, the oldest first.',
+    },
+    webhookDeliveries: {
+      many: true,
+      type: 'webhookDeliveries',
+      link: 'organizationId',
+      include: true,
+      summary: 'Its events on their way to webhook endpoints.',
+    },
+    webhookEndpoints: {
+      many: true,
+      type: 'webhookEndpoints',
+      link: 'organizationId',
+      include: true,
+      summary: 'The URLs that get its events.',
+    },
     owner: {
       one: true,
       type: 'users',
@@ -156,12 +178,12 @@ export const organizations = defineResource(Organization, {
     create: {
       run: createOrganization,
       summary: 'Create an organization and its token',
-      errors: ['slug_taken', 'external_id_taken', 'quota_exceeded'],
+      errors: ['slug_taken', 'external_id_taken', 'quota_exceeded', 'blocked_address'],
     },
     update: {
       run: updateOrganization,
       summary: 'Change an organization',
-      errors: ['slug_taken', 'external_id_taken', 'required'],
+      errors: ['slug_taken', 'external_id_taken', 'required', 'quota_exceeded', 'blocked_address'],
     },
     remove: {
       run: deleteOrganization,
@@ -199,7 +221,8 @@ export const organizations = defineResource(Organization, {
     token: { method: 'DELETE', run: revokeToken, summary: 'End its token' },
     'webhookSecret/rotate': {
       run: rotateWebhookSecret,
-      summary: 'Replace its webhook secret, which is shown once; the old one ends at once',
+      settings: { gracePeriodSeconds: secretGrace },
+      summary: 'Replace its webhook secret, which is shown once; the old one signs along for a while',
       errors: ['invalid_transition'],
       possible: ({ webhookUrl }) => webhookUrl !== null,
     },

@@ -10,8 +10,10 @@ export type EventContext = Pick<Services, 'db' | 'shapes' | 'deliveries'> & Caus
 /** A resource as it was at one moment: the JSON text of its resource object, or of the parts of it that may change. */
 export type Snapshot = string;
 
-/** Rows that one statement tells of at the most: it must not take long, however many there are. */
-const MOST_TOLD = 1_000;
+/** Rows that one statement tells of at the most: it must not take long, however many there are and with 50 endpoints. */
+const MOST_TOLD = 200;
+/** Rows that one statement reads at the most. */
+const MOST_READ = 1_000;
 
 /** Resources as they are now, to be told of later: as what they were before a change, or as what is gone. */
 export async function snapshots(
@@ -20,8 +22,12 @@ export async function snapshots(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Snapshot>> {
   const { table, sql } = shapeOf(shapes, type);
-  const rows = await db.query(`select t.id, (${sql})::text from ${table} t where t.id = any($1::uuid[])`, [ids]);
-  return new Map(rows as [string, Snapshot][]);
+  const found = new Map<string, Snapshot>();
+  for (const part of partsOf(ids, MOST_READ)) {
+    const rows = await db.query(`select t.id, (${sql})::text from ${table} t where t.id = any($1::uuid[])`, [part]);
+    for (const [id, text] of rows) found.set(id as string, text as string);
+  }
+  return found;
 }
 
 /** Likewise one; its row must be there. */
@@ -45,7 +51,7 @@ interface Told {
 /**
  * Writes an event for each of these rows as they are now, in the transaction of `ctx.db` (INV-36). To be called last in
  * it: the number of an event is held until the commit, so that an organization's writers wait for each other from here on.
- * @param ids of more than a thousand rows: in the order of their organizations
+ * @param ids of many rows: in the order of their organizations, for a statement tells of some of them only
  */
 export async function record(
   ctx: EventContext,
@@ -65,8 +71,8 @@ export async function record(
   }
 }
 
-function* partsOf<T>(list: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < list.length; from += MOST_TOLD) yield list.slice(from, from + MOST_TOLD);
+function* partsOf<T>(list: readonly T[], most = MOST_TOLD): Generator<readonly T[]> {
+  for (let from = 0; from < list.length; from += most) yield list.slice(from, from + most);
 }
 
 async function recordPart(

@@ -17,7 +17,7 @@ export type Invited =
   | { readonly outcome: 'refused'; readonly error: AppError };
 
 /**
- * Makes invitations, and mails those that are to be mailed: some ten statements, however many there are. To be called
+ * Makes invitations, and mails those that are to be mailed: some fifteen statements, however many there are. To be called
  * in a transaction, with the host locked in it.
  * @param resends whether a pending invitation to the same address is made anew, with a new token (INV-19)
  * @returns what came of each, in the same order

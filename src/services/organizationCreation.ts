@@ -7,16 +7,19 @@ import type { Bind } from '../db/table';
 import { type Changes, Expression, insertSql } from '../db/write';
 import { AppError, notFound } from '../errors';
 import { allow, SYSTEM_ROLES } from '../permissions';
-import { makeKey, makeWebhookSecret } from '../secrets';
+import { makeKey } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import type { Create, Input } from './crud';
 import { nudge } from './events';
 import { memberTable } from './members';
 import { noDefault, type Settings, settingsChange } from './organizationSettings';
-import { attributeSource, checkWebhookUrl, cipherPurpose, organizationTable } from './organizations';
-import { checkQuota } from './quotas';
+import { attributeSource, cipherPurpose, organizationTable } from './organizations';
+import { checkQuota, quotaExceeded } from './quotas';
 import { slugFrom, withSuffix } from './slugs';
 import { userTable } from './users';
+import { newEndpoint, webhookEndpointTable } from './webhookEndpoints';
+import { type NewSecret, newSecret, secretSql } from './webhookSecrets';
+import { checkWebhookUrl } from './webhookUrls';
 import { defaultWorkspace, workspaceTable } from './workspaces';
 
 /** Tries at a free slug: with six random characters, the second one fails once in two thousand million names. */
@@ -28,12 +31,14 @@ const SLUG_TRIES = 5;
  */
 export const createOrganization: Create<Organization> = async (ctx, input) => {
   const { webhookSecret: givenSecret, token: givenToken, ...attributes } = input.attributes;
-  checkWebhookUrl(ctx, input.attributes.webhookUrl);
+  const { webhookUrl } = attributes as { webhookUrl?: string | null };
   checkCreation(ctx, attributes);
+  await checkWebhookUrl(ctx, webhookUrl, 'webhookUrl');
   if (input.id !== undefined) await refuseBuriedId(ctx, input.id);
   const id = input.id ?? uuidv7();
-  const secret =
-    (givenSecret as string | null | undefined) ?? (attributes.webhookUrl ? makeWebhookSecret() : undefined);
+  const given = givenSecret as string | null | undefined;
+  const secret = typeof webhookUrl === 'string' ? newSecret('v1', given) : null;
+  if (secret !== null) checkFirstEndpoint(ctx, attributes.quotas as Organization['quotas'] | undefined);
   const token = (givenToken as string | null | undefined) ?? makeKey('sk');
   const slug = (attributes.slug as string | undefined) ?? slugFrom(attributes.name as string);
   const values: Changes<Organization> = {
@@ -41,18 +46,24 @@ export const createOrganization: Create<Organization> = async (ctx, input) => {
     id,
     partnerId: partnerOf(ctx, input),
     settings: newSettings(attributes.settings as Partial<Settings> | undefined) as never,
-    webhookSecretCipher: secret === undefined ? undefined : ctx.secrets.encrypt(secret, cipherPurpose(id)),
+    // Until there is a URL.
+    webhookSecretCipher: secret === null && given ? ctx.secrets.encrypt(given, cipherPurpose(id)) : undefined,
   };
   const ownerId = await ownerOfNew(ctx, input);
   const isLimited = ownerId !== null && ctx.config.quotas.organizationsPerUser !== undefined;
   const created = await ctx.db.transactionIf(isLimited, async (db) => {
     const inside = { ...ctx, db };
     if (isLimited) await checkQuota(inside, ownerId, 'organizationsPerUser');
-    return insertWithSlug(inside, { values, token, ownerId }, slug, attributes.slug !== undefined);
+    return insertWithSlug(inside, { values, token, ownerId, secret }, slug, attributes.slug !== undefined);
   });
   // The statement that makes a member does not see him yet.
   const role = ctx.caller.userId === null ? undefined : ['owner'];
-  return Object.assign(created, { token, webhookSecret: secret, role, memberCount: ownerId === null ? 0 : 1 });
+  return Object.assign(created, {
+    token,
+    webhookSecret: secret?.shown ?? given,
+    role,
+    memberCount: ownerId === null ? 0 : 1,
+  });
 };
 
 async function insertWithSlug(ctx: Context, creation: Creation, slug: string, isGiven: boolean): Promise<Organization> {
@@ -72,6 +83,12 @@ function checkCreation(ctx: Context, attributes: Record<string, unknown>): void 
   delete attributes.statusReason;
   if (attributes.legalHold === true) allow(ctx.caller, 'organizations.hold');
   if (Object.keys(attributes.quotas ?? {}).length > 0) allow(ctx.caller, 'organizations.quotas');
+}
+
+/** @throws AppError `quota_exceeded` where a new organization may not have a single endpoint */
+function checkFirstEndpoint({ config }: Context, { webhookEndpoints }: Organization['quotas'] = {}): void {
+  const limit = webhookEndpoints === undefined ? (config.quotas.webhookEndpoints ?? null) : webhookEndpoints;
+  if (limit === 0) throw quotaExceeded('webhookEndpoints', { limit, used: 0 });
 }
 
 /** @throws AppError `not_allowed` for a default role that a new organization does not have */
@@ -120,24 +137,24 @@ interface Creation {
   readonly token: string;
   /** Who becomes its owner and primary owner (INV-3); null: nobody yet (INV-1). */
   readonly ownerId: string | null;
+  /** Of its default endpoint; null: there is none. */
+  readonly secret: NewSecret | null;
 }
 
 /**
- * One statement: the organization, its token, its default workspace, and its owner.
+ * One statement: the organization, its token, its default workspace, its default endpoint, and its owner.
  * @param yieldSlug whether a taken slug is no error
  * @returns undefined when `yieldSlug` is set and the slug is taken
  */
 async function insertOrganization(
   ctx: Context,
-  { values, token, ownerId }: Creation,
+  { values, token, ownerId, secret }: Creation,
   slug: string,
   yieldSlug: boolean,
 ): Promise<Organization | undefined> {
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
-  // From the row, not from the id, so that there is nothing else when there is no organization.
   const organizationId = new Expression(() => 'created.id');
-  const fromCreated = (sql: string) => `${sql.replace(' values (', ' select ').replace(/\)$/, '')} from created`;
   const organization = insertSql(organizationTable, { ...values, slug, ownerId }, bind);
   const key = insertSql(apiKeyTable, { ...organizationToken(ctx, token), organizationId }, bind);
   const workspace = insertSql(workspaceTable, { ...defaultWorkspace(), organizationId }, bind);
@@ -154,6 +171,7 @@ async function insertOrganization(
       : `, member as (${fromCreated(insertSql(memberTable, owner, bind))} returning *),
        role as (insert into member_roles (member_id, role_id) select member.id, r.id from member, roles r
          where r.code = 'owner' and r.kind = 'system' returning role_id)`;
+  const endpoint = secret === null ? undefined : endpointParts(ctx, values, secret, bind);
   const columns = organizationTable.selectList(organizationTable.properties, ctx.caller, bind);
   const facts = [
     ['organization.created', shapeOf(ctx.shapes, 'organizations').sql],
@@ -165,14 +183,36 @@ async function insertOrganization(
   const told = `record_events(${kinds}, t.id, array[${facts.map(([, shape]) => shape).join(', ')}], null, ${causeSql(ctx, bind)})`;
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
-       key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *)${member}
-     select ${told}, ${columns} from created t`,
+       key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *)${member}${endpoint?.made ?? ''}
+     select ${told}${endpoint?.told ?? ''}, ${columns} from created t${endpoint?.from ?? ''}`,
     list,
   );
   if (row === undefined) return undefined;
   nudge(ctx, row[0] as number);
   return organizationTable.read(organizationTable.properties, row, 1);
 }
+
+/**
+ * SQL that makes the default endpoint and tells of it. Read beside the organization, it is there before anything is told:
+ * it gets the first event.
+ */
+function endpointParts(ctx: Context, { id, webhookUrl }: Creation['values'], secret: NewSecret, bind: Bind) {
+  const organizationId = new Expression(() => 'created.id');
+  const values = { id: uuidv7(), organizationId, url: webhookUrl as string, isDefault: true };
+  const insert = insertSql(webhookEndpointTable, newEndpoint(ctx, values), bind);
+  const owner = { id: values.id, organizationId: id as string };
+  const shape = `(select ${shapeOf(ctx.shapes, 'webhookEndpoints').sql} from endpoint t)`;
+  const kinds = "array['webhook_endpoint.created']";
+  return {
+    made: `, endpoint as (${fromCreated(insert)} returning *),
+       secret as (${secretSql(ctx, owner, secret, bind, 'from created')})`,
+    told: ` + record_events(${kinds}, t.id, array[${shape}], null, ${causeSql(ctx, bind, 'endpoint.id')})`,
+    from: ', endpoint',
+  };
+}
+
+/** From the row, not from the id, so that there is nothing else when there is no organization. */
+const fromCreated = (sql: string) => `${sql.replace(' values (', ' select ').replace(/\)$/, '')} from created`;
 
 /** The roles of a member are rows of their own, which a statement that makes them does not see. */
 function ownerShapeSql({ shapes }: Context): string {

@@ -4,11 +4,14 @@ import type { Database } from '../db/database';
 import { updateRow } from '../db/write';
 import { allow, may } from '../permissions';
 import type { Remove } from './crud';
+import { type EventContext, recordGone } from './events';
 import { deletion, deletionGuards, planPurge, withDeleted } from './organizationDeletion';
 import { getOrganization, organizationTable } from './organizations';
 
 /** Milliseconds until a purge is tried again that something stands in the way of. */
 const PAUSE = 24 * 3_600 * 1_000;
+/** Rows of the log that one statement removes: there may be more than fit into the time that one may take. */
+const MOST_AT_ONCE = 5_000;
 
 /** Removes an organization and all its data now, deleted before or not; a tombstone stays (INV-9). */
 export const purgeOrganization: Remove = async (ctx, id, ifMatch) => {
@@ -26,7 +29,7 @@ export const purgeOrganization: Remove = async (ctx, id, ifMatch) => {
  * looked at again a day later (INV-8).
  */
 export const purgeWhenDue = (
-  ctx: Pick<Services, 'db' | 'secrets' | 'jobs' | 'now' | 'callers'>,
+  ctx: Pick<Services, 'db' | 'secrets' | 'jobs' | 'now' | 'callers' | 'shapes' | 'deliveries'>,
   id: string,
 ): Promise<void> =>
   ctx.db.transaction(async (db) => {
@@ -44,8 +47,10 @@ export const purgeWhenDue = (
     else await bury(inside, id);
   });
 
-/** The row is locked; everything of the organization goes with it. */
-async function bury({ db, callers }: { db: Database; callers: Context['callers'] }, id: string): Promise<void> {
+/** The row is locked; everything of the organization goes with it, but for the event that says so. */
+async function bury(ctx: EventContext & Pick<Context, 'callers'>, id: string): Promise<void> {
+  const { db, callers } = ctx;
+  await removeLog(db, id);
   const [row] = await db.query('delete from organizations where id = $1 returning name, deleted_at', [id]);
   const nameHash = createHash('sha256')
     .update(row?.[0] as string)
@@ -55,5 +60,21 @@ async function bury({ db, callers }: { db: Database; callers: Context['callers']
     row?.[1],
     nameHash,
   ]);
+  await recordGone(ctx, 'organization.purged', id, [JSON.stringify({ type: 'organizations', id })]);
   db.afterCommit(() => callers.forget());
+}
+
+async function removeLog(db: Database, organizationId: string): Promise<void> {
+  for (const table of ['webhook_attempts', 'webhook_deliveries', 'events']) {
+    let removed: number;
+    do {
+      const [row] = await db.query(
+        `with gone as (delete from ${table} where id = any(array(
+           select id from ${table} where organization_id = $1 limit ${MOST_AT_ONCE})) returning 1)
+         select count(*)::integer from gone`,
+        [organizationId],
+      );
+      removed = row?.[0] as number;
+    } while (removed === MOST_AT_ONCE);
+  }
 }

@@ -2,13 +2,15 @@ import type { ApiKey, Organization } from '../../entities';
 import type { Context } from '../context';
 import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
-import { hashKey, makeKey, makeWebhookSecret } from '../secrets';
+import { hashKey, makeKey } from '../secrets';
 import { grantsOf } from './apiKeyGrants';
-import { rotateKey } from './apiKeyRotation';
+import { DEFAULT_GRACE_SECONDS, rotateKey } from './apiKeyRotation';
 import { apiKeyTable, organizationToken } from './apiKeys';
 import { record, type Snapshot, snapshots } from './events';
-import { cipherPurpose, organizationTable } from './organizations';
+import { organizationTable } from './organizations';
 import { endTokensOf } from './tokenFamilies';
+import { defaultEndpointOf } from './webhookEndpoints';
+import { replaceSecret } from './webhookSecrets';
 
 /** The key that `token` stands for; null when it was ended. Its organization is locked. */
 async function currentToken(ctx: Context, organizationId: string): Promise<ApiKey | null> {
@@ -103,23 +105,22 @@ export const revokeToken = (ctx: Context, id: string, _settings: object, ifMatch
   });
 
 /**
- * A new webhook secret, shown once on the organization; the old one ends at once.
+ * A new webhook secret, shown once on the organization; the old one signs along for the grace (INV-33).
  * @throws AppError `invalid_transition` without a webhook URL
  */
-export async function rotateWebhookSecret(
+export const rotateWebhookSecret = (
   ctx: Context,
   id: string,
-  _settings: object,
+  { gracePeriodSeconds = DEFAULT_GRACE_SECONDS }: { readonly gracePeriodSeconds?: number },
   ifMatch: IfMatch,
-): Promise<Organization> {
-  const webhookSecret = makeWebhookSecret();
-  const changes = { webhookSecretCipher: ctx.secrets.encrypt(webhookSecret, cipherPurpose(id)) };
-  const guards = [
-    ...versionGuard(ifMatch),
-    {
-      sql: () => 'old.webhook_url is not null',
-      error: () => new AppError('invalid_transition', 'There is no webhookUrl that a secret could be for.'),
-    },
-  ];
-  return Object.assign(await updateRow(ctx, organizationTable, id, changes, guards), { webhookSecret });
-}
+): Promise<Organization> =>
+  ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    const organization = await updateRow(inside, organizationTable, id, {}, versionGuard(ifMatch));
+    const endpoint = await defaultEndpointOf(inside, id);
+    if (endpoint === null) {
+      throw new AppError('invalid_transition', 'There is no webhookUrl that a secret could be for.');
+    }
+    const webhookSecret = await replaceSecret(inside, endpoint, gracePeriodSeconds);
+    return Object.assign(organization, { webhookSecret });
+  });

@@ -2,16 +2,17 @@ import { Organization } from '../../entities';
 import type { Context } from '../context';
 import { callerScope, organizationsOf } from '../db/select';
 import { Table } from '../db/table';
-import { type Changes, Expression, type Guard, updateRow, versionGuard } from '../db/write';
+import { type Changes, Expression, type Guard, type IfMatch, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
 import { denial, may } from '../permissions';
-import { makeWebhookSecret } from '../secrets';
 import { crud, type Update } from './crud';
+import { changeDefault } from './defaultEndpoint';
 import { record, type Snapshot, snapshots } from './events';
 import { replaceToken } from './organizationSecrets';
 import { DEFAULT_SETTINGS, type Settings, settingsChange, settingsGuards, settingsSql } from './organizationSettings';
 import { partnerTable } from './partners';
 import { userTable } from './users';
+import { checkWebhookUrl } from './webhookUrls';
 
 export const organizationTable = new Table(Organization, {
   visible: (caller, bind, _isFew, reads) => {
@@ -59,48 +60,22 @@ export const attributeSource = (name: string) => ({ pointer: `/data/attributes/$
 export const cipherPurpose = (id: string) => `organizations/${id}/webhookSecret`;
 
 /**
- * What the JSON schema can't say, because it depends on the configuration.
- * @throws AppError `not_allowed`
- */
-export function checkWebhookUrl(ctx: Context, url: unknown): void {
-  if (typeof url !== 'string' || isAllowedWebhook(ctx, url)) return;
-  throw new AppError('not_allowed', 'webhookUrl must be https.', attributeSource('webhookUrl'));
-}
-
-function isAllowedWebhook(ctx: Context, text: string): boolean {
-  const url = new URL(text);
-  if (url.protocol === 'https:') return true;
-  const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  return ctx.config.webhookAllowHttp === 'yes' || (ctx.config.webhookAllowHttp === 'loopback' && loopback);
-}
-
-/**
  * Changes an organization. Secrets that are `null` change nothing (INV-31); a string replaces the secret at once and is
  * on the result, once, as is a webhook secret that was made because a URL was set for the first time.
- * @throws AppError `permission_denied` for a change of the status by an organization's own credential
+ * @throws AppError `permission_denied` for a change of the status by an organization's own credential; `not_allowed`,
+ * `blocked_address`, `quota_exceeded` for a URL
  */
 export const updateOrganization: Update<Organization> = async (ctx, id, input, ifMatch) => {
-  checkWebhookUrl(ctx, input.attributes.webhookUrl);
-  const { token, webhookSecret, webhookUrl, status, statusReason, settings, ...others } = input.attributes;
-  // Made although a stored one may stay: only the database knows, in the same statement.
-  const secret = (webhookSecret as string | null | undefined) ?? (webhookUrl ? makeWebhookSecret() : undefined);
-  const cipher = secret === undefined ? null : ctx.secrets.encrypt(secret, cipherPurpose(id));
-  const changes: Changes<Organization> = {
-    ...(others as Partial<Organization>),
-    ...statusChanges(status as string | undefined, statusReason as string | null | undefined),
-    ...(settings === undefined ? {} : { settings: settingsChange(settings as object, 'old') as never }),
-    ...webhookChanges(webhookUrl as string | null | undefined, typeof webhookSecret === 'string', cipher),
-  };
-  const guards = [
-    ...privilegeGuards(ctx, input.attributes),
-    ...versionGuard(ifMatch),
-    ...statusGuards(status as string | undefined, statusReason as string | null | undefined),
-    ...settingsGuards((settings ?? {}) as Partial<Settings>),
-  ];
+  const attributes = input.attributes as OrganizationInput;
+  const { token, webhookSecret, webhookUrl, status, settings } = attributes;
+  const isHooked = webhookUrl !== undefined || typeof webhookSecret === 'string';
+  if (typeof webhookUrl === 'string') await checkNewUrl(ctx, id, webhookUrl);
+  const changes = changesOf(ctx, id, attributes);
+  const guards = guardsOf(ctx, attributes, ifMatch);
   const namesRole = typeof (settings as Partial<Settings> | undefined)?.defaultRole === 'string';
-  return ctx.db.transactionIf(typeof token === 'string' || namesRole || status !== undefined, async (db) => {
+  const isLater = status !== undefined || typeof token === 'string' || isHooked;
+  return ctx.db.transactionIf(namesRole || isLater, async (db) => {
     const inside = { ...ctx, db };
-    const isLater = status !== undefined || typeof token === 'string';
     // Locked by a statement of its own: the next one sees whether the role has gone meanwhile.
     if (namesRole || isLater) await lockOrganizations(inside, [id]);
     const before = isLater ? await snapshots(inside, 'organizations', [id]) : undefined;
@@ -114,19 +89,56 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
       undefined,
       before ? undefined : told,
     );
+    const tell = async () => (before === undefined ? undefined : recordStatus(inside, updated, before));
+    // The endpoint before the token: whoever sends locks it, too, before he tells of anything.
+    const change = { url: webhookUrl, secret: webhookSecret };
+    const secret = isHooked ? await changeDefault(inside, id, change, tell) : void (await tell());
     const isReplaced = typeof token === 'string' && (await replaceToken(inside, id, token));
-    if (before !== undefined) await recordStatus(inside, updated, before);
     if (token !== undefined || status !== undefined || settings !== undefined)
       db.afterCommit(() => ctx.callers.forget());
-    const revealed = cipher !== null && updated.webhookSecretCipher?.equals(cipher) === true;
-    return Object.assign(updated, {
-      token: isReplaced ? token : undefined,
-      webhookSecret: revealed ? secret : undefined,
-    });
+    return Object.assign(updated, { token: isReplaced ? token : undefined, webhookSecret: secret });
   });
 };
 
-/** An organization whose status was sent has been suspended, taken up again, or changed in nothing but the rest. */
+/** One that is there already can be sent back, whatever may be called by now (round trip). */
+async function checkNewUrl(ctx: Context, id: string, url: string): Promise<void> {
+  const { webhookUrl } = await plain.get(ctx, id, ['webhookUrl']);
+  if (url !== webhookUrl) await checkWebhookUrl(ctx, url, 'webhookUrl');
+}
+
+function changesOf(ctx: Context, id: string, attributes: OrganizationInput): Changes<Organization> {
+  const { token: _token, webhookSecret, webhookUrl, status, statusReason, settings, ...others } = attributes;
+  const cipher = typeof webhookSecret === 'string' ? ctx.secrets.encrypt(webhookSecret, cipherPurpose(id)) : null;
+  return {
+    ...(others as Partial<Organization>),
+    ...statusChanges(status, statusReason),
+    ...(settings === undefined ? {} : { settings: settingsChange(settings, 'old') as never }),
+    // Here, too, although a trigger would copy it from the endpoint: so that the organization is changed once.
+    webhookUrl,
+    ...pendingSecret(webhookUrl, cipher),
+  };
+}
+
+function guardsOf(ctx: Context, attributes: OrganizationInput, ifMatch: IfMatch): Guard[] {
+  const { status, statusReason, settings } = attributes;
+  return [
+    ...privilegeGuards(ctx, attributes),
+    ...versionGuard(ifMatch),
+    ...statusGuards(status, statusReason),
+    ...settingsGuards((settings ?? {}) as Partial<Settings>),
+  ];
+}
+
+interface OrganizationInput extends Record<string, unknown> {
+  token?: string | null;
+  webhookUrl?: string | null;
+  webhookSecret?: string | null;
+  status?: Organization['status'];
+  statusReason?: string | null;
+  settings?: object;
+}
+
+/** An organization has been suspended, taken up again, or changed in nothing but the rest. */
 async function recordStatus(ctx: Context, { id, status }: Organization, before: ReadonlyMap<string, Snapshot>) {
   const { attributes } = JSON.parse(before.get(id) ?? '{}') as { attributes: { status: string } };
   const kind = status === 'suspended' ? 'organization.suspended' : 'organization.reactivated';
@@ -146,15 +158,12 @@ function statusChanges(status: string | undefined, reason: string | null | undef
   };
 }
 
-/** Removing the URL ends the secret; a first URL makes one (domain sheet 4.1, INV-42: another URL keeps it). */
-function webhookChanges(url: string | null | undefined, given: boolean, cipher: Buffer | null): Changes<Organization> {
-  const changes: Changes<Organization> = url === undefined ? {} : { webhookUrl: url };
-  if (given) return { ...changes, webhookSecretCipher: cipher };
-  if (url === undefined) return changes;
-  const kept = url === null ? 'case when old.webhook_url is null then old.webhook_secret_cipher end' : undefined;
+/** A secret without a URL is kept for the one to come; there `changeDefault` finds it. */
+function pendingSecret(url: string | null | undefined, cipher: Buffer | null): Changes<Organization> {
+  if (cipher === null || typeof url === 'string') return {};
+  if (url === null) return { webhookSecretCipher: cipher };
   return {
-    ...changes,
-    webhookSecretCipher: new Expression((bind) => kept ?? `coalesce(old.webhook_secret_cipher, ${bind(cipher)})`),
+    webhookSecretCipher: new Expression((bind) => `case when old.webhook_url is null then ${bind(cipher)}::bytea end`),
   };
 }
 

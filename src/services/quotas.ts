@@ -11,6 +11,7 @@ const COUNTED: Readonly<Record<QuotaName, string>> = {
   workspaces: 'from workspaces t where t.organization_id = $1',
   roles: 'from roles t where t.organization_id = $1',
   apiKeys: 'from api_keys t where t.organization_id = $1 and t.revoked_at is null and t.grace_until is null',
+  webhookEndpoints: 'from webhook_endpoints t where t.organization_id = $1 and t.deleted_at is null',
 };
 
 /** Members are counted already. */
@@ -52,5 +53,8 @@ export async function checkQuota(
   // Only now all of it: there may be more than the limit, from the time before it was lowered.
   const [all] = await db.query(`select count(*) ${COUNTED[name]}`, [ownerId]);
   const used = Number(all?.[0]);
-  throw new AppError('quota_exceeded', `${name}: ${used} of ${limit} are used.`, undefined, { meta: { limit, used } });
+  throw quotaExceeded(name, { limit, used });
 }
+
+export const quotaExceeded = (name: QuotaName, { limit, used }: { limit: number; used: number }): AppError =>
+  new AppError('quota_exceeded', `${name}: ${used} of ${limit} are used.`, undefined, { meta: { limit, used } });

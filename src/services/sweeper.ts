@@ -1,5 +1,5 @@
 import type { Services } from '../context';
-import type { Database, Row } from '../db/database';
+import type { Database } from '../db/database';
 
 const SWEEP_MS = 60_000;
 /** Rows that one statement removes at the most: it is done soon, and holds few locks. */
@@ -17,7 +17,7 @@ export async function removeRows(db: Database, table: string, condition: string)
 
 /**
  * Does what is due in each organization, in a transaction of its own with the organization locked first, as everybody
- * locks it, until nothing is due anywhere. Of several processes that do so one does it.
+ * locks it, until nothing is due anywhere. One that somebody else has locked waits for the next time.
  * @param due SQL of the rows that are due, with `organization_id`; of some of them is enough
  * @param work leaves nothing due of what it has found
  */
@@ -26,16 +26,19 @@ export async function sweepOrganizations(
   due: string,
   work: (db: Database, organizationId: string) => Promise<void>,
 ): Promise<void> {
-  let found: readonly Row[];
+  let isDone: boolean;
   do {
-    found = await db.query(`select distinct organization_id from (${due}) due`);
-    for (const [organizationId] of found) {
+    isDone = true;
+    for (const [id] of await db.query(`select distinct organization_id from (${due}) due`)) {
       await db.transaction(async (inside) => {
-        await inside.query('select 1 from organizations where id = $1 for no key update', [organizationId]);
-        await work(inside, organizationId as string);
+        const lock = 'select 1 from organizations where id = $1 for no key update skip locked';
+        const [locked] = await inside.query(lock, [id]);
+        if (locked === undefined) return;
+        await work(inside, id as string);
+        isDone = false;
       });
     }
-  } while (found.length > 0);
+  } while (!isDone);
 }
 
 /** Removes what has had its time: when the process starts, and once a minute from then on. */

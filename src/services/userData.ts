@@ -4,6 +4,7 @@ import type { Context } from '../context';
 import { type Guard, updateRow } from '../db/write';
 import { AppError, type ErrorSource } from '../errors';
 import { authorize } from './access';
+import { forgetPerson } from './eventRetention';
 import { record, recordGone, type Snapshot, snapshots } from './events';
 import { removeInvitationsFor } from './invitations';
 import { type Succession, settleOwnership, tellMembers } from './ownership';
@@ -137,6 +138,7 @@ function withoutNotes(membership: Snapshot): Snapshot {
 async function removeTraces({ db }: Context, userId: string, email: string, instead: string): Promise<void> {
   // Whoever refreshes one of them just now is waited for, and leaves nothing behind.
   await endSessions(db, userId);
+  await forgetPerson(db, userId, email);
   for (const table of ['access_tokens', 'api_keys', 'user_networks', 'password_resets']) {
     await db.query(`delete from ${table} where user_id = $1`, [userId]);
   }

@@ -104,6 +104,21 @@ const PARTS: readonly Part[] = [
     relationships: { ...ORGANIZATION, invitedBy: ['users', 't.invited_by_id'] },
     from: 'invitations t where t.invited_by_id = $1',
   },
+  {
+    // Who did it is another's data.
+    type: 'events',
+    attributes: {
+      ...columns('eventType', 'sequence'),
+      occurredAt: 'json_time_ms(t.occurred_at)',
+      organizationName: ORGANIZATION_NAME,
+      data: "t.body::json->'data'",
+      previous: "t.body::json->'previous'",
+    },
+    relationships: ORGANIZATION,
+    from: `events t where t.subject_type in ('users', 'invitations') and t.subject_id in (
+      select $1::uuid union all select i.id from invitations i
+      where lower(i.email) = (select lower(u.email) from users u where u.id = $1))`,
+  },
 ];
 
 function linkage(type: string, ids: unknown): unknown {

@@ -14,7 +14,8 @@ const RESERVED = new Set([
   'upgrade',
 ]);
 const SECRET = /auth|token|secret|key|passw|pwd|cookie|signature|session|credential/i;
-const MASK = '***';
+/** What is shown in the place of a value that must not be. */
+export const MASK = '***';
 /** What of an answer's header fields helps to find out what happened. */
 const KEPT = [
   'cf-ray',

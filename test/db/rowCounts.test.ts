@@ -35,10 +35,16 @@ function numbers(seed: number): () => number {
 }
 
 /** Rows that belong to organizations, for everybody and for their partner; system roles belong to none. */
-const owned = (table: string) => `
+const owned = (table: string, condition = 'true') => `
     union all select '${table}', nil.id from nil, ${table} t left join live o on o.id = t.organization_id
-      where t.organization_id is null or o.id is not null
+      where (t.organization_id is null or o.id is not null) and ${condition}
     union all select '${table}', o.partner_id from ${table} t join live o on o.id = t.organization_id
+      where o.partner_id is not null and ${condition}`;
+
+/** Rows of the log: those of an organization that is being deleted are in it. */
+const logged = (table: string) => `
+    union all select '${table}', nil.id from nil, ${table}
+    union all select '${table}', o.partner_id from ${table} t join organizations o on o.id = t.organization_id
       where o.partner_id is not null`;
 
 /** What each running total should be, counted from the rows themselves. */
@@ -57,7 +63,9 @@ const COUNTED = `
       where k.revoked_at is null and coalesce(k.partner_id, o.partner_id) is not null
     union all select 'users', nil.id from users, nil
     union all select 'partners', nil.id from partners, nil
-    ${['workspaces', 'invitations', 'roles'].map(owned).join('')}
+    ${['workspaces', 'invitations', 'roles'].map((table) => owned(table)).join('')}${owned('webhook_endpoints', 't.deleted_at is null')}
+    ${logged('events')} ${logged('webhook_deliveries')}
+    union all select 'webhook_deliveries', organization_id from webhook_deliveries
     union all select 'member_roles', mr.role_id from member_roles mr join roles r on r.id = mr.role_id where r.kind = 'custom'
   )
   select relation, scope, count(*)::int as n from rows group by 1, 2`;
@@ -76,6 +84,7 @@ class Traffic {
   private readonly users: string[] = [];
   private readonly members: string[] = [];
   private readonly keys: string[] = [];
+  private readonly endpoints: string[] = [];
   private owner = '';
 
   constructor(
@@ -130,6 +139,16 @@ class Traffic {
     key: (asker) =>
       this.made(this.keys, asker.post(`${S}/apiKeys`, document('apiKeys', { name: 'K' }, this.inOrganization()))),
     revoke: (asker) => asker.delete(`${S}/apiKeys/${this.pick(this.keys) ?? this.owner}`),
+    hook: (asker) => {
+      const request = document('webhookEndpoints', { url: 'https://example.com/in' }, this.inOrganization());
+      return this.made(this.endpoints, asker.post(`${S}/webhookEndpoints`, request));
+    },
+    unhook: (asker) => asker.delete(`${S}/webhookEndpoints/${this.pick(this.endpoints) ?? this.owner}`),
+    url: (asker) => {
+      const id = this.pick(this.organizations);
+      const webhookUrl = this.next() < 0.7 ? 'https://example.com/in' : null;
+      return asker.patch(`${M}/organizations/${id}`, document('organizations', { webhookUrl }, { id }));
+    },
   };
   /** How often each comes up: those that make things oftener than those that end them. */
   private readonly weights = {
@@ -143,6 +162,9 @@ class Traffic {
     removeMember: 3,
     key: 4,
     revoke: 3,
+    hook: 4,
+    unhook: 3,
+    url: 3,
   };
 
   async run(times: number): Promise<void> {
@@ -171,7 +193,7 @@ test(`after ${OPERATIONS} operations of three callers, ${AT_ONCE} at a time, eve
   ).toEqual([]);
   expect(await differences()).toEqual([]);
 
-  const lists = [`${M}/organizations`, `${S}/members`, `${S}/users`, `${S}/apiKeys`];
+  const lists = [`${M}/organizations`, `${S}/members`, `${S}/users`, `${S}/apiKeys`, `${S}/webhookEndpoints`];
   for (const asker of askers) {
     for (const path of lists) {
       let rows = 0;

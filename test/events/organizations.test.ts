@@ -166,9 +166,9 @@ describe('the token of an organization', () => {
     const token = 'x'.repeat(30);
     const { answer, events } = await told(app, crew.id, () => set(token, { name: 'Renamed' }));
     expect(events).toMatchObject([
+      { type: 'organization.updated', previous: { attributes: { name: 'Acme' } } },
       { type: 'api_key.revoked', previous: { attributes: { status: 'active', revokedAt: null } } },
       { type: 'api_key.created', previous: null },
-      { type: 'organization.updated', previous: { attributes: { name: 'Acme' } } },
     ]);
     expect(answer.body.data.attributes.token).toBe(token);
     expect(JSON.stringify(events)).not.toContain(token);

@@ -33,7 +33,9 @@ describe.each(CREATABLE)('POST of one of the %s', (type) => {
     expect(headers.etag).toMatch(/^"1\./);
     const got = await platform.get(headers.location as string);
     expect([got.status, got.body.data.id]).toEqual([200, body.data.id]);
-    const secret = Object.values(body.data.attributes).some((value) => /^(sk|pk|inv)_live_/.test(String(value)));
+    const secret = Object.values(body.data.attributes).some((value) =>
+      /^(?:(?:sk|pk|inv)_live|whsec)_/.test(String(value)),
+    );
     expect(headers['cache-control']).toBe(secret ? 'no-store' : 'private, no-cache');
   });
 

@@ -70,6 +70,7 @@ const ACME = {
     workspaces: { links: linksOf(AT, 'workspaces') },
     invitations: { links: linksOf(AT, 'invitations') },
     apiKeys: { links: linksOf(AT, 'apiKeys') },
+    webhookEndpoints: { links: linksOf(AT, 'webhookEndpoints') },
     owner: { links: linksOf(AT, 'owner'), data: { type: 'users', id: 'OLGA' } },
     partner: { links: linksOf(AT, 'partner'), data: { type: 'partners', id: 'PARTNER' } },
   },

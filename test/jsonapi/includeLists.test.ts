@@ -14,6 +14,7 @@ import {
 import {
   addInvitations,
   addMembers,
+  addWebhookEndpoints,
   buildWorld,
   errorsOf,
   membership,
@@ -41,6 +42,7 @@ beforeAll(async () => {
   world = await buildWorld(app);
   await addMembers(app, world.organization.id, MANY);
   await addInvitations(app, world.organization.id, MANY);
+  await addWebhookEndpoints(app, world.organization.id, MANY);
   const organization = { organization: link('organizations', world.organization.id) };
   const partner = { partner: link('partners', world.partner.id) };
   for (let i = 0; i < MANY; i++) {

@@ -86,6 +86,7 @@ test('what is included has no linkage that nobody asked for: a cycle ends [REL-1
     'organizations',
     'roles',
     'users',
+    'webhookEndpoints',
     'workspaces',
   ]);
   for (const [, relationship] of lists) expect(Object.keys(relationship)).toEqual(['links']);

@@ -13,6 +13,7 @@ import {
 } from '../support/app';
 import {
   addInvitations,
+  addWebhookEndpoints,
   addWorkspaces,
   buildWorld,
   errorsOf,
@@ -44,7 +45,9 @@ beforeAll(async () => {
   }
   await addWorkspaces(app, world, 2);
   await addInvitations(app, world.organization.id, 2);
+  await addWebhookEndpoints(app, world.organization.id, 2);
   await addInvitations(app, world.other.id, 1);
+  await addWebhookEndpoints(app, world.other.id, 1);
   const roles = ['owner', 'admin', 'member'].map((code) => ({ type: 'roles', id: world.roles[code].id }));
   await app.platform.patch(`${S}/members/${sampleOf(world, 'members')}/relationships/roles`, { data: roles });
 });

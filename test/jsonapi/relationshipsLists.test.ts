@@ -13,6 +13,7 @@ import {
 import { isFullyLinked } from '../support/document';
 import {
   addInvitations,
+  addWebhookEndpoints,
   addWorkspaces,
   buildWorld,
   errorsOf,
@@ -33,6 +34,7 @@ beforeAll(async () => {
   // Two of everything that the world has one of.
   await addWorkspaces(app, world, 1);
   await addInvitations(app, world.organization.id, 1);
+  await addWebhookEndpoints(app, world.organization.id, 1);
   const second = await createOrganization(world.partner, { name: 'Second' });
   await world.partner.post(`${S}/members`, membership(second.id, world.owner.id));
   const relationships = { partner: link('partners', world.partner.id) };

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { Client as PgClient } from 'pg';
 import { registry } from '../../src/resources';
 import { type Answer, type Body, type Client, createUser, document, link, M, S, type TestApp } from '../support/app';
+import { addDelivery, type Delivered } from '../support/deliveries';
 
 /** Rows of every type, and a caller of every level. */
 export interface World {
@@ -22,10 +23,13 @@ export interface World {
   workspace: Body;
   apiKey: Body;
   invitation: Body;
+  webhookEndpoint: Body;
   /** Made from the platform's key, which alone has it in its list. */
   accessToken: Body;
   /** Made from the organization's own token; the platform sees it by its id. */
   keyToken: Body;
+  /** An event of the partner's organization on its way. */
+  delivered: Delivered;
 }
 
 export const TYPES = [...registry.keys()];
@@ -105,6 +109,10 @@ export async function buildWorld(app: TestApp): Promise<World> {
     "insert into invitation_roles select $1, r.id from roles r where r.code in ('clerk', 'auditor') on conflict do nothing",
     [invitation.id],
   );
+  const webhookEndpoint = await make('webhookEndpoints', {
+    url: 'https://hooks.example.com/world',
+    metadata: { team: 'build' },
+  });
   const key = app.as(organization.attributes.token);
   const tokens = (asker: Client) => created(asker.post(`${S}/accessTokens`, document('accessTokens')));
   await tokens(partner);
@@ -121,8 +129,10 @@ export async function buildWorld(app: TestApp): Promise<World> {
     workspace,
     apiKey,
     invitation,
+    webhookEndpoint,
     accessToken: await tokens(app.platform),
     keyToken: await tokens(key),
+    delivered: await addDelivery(app, organization.id, webhookEndpoint.id),
   };
 }
 
@@ -148,6 +158,15 @@ export async function addInvitations(app: TestApp, organizationId: string, count
     `insert into invitations (id, organization_id, email, expires_at, hash, token_start)
      select id, $1, id || '@example.com', now() + interval '1 day', sha256(id::text::bytea), 'inv_live_more'
      from (select gen_random_uuid() id from generate_series(1, $2::int)) ids`,
+    [organizationId, count],
+  );
+}
+
+/** More webhook endpoints of an organization. */
+export async function addWebhookEndpoints(app: TestApp, organizationId: string, count: number): Promise<void> {
+  await app.source.query(
+    `insert into webhook_endpoints (id, organization_id, url)
+     select id, $1, 'https://hooks.example.com/' || id from (select gen_random_uuid() id from generate_series(1, $2::int)) ids`,
     [organizationId, count],
   );
 }
@@ -188,6 +207,10 @@ export function sampleOf(world: World, type: string): string {
     apiKeys: world.apiKey.id,
     invitations: world.invitation.id,
     accessTokens: world.accessToken.id,
+    events: world.delivered.eventId,
+    webhookDeliveries: world.delivered.deliveryId,
+    webhookAttempts: world.delivered.attemptId,
+    webhookEndpoints: world.webhookEndpoint.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
@@ -204,6 +227,7 @@ export async function creationOf(app: TestApp, world: World, type: string): Prom
   if (type === 'roles') return document(type, { code: unique, name: unique, permissions: ['members:read'] }, owned);
   if (type === 'workspaces') return document(type, { name: unique }, owned);
   if (type === 'invitations') return document(type, { email: `${unique}@example.com` }, owned);
+  if (type === 'webhookEndpoints') return document(type, { url: 'https://hooks.example.com/made' }, owned);
   return document(type, { name: `Name ${unique}` });
 }
 

@@ -12,6 +12,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { addDelivery } from '../support/deliveries';
 
 /** In every text of the other tenant, and nowhere else. */
 export const FOREIGN_WORD = 'zebrafish';
@@ -92,6 +93,7 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
     return body.data.id;
   };
   const { id: subject } = await createUser(partner, { email: `${word}-subject@example.com`, name: `${word} subject` });
+  const delivered = await addDelivery(app, id);
   const [session] = (await app.db.query('select id from access_tokens where user_id = $1', [owner.id])) as [[string]];
   return {
     partner,
@@ -106,7 +108,11 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
       workspaces: await made('workspaces', { name: `${word} workspace` }),
       invitations: await made('invitations', { email: `${word}-invited@example.com` }),
       apiKeys: await made('apiKeys', { name: `${word} key` }),
+      webhookEndpoints: await made('webhookEndpoints', { url: `https://hooks.example.com/${word}` }),
       accessTokens: session[0],
+      events: delivered.eventId,
+      webhookDeliveries: delivered.deliveryId,
+      webhookAttempts: delivered.attemptId,
       permissions: 'members:read',
       ownerRole: roles.owner ?? '',
     },
@@ -250,7 +256,7 @@ export async function makeWorld(): Promise<World> {
 /** All rows of the other tenant, as text: what nobody but its own callers may have changed. */
 export async function foreignState({ app, foreign }: World): Promise<string> {
   const parts: string[] = [];
-  for (const table of ['members', 'roles', 'workspaces', 'invitations', 'api_keys']) {
+  for (const table of ['members', 'roles', 'workspaces', 'invitations', 'api_keys', 'webhook_endpoints']) {
     const rows = await app.db.query(
       `select (to_jsonb(t) - 'last_used_at' - 'last_used_ip')::text from ${table} t where organization_id = $1 order by id`,
       [foreign.organizations],

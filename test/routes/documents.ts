@@ -76,6 +76,7 @@ export function organization(
       workspaces: toMany(self, 'workspaces'),
       invitations: toMany(self, 'invitations'),
       apiKeys: toMany(self, 'apiKeys'),
+      webhookEndpoints: toMany(self, 'webhookEndpoints'),
       owner: toOne(self, 'owner', 'users', owner),
       ...(partner === undefined ? {} : { partner: toOne(self, 'partner', 'partners', partner) }),
     },

@@ -23,7 +23,6 @@ export async function openWorld(env: NodeJS.ProcessEnv = {}): Promise<World> {
   const clock = () => new Date(Date.now() + ahead);
   const receiver = await startReceiver();
   const app = await startApp(env, clock);
-  standIn(app);
   const others: TestApp[] = [];
   return {
     app,
@@ -50,19 +49,7 @@ export async function openWorld(env: NodeJS.ProcessEnv = {}): Promise<World> {
   };
 }
 
-/** TEMPORARY */
-function standIn({ services }: TestApp): void {
-  for (const [type, table] of [
-    ['webhookDeliveries', 'webhook_deliveries'],
-    ['webhookEndpoints', 'webhook_endpoints'],
-  ] as const) {
-    if (services.shapes.has(type)) continue;
-    const sql = `jsonb_build_object('type', '${type}', 'id', t.id, 'attributes', to_jsonb(t), 'relationships', '{}'::jsonb)`;
-    (services.shapes as Map<string, object>).set(type, { type, table, sql, organization: 't.organization_id' });
-  }
-}
-
-/** An endpoint of an organization, a new one unless given; settings by the names of the columns. */
+/** An endpoint of an organization. */
 export interface Endpoint {
   readonly id: string;
   readonly organizationId: string;

@@ -49,6 +49,11 @@ export const ACCEPTED: [attribute: string, about: string, given: unknown, shown?
 
 /** The attribute, what it is about, what is sent, the code, and the pointer below `attributes` where it is not the attribute. */
 export const REFUSED: [attribute: string, about: string, given: unknown, code: string, pointer?: string][] = [
+  ['webhookUrl', 'http to another host', 'http://example.com/in', 'not_allowed'],
+  ['webhookUrl', 'http to a name that begins like loopback', 'http://localhost.example.com/in', 'not_allowed'],
+  ['webhookUrl', 'http to a name that begins like 127.0.0.1', 'http://127.0.0.1.example.com/in', 'not_allowed'],
+  ['webhookUrl', 'of a private address', 'https://10.0.0.1/in', 'blocked_address'],
+  ['webhookUrl', 'of a private address as a number', 'https://0xa9fea9fe/in', 'blocked_address'],
   ['name', 'empty', '', 'too_short'],
   ['name', 'of blanks', '   ', 'too_short'],
   ['name', 'of 121 characters', x(121), 'too_long'],
@@ -113,13 +118,6 @@ export const REFUSED: [attribute: string, about: string, given: unknown, code: s
   ['deleteProtection', 'null', null, 'invalid_format'],
   ['legalHold', 'null', null, 'invalid_format'],
   ['colour', 'unknown', 'red', 'unknown_attribute'],
-];
-
-/** Faults that only the service can see; they carry no `meta`. */
-export const NOT_ALLOWED: [attribute: string, about: string, given: string, code: string][] = [
-  ['webhookUrl', 'http to another host', 'http://example.com/in', 'not_allowed'],
-  ['webhookUrl', 'http to a name that begins like loopback', 'http://localhost.example.com/in', 'not_allowed'],
-  ['webhookUrl', 'http to a name that begins like 127.0.0.1', 'http://127.0.0.1.example.com/in', 'not_allowed'],
 ];
 
 export const GOOD_SECRETS = [

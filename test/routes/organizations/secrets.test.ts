@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Client, createOrganization, document, link, M, S, startApp, type TestApp } from '../../support/app';
 import { expectDenied, expectError, ORGANIZATION_KEY, WEBHOOK_SECRET } from '../documents';
 import { colleague, founder } from '../people';
+import { defaultEndpointId, defaultSecret, signingSecrets } from '../webhooks';
 
 const PATH = `${M}/organizations`;
 
@@ -137,22 +138,35 @@ describe('webhookSecret/rotate', () => {
     expect([status, headers['cache-control']]).toEqual([200, 'no-store']);
     expect(body.data.attributes.webhookSecret).toEqual(WEBHOOK_SECRET);
     expect(body.data.attributes.webhookSecret).not.toBe(organization.attributes.webhookSecret);
-    const [row] = await app.db.query('select webhook_secret_cipher from organizations where id = $1', [
-      organization.id,
-    ]);
-    const stored = app.services.secrets.decrypt(row?.[0] as Buffer, `organizations/${organization.id}/webhookSecret`);
-    expect(stored).toBe(body.data.attributes.webhookSecret);
+    expect(await defaultSecret(app, organization.id)).toBe(body.data.attributes.webhookSecret);
     expect((await owner.get(`${PATH}/${organization.id}`)).body.data.attributes.webhookSecret).toBeNull();
   });
 
-  test('without a URL there is none: 409; it takes no settings', async () => {
+  test('the old one signs along for the grace, a day unless it is said [INV-33]', async () => {
+    const { owner, organization } = await founder(app, { webhookUrl: 'https://example.com/in' });
+    const endpoint = (await defaultEndpointId(app, organization.id)) as string;
+    const first = organization.attributes.webhookSecret;
+    const second = (await rotateSecret(organization.id, owner)).body.data.attributes.webhookSecret;
+    expect(await signingSecrets(app, endpoint)).toEqual([second, first]);
+    const { body } = await owner.get(`${S}/webhookEndpoints/${endpoint}`);
+    const [{ start, expiresAt }] = body.data.attributes.oldSecrets;
+    expect(start).toBe(first.slice(0, 10));
+    expect(Math.abs(Date.parse(expiresAt) - Date.now() - 86_400_000)).toBeLessThan(60_000);
+    const third = (await rotateSecret(organization.id, owner, { gracePeriodSeconds: 0 })).body.data.attributes
+      .webhookSecret;
+    expect(await signingSecrets(app, endpoint)).toEqual([third, first]);
+  });
+
+  test('without a URL there is none: 409; a grace beyond seven days is 422', async () => {
     const { owner, organization } = await founder(app);
     expectError(await rotateSecret(organization.id, owner), 409, 'invalid_transition');
-    const refused = await rotateSecret(organization.id, owner, { gracePeriodSeconds: 5 });
-    expect(refused.body.errors[0]).toMatchObject({
-      code: 'unknown_attribute',
-      source: { pointer: '/meta/gracePeriodSeconds' },
-    });
+    for (const gracePeriodSeconds of [-1, 604_801]) {
+      const refused = await rotateSecret(organization.id, owner, { gracePeriodSeconds });
+      expect(refused.body.errors[0]).toMatchObject({
+        code: 'not_allowed',
+        source: { pointer: '/meta/gracePeriodSeconds' },
+      });
+    }
   });
 
   test('needs webhooks:rotate', async () => {

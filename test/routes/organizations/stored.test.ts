@@ -1,4 +1,5 @@
 import { createOrganization, document, link, M, S, startApp, type TestApp } from '../../support/app';
+import { defaultSecret } from '../webhooks';
 
 const PATH = `${M}/organizations`;
 const URL = 'https://example.com/in';
@@ -90,7 +91,5 @@ test('a key is found by its SHA-256 alone, and a webhook secret can be read agai
     attributes.token,
   ]);
   expect(key).toEqual([1]);
-  const [row] = await app.db.query('select webhook_secret_cipher from organizations where id = $1', [id]);
-  const purpose = `organizations/${id}/webhookSecret`;
-  expect(app.services.secrets.decrypt(row?.[0] as Buffer, purpose)).toBe(attributes.webhookSecret);
+  expect(await defaultSecret(app, id)).toBe(attributes.webhookSecret);
 });

@@ -1,0 +1,56 @@
+import type { Caller } from '../context';
+import type { Permission } from '../permissions';
+import { organizationsOf, visibleOrganization } from './select';
+import { type Bind, NIL_UUID } from './table';
+
+/** SQL that is true when the caller can see the log of the organization; the operator that of one that is gone as well. */
+function visibleLog(caller: Caller, idSql: string, bind: Bind, permission?: Permission): string {
+  if (caller.level !== 'platform') return visibleOrganization(caller, idSql, bind, permission);
+  return `not exists (select 1 from organizations o where o.id = ${idSql} and o.status = 'pending_deletion')`;
+}
+
+/** SQL of how many rows the organizations have whose ids fit; of events, as many as the last of their numbers says. */
+function totalOf(relation: string, ids: string, bind: Bind): string {
+  if (relation === 'events') {
+    return `(select coalesce(sum(s.last), 0) from event_sequences s where s.organization_id ${ids})`;
+  }
+  return `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(relation)} and c.scope ${ids})`;
+}
+
+/**
+ * SQL of how many rows the caller sees. In the totals of partners and of all are those of organizations that are being
+ * deleted too: whoever writes an event waits for nobody who deletes.
+ */
+function visibleTotal(relation: string, permission: Permission, caller: Caller, bind: Bind): string {
+  const { level, organizationId, partnerId } = caller;
+  if (organizationId !== null) return totalOf(relation, `= ${bind(organizationId)}::uuid`, bind);
+  if (level === 'user') return totalOf(relation, `in (${organizationsOf(caller, bind, permission)})`, bind);
+  const scope = bind(level === 'partner' ? partnerId : NIL_UUID);
+  const mine = level === 'partner' ? ` and o.partner_id = ${bind(partnerId)}::uuid` : '';
+  const unseen = `in (select o.id from organizations o where o.status = 'pending_deletion'${mine})`;
+  return `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(relation)} and c.scope = ${scope}::uuid)
+    - ${totalOf(relation, unseen, bind)}`;
+}
+
+/** The same of one organization. Of one that is gone there is the event that says so. */
+function parentTotal(relation: string, permission: Permission, caller: Caller, idSql: string, bind: Bind): string {
+  const total = totalOf(relation, `= ${idSql}`, bind);
+  const gone = `when not exists (select 1 from organizations g where g.id = ${idSql}) then least(1, ${total})`;
+  return `(case when not (${visibleLog(caller, idSql, bind, permission)}) then 0
+    ${relation === 'events' ? gone : ''} else ${total} end)`;
+}
+
+/**
+ * For tables of what has happened in organizations: who sees a row, and how many there are.
+ * @param relation the table, as its running totals are called
+ * @param permission that users need in the organization to read it
+ */
+export const logOf = (relation: string, permission: Permission) => ({
+  visible: (caller: Caller, bind: Bind, _isFew: boolean, reads: boolean) =>
+    visibleLog(caller, 't.organization_id', bind, reads ? permission : undefined),
+  counted: (caller: Caller) => (bind: Bind) => visibleTotal(relation, permission, caller, bind),
+  countedBy: {
+    organizationId: (caller: Caller, idSql: string, bind: Bind) =>
+      parentTotal(relation, permission, caller, idSql, bind),
+  },
+});
