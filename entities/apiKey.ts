@@ -25,6 +25,10 @@ import { Versioned } from './versioned';
 @Index('api_keys_created_at_idx', ['createdAt', 'id'])
 @Index('api_keys_created_by_id_idx', ['createdById'], { where: 'created_by_id is not null' })
 @Index('api_keys_grace_until_idx', ['graceUntil'], { where: 'grace_until is not null and revoked_at is null' })
+@Index('api_keys_expired_idx', ['expiresAt'], {
+  where:
+    'expires_at is not null and organization_id is not null and revoked_at is null and grace_until is null and expiry_told_at is null',
+})
 @Index('api_keys_replaces_id_key', ['replacesId'], { unique: true, where: 'replaces_id is not null' })
 @Index('api_keys_metadata_idx', { synchronize: false })
 export class ApiKey extends Versioned {
@@ -72,6 +76,14 @@ export class ApiKey extends Versioned {
 
   @Column('timestamptz', { nullable: true })
   expiresAt!: string | null;
+
+  /** The `expiresAt` that somebody was told of beforehand. */
+  @Column('timestamptz', { nullable: true })
+  expiryAnnouncedFor!: string | null;
+
+  /** When it was told that the key has expired. */
+  @Column('timestamptz', { nullable: true })
+  expiryToldAt!: string | null;
 
   /** IPv4 and IPv6 addresses and CIDR ranges; empty: any. */
   @Column('text', { array: true, default: {} })

@@ -24,7 +24,8 @@ import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { forgetOldBodies, removeOldDeliveries } from './services/eventRetention';
 import { removeExpiredAnswers } from './services/idempotency';
-import { expireInvitations } from './services/invitations';
+import { expireInvitations } from './services/invitationExpiry';
+import { tellExpiredKeys } from './services/keyExpiry';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
@@ -123,16 +124,9 @@ export async function serveRequests(config: Config, connection: Connection, log:
     const taken = { port: config.port };
     const services = await openServices(config, source, closers, taken);
     if (config.role !== 'api') {
-      const sweeps = [
-        removeExpiredAnswers,
-        removeEndedWindows,
-        removeEndedSignIns,
-        endGraces,
-        expireInvitations,
-        forgetOldBodies,
-        removeOldDeliveries,
-        removeExpiredSecrets,
-      ];
+      const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, removeExpiredSecrets];
+      const log = [forgetOldBodies, removeOldDeliveries];
+      const sweeps = [...removals, ...log, endGraces, tellExpiredKeys, expireInvitations];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }

@@ -9,7 +9,7 @@ import { ATOMIC, ATOMIC_TYPE, checkAccept, requireExtension } from '../jsonapi/n
 import { bad } from '../jsonapi/parameters';
 import { readQuery } from '../jsonapi/query';
 import { readIfMatch } from '../jsonapi/reply';
-import { lockOrganizations } from '../services/organizations';
+import { lockBatch } from '../services/batchLocks';
 import type { Call, Outcome } from './call';
 import { checkOffered, endpointOf, handlerOf } from './dispatch';
 import { idempotencyKeyOf, once } from './idempotency';
@@ -78,8 +78,8 @@ const OWNED = ['id', 'organizationId'];
 const UUIDS = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
 
 /**
- * Locks the organizations that operations name, by themselves or by what belongs to them, before any of them is changed:
- * two requests with the same ones in another order would each wait for what the other holds.
+ * Locks the organizations that operations name, by themselves or by what belongs to them, and the people, before any of
+ * them is changed: two requests with the same ones in another order would each wait for what the other holds.
  */
 async function lockNamed({ ctx, registry }: Batch, list: readonly Operation[]): Promise<void> {
   const ids: string[] = [...new Set(JSON.stringify(list).match(UUIDS))];
@@ -90,7 +90,7 @@ async function lockNamed({ ctx, registry }: Batch, list: readonly Operation[]): 
     const found = isOwned ? ((await rows.load(ctx, ids, OWNED)) as unknown as Entity[]) : [];
     for (const { organizationId } of found) if (organizationId !== null) owners.push(organizationId as string);
   }
-  await lockOrganizations(ctx, [...ids, ...owners]);
+  await lockBatch(ctx, [...ids, ...owners]);
 }
 
 /** Faults of an operation point at where it stands in the whole document. */

@@ -29,6 +29,19 @@ export const columnTypes = {
 /** A row as PostgreSQL sends it: values in the order of the select list. */
 export type Row = unknown[];
 
+/** Runs a transaction, and runs it again when it was a victim of others. */
+async function again<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? '';
+      if (!RETRIED.has(code)) throw translate(error);
+      if (attempt === 3) throw new AppError('conflict', 'Other requests change the same things: try again.');
+    }
+  }
+}
+
 interface Queryable {
   query(config: { name?: string; text: string; values: unknown[]; rowMode: 'array' }): Promise<{ rows: Row[] }>;
 }
@@ -64,15 +77,20 @@ export class Database {
   }
 
   /**
-   * One statement. Its text must not hold values from outside: those go into `values`.
+   * One statement. Its text must not hold values from outside: those go into `values`. A lone one is a transaction by
+   * itself, and is run again as those are.
    * @throws AppError for a violated constraint, and `unavailable` when the database is away
    */
   async query(text: string, values: unknown[] = []): Promise<Row[]> {
-    try {
-      return (await this.target.query({ name: this.nameOf(text), text, values, rowMode: 'array' })).rows;
-    } catch (error) {
-      throw translate(error);
+    const run = async () => (await this.target.query({ name: this.nameOf(text), text, values, rowMode: 'array' })).rows;
+    if (this.isInTransaction) {
+      try {
+        return await run();
+      } catch (error) {
+        throw translate(error);
+      }
     }
+    return again(run);
   }
 
   /**
@@ -81,16 +99,7 @@ export class Database {
    * @throws AppError `conflict` when others were in the way each time
    */
   async transaction<T>(work: (db: Database) => Promise<T>): Promise<T> {
-    if (this.pending !== undefined) return work(this);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.once(work);
-      } catch (error) {
-        const code = (error as { code?: string }).code ?? '';
-        if (!RETRIED.has(code)) throw translate(error);
-        if (attempt === 3) throw new AppError('conflict', 'Other requests change the same things: try again.');
-      }
-    }
+    return this.pending === undefined ? again(() => this.once(work)) : work(this);
   }
 
   /** `work` in a transaction when it has several statements, else straight on: a lone statement is one by itself. */

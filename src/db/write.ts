@@ -14,7 +14,7 @@ export type Changes<Entity> = { [Property in keyof Entity]?: Entity[Property] | 
 /** A condition on the row as it was (`old`), and what is thrown when it is false. */
 export interface Guard {
   sql: (bind: Bind) => string;
-  error: () => AppError;
+  error: () => Error;
 }
 
 /** Tags from `If-Match`, `['*']` for any version, undefined without the header. */
@@ -89,6 +89,7 @@ export async function updateRow<Entity extends object>(
   }
   const checks = guards.map((guard) => `coalesce(${guard.sql(bind)}, false)`).join(', ');
   const shape = told === undefined ? undefined : shapeOf(ctx.shapes, told.type);
+  const of = told?.organizations === undefined ? shape?.organization : `array(${told.organizations} order by 1)`;
   const before =
     shape === undefined ? '' : `, (select ${shape.partOf(Object.keys(changes))} from (select old.*) t) as before`;
   const locked = `with old as (select t.* from ${table.name} t where ${target} for no key update),
@@ -100,7 +101,7 @@ export async function updateRow<Entity extends object>(
       ? `${locked} select t.passed, ${columns} from judged t`
       : `${locked}, changed (changed_id, changed_of, changed_shape, ${names}) as (
            update ${table.name} t set ${set} from judged old where t.id = old.id and true = all(old.passed)
-           returning t.id, ${shape === undefined ? 'null, null' : `${shape.organization}, ${shape.sql}`}, ${columns})
+           returning t.id, ${shape === undefined ? 'null, null' : `${of}, ${shape.sql}`}, ${columns})
          select judged.passed, ${told === undefined ? '0' : changeSql(told, ctx, bind)}, ${names}
          from judged left join changed on changed.changed_id = judged.id`;
   const [row] = await ctx.db.query(sql, list);
@@ -117,12 +118,18 @@ export interface ToldChange {
   readonly kind: EventType;
   /** JSON:API type of the rows of the table. */
   readonly type: string;
+  /** SQL on `t` of the ids of all organizations that are told of rows that belong to none. */
+  readonly organizations?: string;
 }
 
 /** To nobody where nothing was changed, or where the row is of no organization. */
-const changeSql = ({ kind }: ToldChange, ctx: Context, bind: Bind): string =>
-  `case when changed.changed_of is not null then record_change(${bind(kind)}, changed.changed_of, judged.before,
-     changed.changed_shape, ${causeSql(ctx, bind)}) else 0 end`;
+function changeSql({ kind, organizations }: ToldChange, ctx: Context, bind: Bind): string {
+  const record = (of: string) =>
+    `record_change(${bind(kind)}, ${of}, judged.before, changed.changed_shape, ${causeSql(ctx, bind)})`;
+  if (organizations === undefined)
+    return `case when changed.changed_of is not null then ${record('changed.changed_of')} else 0 end`;
+  return `(select coalesce(sum(${record('o.id')}), 0)::integer from unnest(changed.changed_of) o (id))`;
+}
 
 /** Whether a value may be made from the row as it was. */
 const looksBack = (changes: object): boolean => Object.values(changes).some((value) => value instanceof Expression);

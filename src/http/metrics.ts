@@ -74,7 +74,7 @@ export class Metrics implements AttemptMetrics {
     let found: Promise<readonly unknown[][]>;
     new Gauge({
       name: 'webhook_deliveries_due',
-      help: 'Deliveries of webhooks that wait to be sent; of each endpoint a hundred are counted at the most',
+      help: 'Deliveries of webhooks that wait to be sent; of each endpoint a thousand are counted at the most',
       registers: [this.registry],
       async collect() {
         this.reset();

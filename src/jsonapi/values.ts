@@ -29,6 +29,7 @@ export const KEYWORDS: Readonly<Record<string, ErrorCode>> = {
   minItems: 'too_short',
   maxLength: 'too_long',
   maxItems: 'too_long',
+  maxProperties: 'too_long',
   maxSize: 'too_long',
   enum: 'not_allowed',
   not: 'not_allowed',

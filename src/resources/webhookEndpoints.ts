@@ -2,14 +2,13 @@ import { WebhookEndpoint } from '../../entities';
 import { webhookEndpoints as serializer } from '../../serializers/webhookEndpoints';
 import { defineResource, FILTERS } from '../jsonapi/define';
 import { boolean, choice, integer, metadata, nullable, text, time } from '../jsonapi/schemas';
+import { DEFAULT_GRACE_SECONDS, MOST_GRACE_SECONDS } from '../services/apiKeyRotation';
 import {
   createWebhookEndpoint,
-  DEFAULT_GRACE_SECONDS,
   deleteWebhookEndpoint,
   expireOldSecrets,
   getWebhookEndpoint,
   listWebhookEndpoints,
-  MOST_GRACE_SECONDS,
   rotateEndpointSecret,
   updateWebhookEndpoint,
   webhookEndpointRows,

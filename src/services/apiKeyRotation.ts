@@ -7,6 +7,7 @@ import { AppError } from '../errors';
 import { hashKey, keyStart, makeKey } from '../secrets';
 import { checkReach, grantsOf } from './apiKeyGrants';
 import { apiKeyTable, KEY_KINDS, lockOwner, REVOKED_NOW } from './apiKeys';
+import { record, snapshots } from './events';
 import { planExpiryNotice } from './keyExpiry';
 import { endTokensOf } from './tokenFamilies';
 
@@ -39,16 +40,21 @@ export const rotateKey = (
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
     const old = await lockRotatable(inside, id, ifMatch);
-    const end =
-      gracePeriodSeconds === 0
-        ? { revokedAt: REVOKED_NOW, revokedReason: REASON }
-        : { graceUntil: graceEnd(gracePeriodSeconds) };
+    const { replacesId } = old;
+    const before = await snapshots(inside, 'apiKeys', replacesId === null ? [id] : [id, replacesId]);
+    const endsNow = gracePeriodSeconds === 0;
+    const end = endsNow
+      ? { revokedAt: REVOKED_NOW, revokedReason: REASON }
+      : { graceUntil: graceEnd(gracePeriodSeconds) };
     await updateRow(inside, apiKeyTable, id, end);
-    if (gracePeriodSeconds === 0) await endTokensOf(db, [id]);
-    if (old.replacesId !== null) await endReplaced(db, old.replacesId);
+    if (endsNow) await endTokensOf(db, [id]);
+    const isEnded = replacesId !== null && (await endReplaced(db, replacesId));
     const key = await insertSuccessor(inside, old);
     await planExpiryNotice(inside, key);
     db.afterCommit(() => ctx.callers.forget());
+    await record(inside, 'api_key.rotated', 'apiKeys', [key.id]);
+    const revoked = [...(isEnded ? [replacesId] : []), ...(endsNow ? [id] : [])];
+    await record(inside, 'api_key.revoked', 'apiKeys', revoked, { before });
     return key;
   });
 
@@ -97,8 +103,8 @@ async function insertSuccessor(ctx: Context, old: ApiKey): Promise<ApiKey> {
   return Object.assign(key, { secret, workspaceIds });
 }
 
-/** A key that has been replaced ends for good, with its access tokens. */
-async function endReplaced(db: Database, id: string, condition = 'true'): Promise<void> {
+/** A key that has been replaced ends for good, with its access tokens; false when it has ended before. */
+async function endReplaced(db: Database, id: string, condition = 'true'): Promise<boolean> {
   const ended = await db.query(
     `update api_keys set revoked_at = date_trunc('second', now()), revoked_reason = $2, version = version + 1,
        updated_at = date_trunc('second', now())
@@ -106,16 +112,24 @@ async function endReplaced(db: Database, id: string, condition = 'true'): Promis
     [id, REASON],
   );
   if (ended.length > 0) await endTokensOf(db, [id]);
+  return ended.length > 0;
 }
 
 /** Keys that one statement looks for at the most. */
 const MOST_SWEPT = 1_000;
 
+/** What was there before the end was noted; `status` reads as revoked from the end of the grace on. */
+const AFTER_GRACE = JSON.stringify({ attributes: { status: 'rotating', revokedAt: null, revokedReason: null } });
+
 /**
  * Notes as revoked the keys whose grace is over, which authenticate nobody already: totals count what is not revoked.
  * One transaction for each, with its organization locked first.
  */
-export async function endGraces({ db }: Pick<Services, 'db'>): Promise<void> {
+export async function endGraces({
+  db,
+  shapes,
+  deliveries,
+}: Pick<Services, 'db' | 'shapes' | 'deliveries'>): Promise<void> {
   const isOver = 'grace_until <= now()';
   let due: unknown[][];
   do {
@@ -125,7 +139,10 @@ export async function endGraces({ db }: Pick<Services, 'db'>): Promise<void> {
     for (const [id, organizationId] of due) {
       await db.transaction(async (inside) => {
         await inside.query('select 1 from organizations where id = $1 for no key update', [organizationId]);
-        await endReplaced(inside, id as string, isOver);
+        const isEnded = await endReplaced(inside, id as string, isOver);
+        const before = new Map([[id as string, AFTER_GRACE]]);
+        if (isEnded)
+          await record({ db: inside, shapes, deliveries }, 'api_key.revoked', 'apiKeys', [id as string], { before });
       });
     }
   } while (due.length === MOST_SWEPT);

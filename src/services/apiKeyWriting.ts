@@ -9,6 +9,7 @@ import { hashKey, keyStart, makeKey } from '../secrets';
 import { type Binding, cannotGrant, checkPermissions, type Grants, grantsOf, keyPermissions } from './apiKeyGrants';
 import { apiKeyTable, KEY_KINDS, lockKey } from './apiKeys';
 import { type ChangeLinkage, type Create, type Input, ownerOf, type Update } from './crud';
+import { record, snapshots } from './events';
 import { linkageOf, workspacesToGive } from './granting';
 import { planExpiryNotice } from './keyExpiry';
 import { differenceOf } from './memberAccess';
@@ -74,6 +75,7 @@ export const createApiKey: Create<ApiKey> = (ctx, input) =>
     });
     await addWorkspaces(db, key.id, workspaceIds ?? []);
     await planExpiryNotice(inside, key);
+    await record(inside, 'api_key.created', 'apiKeys', [key.id]);
     return Object.assign(key, { secret, workspaceIds: workspaceIds ?? [] });
   });
 
@@ -143,10 +145,12 @@ export const updateApiKey: Update<ApiKey> = (ctx, id, input, ifMatch) =>
     const inside = { ...ctx, db };
     const key = await lockKey(inside, id, versionGuard(ifMatch));
     const changes = await changesOf(inside, key, input.attributes as Partial<ApiKey>);
+    const before = await snapshots(inside, 'apiKeys', [id]);
     if (changes.allWorkspaces === true) await db.query('delete from api_key_workspaces where api_key_id = $1', [id]);
     const changed = await updateRow(inside, apiKeyTable, id, changes);
     if (changes.expiresAt !== undefined) await planExpiryNotice(inside, changed);
     db.afterCommit(() => ctx.callers.forget());
+    await record(inside, 'api_key.updated', 'apiKeys', [id], { before });
     return changed;
   });
 
@@ -222,11 +226,14 @@ export const changeKeyWorkspaces: ChangeLinkage<ApiKey> = (ctx, id, change, ifMa
     // To be limited to some is to gain nothing.
     const limits = key.allWorkspaces ? { ...grants, workspaceIds: null } : grants;
     await workspacesToGive(inside, limits, organizationId as string, linkageOf('workspaces', named, gained));
+    const before = await snapshots(inside, 'apiKeys', [id]);
     await db.query('delete from api_key_workspaces where api_key_id = $1 and workspace_id = any($2::uuid[])', [
       id,
       lost,
     ]);
     await addWorkspaces(db, id, [...gained]);
     db.afterCommit(() => ctx.callers.forget());
-    return updateRow(inside, apiKeyTable, id, { allWorkspaces: false });
+    const changed = await updateRow(inside, apiKeyTable, id, { allWorkspaces: false });
+    await record(inside, 'api_key.updated', 'apiKeys', [id], { before });
+    return changed;
   });

@@ -7,6 +7,7 @@ import { Table } from '../db/table';
 import { Expression, type Guard, updateRow, versionGuard } from '../db/write';
 import { hashKey, isCredential, type KeyKind, keyStart, makeKey } from '../secrets';
 import { crud, type Remove } from './crud';
+import { record, snapshots } from './events';
 import { organizationTable } from './organizations';
 import { partnerTable } from './partners';
 import { endTokensOf } from './tokenFamilies';
@@ -130,11 +131,13 @@ export const REVOKED_NOW = new Expression(() => "date_trunc('second', now())");
 export const revokeApiKey: Remove = (ctx, id, ifMatch, parameters) =>
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
-    await lockOwner(inside, id);
+    await lockKey(inside, id, versionGuard(ifMatch));
+    const before = await snapshots(inside, 'apiKeys', [id]);
     const changes = { revokedAt: REVOKED_NOW, revokedReason: parameters?.reason as string | undefined };
-    await updateRow(inside, apiKeyTable, id, changes, versionGuard(ifMatch));
+    await updateRow(inside, apiKeyTable, id, changes);
     await endTokensOf(db, [id]);
     db.afterCommit(() => ctx.callers.forget());
+    await record(inside, 'api_key.revoked', 'apiKeys', [id], { before });
   });
 
 /** Columns of the key that an organization's `token` stands for (domain sheet 4.1): all that its maker might do (INV-32). */

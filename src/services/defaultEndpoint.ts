@@ -2,17 +2,18 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Context } from '../context';
 import { selectUnique } from '../db/select';
 import { notFound } from '../errors';
+import { DEFAULT_GRACE_SECONDS } from './apiKeyRotation';
 import { lockOrganization } from './crud';
 import { cipherPurpose } from './organizations';
 import { checkQuota } from './quotas';
 import {
   changeEndpoint,
-  DEFAULT_GRACE_SECONDS,
   defaultEndpointOf,
   insertEndpoint,
   organizationTeller,
   recordCreated,
   removeEndpoint,
+  switchEndpoint,
   webhookEndpointTable,
 } from './webhookEndpoints';
 import { newSecret, replaceSecret } from './webhookSecrets';
@@ -61,7 +62,7 @@ export async function setDefaultEndpoint(
     const inside = { ...ctx, db };
     await lockOrganization(inside, organizationId);
     const tell = await organizationTeller(inside, organizationId);
-    const change = { url, legacySignatureHeader: LEGACY_SIGNATURE_HEADER, rotates };
+    const change = { url, legacySignatureHeader: LEGACY_SIGNATURE_HEADER, rotates, enables: true };
     const secret = await changeDefault(inside, organizationId, change, tell);
     return { ...(await getDefaultEndpoint(inside, organizationId)), secret: secret ?? null };
   });
@@ -75,6 +76,8 @@ interface DefaultChange {
   readonly secret?: string | null;
   /** A new secret takes the place of the current one, which signs along for a day. */
   readonly rotates?: boolean;
+  /** Whoever was switched off by the rule is on again, as with another URL: there is no other switch on `/v1`. */
+  readonly enables?: boolean;
   /** Of one that is made. */
   readonly legacySignatureHeader?: string;
 }
@@ -98,12 +101,13 @@ export async function changeDefault(
     await removeEndpoint(ctx, endpoint, tell);
     return secret ?? undefined;
   }
-  if (endpoint !== null && url !== undefined && url !== null && url !== endpoint.url) {
-    await changeEndpoint(ctx, endpoint, { url }, tell);
-  } else await tell();
-  if (endpoint !== null && typeof secret === 'string') return replaceSecret(ctx, endpoint, 0, secret);
-  if (endpoint !== null && rotates) return replaceSecret(ctx, endpoint, DEFAULT_GRACE_SECONDS);
-  return secret ?? undefined;
+  const isMoved = endpoint !== null && typeof url === 'string' && url !== endpoint.url;
+  if (isMoved) await changeEndpoint(ctx, endpoint, { url }, tell);
+  else await tell();
+  if (endpoint === null) return secret ?? undefined;
+  if (endpoint.autoDisabled && (isMoved || change.enables)) await switchEndpoint(ctx, endpoint, false);
+  if (typeof secret === 'string') return replaceSecret(ctx, endpoint, 0, secret);
+  return rotates ? replaceSecret(ctx, endpoint, DEFAULT_GRACE_SECONDS) : undefined;
 }
 
 async function makeDefault(

@@ -1,4 +1,5 @@
 import type { Services } from '../context';
+import type { Row } from '../db/database';
 import { type Cause, causeSql, shapeOf } from '../db/shape';
 import type { Bind } from '../db/table';
 import type { EventType } from '../eventTypes';
@@ -6,8 +7,13 @@ import type { EventType } from '../eventTypes';
 /** What an event is written with. */
 export type EventContext = Pick<Services, 'db' | 'shapes' | 'deliveries'> & Cause;
 
-/** A resource as it was at one moment: the JSON text of its resource object. */
+/** A resource as it was at one moment: the JSON text of its resource object, or of the parts of it that may change. */
 export type Snapshot = string;
+
+/** Rows that one statement tells of at the most: it must not take long, however many there are and with 50 endpoints. */
+const MOST_TOLD = 200;
+/** Rows that one statement reads at the most. */
+const MOST_READ = 1_000;
 
 /** Resources as they are now, to be told of later: as what they were before a change, or as what is gone. */
 export async function snapshots(
@@ -16,8 +22,12 @@ export async function snapshots(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Snapshot>> {
   const { table, sql } = shapeOf(shapes, type);
-  const rows = await db.query(`select t.id, (${sql})::text from ${table} t where t.id = any($1::uuid[])`, [ids]);
-  return new Map(rows as [string, Snapshot][]);
+  const found = new Map<string, Snapshot>();
+  for (const part of partsOf(ids, MOST_READ)) {
+    const rows = await db.query(`select t.id, (${sql})::text from ${table} t where t.id = any($1::uuid[])`, [part]);
+    for (const [id, text] of rows) found.set(id as string, text as string);
+  }
+  return found;
 }
 
 /** Likewise one; its row must be there. */
@@ -41,15 +51,37 @@ interface Told {
 /**
  * Writes an event for each of these rows as they are now, in the transaction of `ctx.db` (INV-36). To be called last in
  * it: the number of an event is held until the commit, so that an organization's writers wait for each other from here on.
+ * @param ids of many rows: in the order of their organizations, for a statement tells of some of them only
  */
 export async function record(
   ctx: EventContext,
   kind: EventType,
   type: string,
   ids: readonly string[],
-  { before, always = false, aboutThemselves, aboutTheirEndpoint, organizationIds }: Told = {},
+  told: Told = {},
 ): Promise<void> {
-  if (ids.length === 0 || organizationIds?.length === 0) return;
+  const { organizationIds } = told;
+  if (organizationIds === undefined) {
+    for (const part of partsOf(ids)) await recordPart(ctx, kind, type, part, told);
+    return;
+  }
+  if (ids.length === 0) return;
+  for (const part of partsOf([...organizationIds].sort())) {
+    await recordPart(ctx, kind, type, ids, { ...told, organizationIds: part });
+  }
+}
+
+function* partsOf<T>(list: readonly T[], most = MOST_TOLD): Generator<readonly T[]> {
+  for (let from = 0; from < list.length; from += most) yield list.slice(from, from + most);
+}
+
+async function recordPart(
+  ctx: EventContext,
+  kind: EventType,
+  type: string,
+  ids: readonly string[],
+  { before, always = false, aboutThemselves, aboutTheirEndpoint, organizationIds }: Told,
+): Promise<void> {
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
   const { table, sql, organization } = shapeOf(ctx.shapes, type);
@@ -74,20 +106,53 @@ export async function record(
   nudge(ctx, row?.[0] as number);
 }
 
-/** Writes an event for each of these rows of one organization, which are gone. */
+/**
+ * Writes an event for each of these rows, which are gone.
+ * @param organizationId that they were of; null: each tells by its own relationship, and they are in the order of those
+ */
 export async function recordGone(
   ctx: EventContext,
   kind: EventType,
-  organizationId: string,
+  organizationId: string | null,
   gone: Iterable<Snapshot>,
 ): Promise<void> {
-  const list: unknown[] = [];
-  const bind: Bind = (value) => `$${list.push(value)}`;
-  const [row] = await ctx.db.query(
-    `select record_events(${bind([kind])}, ${bind(organizationId)}, ${bind([...gone])}::jsonb[], null, ${causeSql(ctx, bind)})`,
-    list,
-  );
-  nudge(ctx, row?.[0] as number);
+  for (const part of partsOf([...gone])) {
+    const list: unknown[] = [];
+    const bind: Bind = (value) => `$${list.push(value)}`;
+    const of =
+      organizationId === null
+        ? "(x.shape#>>'{relationships,organization,data,id}')::uuid"
+        : `${bind(organizationId)}::uuid`;
+    const [row] = await ctx.db.query(
+      `select coalesce(sum(record_events(${bind([kind])}, g.of, g.shapes, null, ${causeSql(ctx, bind)})), 0)::integer
+       from (select ${of} as of, array_agg(x.shape order by x.place) as shapes
+         from unnest(${bind(part)}::jsonb[]) with ordinality x (shape, place) group by 1 order by 1 offset 0) g`,
+      list,
+    );
+    nudge(ctx, row?.[0] as number);
+  }
+}
+
+/**
+ * Changes rows of one organization, some at a time, however many they are, and tells of each what has changed.
+ * @param next ids of rows that are still to be changed, `limit` at the most
+ */
+export async function changeInParts(
+  ctx: EventContext,
+  kind: EventType,
+  type: string,
+  next: (limit: number) => Promise<readonly Row[]>,
+  change: (ids: readonly string[]) => Promise<unknown>,
+): Promise<void> {
+  let found: readonly Row[];
+  do {
+    found = await next(MOST_TOLD);
+    const ids = found.map(([id]) => id as string);
+    if (ids.length === 0) return;
+    const before = await snapshots(ctx, type, ids);
+    await change(ids);
+    await record(ctx, kind, type, ids, { before });
+  } while (found.length === MOST_TOLD);
 }
 
 /** Wakes the sender of this process when deliveries are due; those of others look by themselves. */

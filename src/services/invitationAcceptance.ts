@@ -3,16 +3,18 @@ import type { Member, Organization, User } from '../../entities';
 import type { OpenContext } from '../context';
 import type { Database } from '../db/database';
 import { selectOne } from '../db/select';
+import type { Actor } from '../db/shape';
 import type { Table } from '../db/table';
 import { AppError, type Fault, notFound } from '../errors';
 import { personAsCaller, standingOf } from './access';
+import { record, snapshots } from './events';
 import { DEFAULT_ROLE, ROLE_TO_GIVE, type RoleToGive, readRoleToGive, refusalOf } from './granting';
 import { coversWorkspaces } from './invitations';
 import { checkPending, type Found, findByToken } from './invitationTokens';
 import { memberTable } from './members';
 import { faultAt, newPasswordFaults } from './newPassword';
 import { organizationTable } from './organizations';
-import { settleOwnership } from './ownership';
+import { type Succession, settleOwnership, tellMembers } from './ownership';
 import { checkQuota } from './quotas';
 import { userTable } from './users';
 
@@ -95,11 +97,22 @@ export async function acceptInvitation(
     const found = await findByToken(db, token, answers.email, true);
     const roles = await checkAcceptable(db, found);
     await checkQuota({ ...ctx, db }, found.organizationId, 'members');
+    const inside = { ...ctx, db };
+    const before = await snapshots(inside, 'invitations', [found.id]);
     const joining = typeof who === 'string' ? who : await createUser(db, found, who, passwordHash);
-    const memberId = await createMembership(db, found, roles, joining);
+    const { memberId, succession } = await createMembership(inside, found, roles, joining);
     await useUp(db, found, joining);
     db.afterCommit(() => ctx.callers.forget());
-    return result(ctx, db, { memberId, userId: joining, organizationId: found.organizationId });
+    const ids = { memberId, userId: joining, organizationId: found.organizationId };
+    const accepted = await result(ctx, db, ids);
+    const actor: Actor = userId === null ? { type: 'invitee', id: found.id } : { type: 'user', id: userId };
+    const told = { ...inside, actor };
+    if (userId === null)
+      await record(told, 'user.created', 'users', [joining], { organizationIds: [found.organizationId] });
+    await record(told, 'member.added', 'members', [memberId]);
+    await record(told, 'invitation.accepted', 'invitations', [found.id], { before });
+    await tellMembers(told, succession, undefined, memberId);
+    return accepted;
   });
 }
 
@@ -179,11 +192,12 @@ async function createUser(db: Database, found: Found, { email, name }: Newcomer,
 }
 
 async function createMembership(
-  db: Database,
+  ctx: OpenContext,
   { organizationId, invitedById, workspaceIds, ownerId }: Found,
   roles: readonly RoleToGive[],
   userId: string,
-): Promise<string> {
+): Promise<{ memberId: string; succession: Succession | null }> {
+  const { db } = ctx;
   const [row] = await db.query(
     `insert into members (id, organization_id, user_id, join_method, all_workspaces, invited_by_id)
      values ($1, $2, $3, 'invited', $4, $5) on conflict (organization_id, user_id) do nothing returning id`,
@@ -199,10 +213,8 @@ async function createMembership(
     id,
     workspaceIds ?? [],
   ]);
-  if (roles.some(({ isOwner }) => isOwner)) {
-    await settleOwnership(db, organizationId, ownerId);
-  }
-  return id as string;
+  const succession = roles.some(({ isOwner }) => isOwner) ? await settleOwnership(ctx, organizationId, ownerId) : null;
+  return { memberId: id as string, succession };
 }
 
 async function useUp(db: Database, { id }: Found, userId: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Context } from '../context';
 import { AppError } from '../errors';
 import type { Input } from './crud';
+import { tellExpired } from './invitationExpiry';
 import { type Host, judgeOffers, type Offer } from './invitationOffers';
 import { type Written, writeOffers } from './invitationWriting';
 import { checkQuota } from './quotas';
@@ -16,7 +17,7 @@ export type Invited =
   | { readonly outcome: 'refused'; readonly error: AppError };
 
 /**
- * Makes invitations, and mails those that are to be mailed: some ten statements, however many there are. To be called
+ * Makes invitations, and mails those that are to be mailed: some fifteen statements, however many there are. To be called
  * in a transaction, with the host locked in it.
  * @param resends whether a pending invitation to the same address is made anew, with a new token (INV-19)
  * @returns what came of each, in the same order
@@ -110,15 +111,18 @@ async function placesOf(ctx: Context, organizationId: string, offers: readonly O
 
 /** @param emails null: a link, which nothing stands in the way of */
 export async function placesOfAddresses(
-  { db }: Pick<Context, 'db'>,
+  ctx: Context,
   organizationId: string,
   emails: readonly (string | null)[],
 ): Promise<Place[]> {
-  await db.query(
+  const { db } = ctx;
+  const expired = await db.query(
     `update invitations i set status = 'expired' from (select distinct lower(e) from unnest($2::text[]) e) e (email)
-     where i.organization_id = $1 and i.status = 'pending' and i.expires_at <= now() and lower(i.email) = e.email`,
+     where i.organization_id = $1 and i.status = 'pending' and i.expires_at <= now() and lower(i.email) = e.email
+     returning i.id`,
     [organizationId, emails],
   );
+  await tellExpired(ctx, expired);
   const rows = await db.query(
     `select e.email, exists (select 1 from users u join members m on m.user_id = u.id
          where lower(u.email) = e.email and m.organization_id = $1),

@@ -2,6 +2,7 @@ import type { OpenContext } from '../context';
 import type { Database } from '../db/database';
 import { AppError, notFound } from '../errors';
 import { hashKey } from '../secrets';
+import { record, snapshots } from './events';
 import { DEFAULT_ROLE } from './granting';
 import { statusSql } from './invitations';
 
@@ -117,11 +118,15 @@ export async function declineInvitation(ctx: OpenContext, token: string): Promis
     if (found.email === null) {
       throw new AppError('invalid_transition', 'A link is for others too: who does not want it leaves it.');
     }
+    const before = await snapshots({ ...ctx, db }, 'invitations', [found.id]);
     await db.query(
       `update invitations set status = 'declined', declined_at = date_trunc('second', now()), version = version + 1,
          updated_at = date_trunc('second', now()) where id = $1`,
       [found.id],
     );
-    return previewInvitation({ db }, token);
+    const declined = await previewInvitation({ db }, token);
+    const told = { ...ctx, db, actor: { type: 'invitee', id: found.id } as const };
+    await record(told, 'invitation.declined', 'invitations', [found.id], { before });
+    return declined;
   });
 }

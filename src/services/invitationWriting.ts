@@ -1,5 +1,6 @@
 import type { Context } from '../context';
 import { hashKey, keyStart, makeKey } from '../secrets';
+import { record, snapshots } from './events';
 import type { Host, Offer } from './invitationOffers';
 import { queueMails } from './mail';
 
@@ -51,6 +52,9 @@ export async function writeOffers(
   const records = [...fresh, ...renewed].map((offer) => recordOf(ctx, offer));
   if (records.length === 0) return [];
   const made = JSON.stringify(records.slice(0, fresh.length).map(({ row }) => row));
+  const resent = records.slice(fresh.length).map(({ row }) => row);
+  const resentIds = resent.map(({ id }) => id);
+  const before = resent.length > 0 ? await snapshots(ctx, 'invitations', resentIds) : undefined;
   const { userId } = ctx.caller;
   await ctx.db.query(
     `insert into invitations (id, organization_id, kind, email, name, expires_at, message, locale, redirect_url, hash,
@@ -60,20 +64,20 @@ export async function writeOffers(
      from jsonb_to_recordset($2::jsonb) ${RECORD}`,
     [host.id, made, userId],
   );
-  if (renewed.length > 0) {
-    const changed = records.slice(fresh.length).map(({ row }) => row);
-    await renew(
-      ctx,
-      JSON.stringify(changed),
-      changed.map(({ id }) => id),
-    );
-  }
+  if (resent.length > 0) await renew(ctx, JSON.stringify(resent), resentIds);
   await writePresets(ctx, [...fresh, ...renewed]);
   await queueMails(
     ctx,
     records.filter(({ row }) => row.sent === 1).map(({ row, secret }) => mailOf(ctx, host, row, secret)),
     { organizationId: host.id },
   );
+  await record(
+    ctx,
+    'invitation.created',
+    'invitations',
+    fresh.map(({ id }) => id),
+  );
+  await record(ctx, 'invitation.resent', 'invitations', resentIds, { before, always: true });
   return records.map(({ index, row, secret }, i) => ({
     index,
     outcome: i < fresh.length ? 'created' : 'resent',

@@ -1,5 +1,5 @@
 import { Invitation } from '../../entities';
-import type { Context, Services } from '../context';
+import type { Context } from '../context';
 import type { Database, Row } from '../db/database';
 import { callerScope, ownedBy, selectOne } from '../db/select';
 import { Table } from '../db/table';
@@ -8,6 +8,7 @@ import { AppError, type Fault, notFound } from '../errors';
 import { hashKey, keyStart } from '../secrets';
 import { authorize } from './access';
 import { type Create, crud, type Input, lockOrganization, ownerOf, type Parameters, type Remove } from './crud';
+import { record, type Snapshot } from './events';
 import { ROLE_TO_GIVE, readRoleToGive, refusalOf } from './granting';
 import { type Invited, inviteAll, pauseFault, placesOfAddresses } from './invitationBatch';
 import { type Host, lockHost } from './invitationOffers';
@@ -19,8 +20,6 @@ import { userTable } from './users';
 
 const EMAIL = { pointer: '/data/attributes/email' };
 const NOW = "date_trunc('second', now())";
-/** Rows that one sweep changes at the most in one statement. */
-const MOST_SWEPT = 1_000;
 
 /** SQL of the status of an invitation `row`, which is over as soon as its time is (INV-21). */
 export const statusSql = (row: string): string =>
@@ -157,7 +156,9 @@ export const revokeInvitation: Remove = (ctx, id, ifMatch) =>
       revokedAt: new Expression(() => NOW),
       revokedById: ctx.caller.userId,
     };
-    await updateRow(inside, invitationTable, id, changes, [...versionGuard(ifMatch), PENDING_OR_EXPIRED]);
+    const guards = [...versionGuard(ifMatch), PENDING_OR_EXPIRED];
+    const told = { kind: 'invitation.revoked', type: 'invitations' } as const;
+    await updateRow(inside, invitationTable, id, changes, guards, undefined, told);
     await unqueue(db, [[id]]);
   });
 
@@ -187,7 +188,7 @@ export async function resendInvitation(
     if (found.status === 'expired') await checkQuota(inside, host.id, 'invitations');
     const secret = makeSecret(ctx, found.redirectUrl);
     const isMailed = ctx.mailer !== null && found.kind === 'email' && settings.send !== false;
-    const sent = await updateRow(inside, invitationTable, id, {
+    const changes: Changes<Invitation> = {
       status: 'pending',
       hash: hashKey(secret.token),
       tokenStart: keyStart(secret.token),
@@ -196,7 +197,9 @@ export async function resendInvitation(
       ...(isMailed
         ? { sendCount: new Expression(() => 'old.send_count + 1'), lastSentAt: new Expression(() => NOW) }
         : {}),
-    });
+    };
+    const told = { kind: 'invitation.resent', type: 'invitations' } as const;
+    const sent = await updateRow(inside, invitationTable, id, changes, [], undefined, told);
     const { email, message, expiresAt } = sent;
     const mail = mailOf(ctx, host, { id, email, message, expires_at: expiresAt }, secret);
     if (isMailed) await queueMails(inside, [mail], { organizationId: host.id });
@@ -230,19 +233,6 @@ async function checkPresets(ctx: Context, host: Host, { roleIds, workspaceIds, a
 export const coversWorkspaces = (own: readonly string[] | null, given: readonly string[] | null): boolean =>
   own === null || given?.every((id) => own.includes(id)) === true;
 
-/** Writes `expired` into those whose time is over; they read as such already (INV-21), so that nothing else changes. */
-export async function expireInvitations({ db }: Pick<Services, 'db'>): Promise<void> {
-  let changed: number;
-  do {
-    const rows = await db.query(
-      `update invitations set status = 'expired' where id = any(array(
-         select id from invitations where status = 'pending' and expires_at <= now()
-         limit ${MOST_SWEPT} for update skip locked)) returning 1`,
-    );
-    changed = rows.length;
-  } while (changed === MOST_SWEPT);
-}
-
 /**
  * Removes the pending invitations to an address, and the mails that wait, when its user is erased (domain sheet 9.10).
  * Those that are over tell whom an organization has invited, but not any more who that was. To be called in a
@@ -266,11 +256,19 @@ const unqueue = (db: Database, invitations: readonly Row[]): Promise<unknown> =>
   db.query('delete from jobs where key = any($1)', [invitations.map(([id]) => mailKey(id as string))]);
 
 /** Revokes what is pending in an organization that is being deleted (domain sheet 6.1); it stays so after a restore. */
-export async function revokeInvitationsOf({ db, caller }: Context, organizationId: string): Promise<void> {
-  const rows = await db.query(
+export async function revokeInvitationsOf(ctx: Context, organizationId: string): Promise<void> {
+  const rows = await ctx.db.query(
     `update invitations t set status = 'revoked', revoked_at = ${NOW}, revoked_by_id = $2, version = version + 1,
-       updated_at = ${NOW} where organization_id = $1 and status = 'pending' returning id`,
-    [organizationId, caller.userId],
+       updated_at = ${NOW}
+     from (select i.id, ${statusSql('i')} as status from invitations i
+       where i.organization_id = $1 and i.status = 'pending' for no key update) old
+     where t.id = old.id returning t.id, old.status`,
+    [organizationId, ctx.caller.userId],
   );
-  await unqueue(db, rows);
+  await unqueue(ctx.db, rows);
+  const before = new Map(rows.map(([id, status]) => [id as string, beforeRevocation(status as string)]));
+  await record(ctx, 'invitation.revoked', 'invitations', [...before.keys()], { before });
 }
+
+const beforeRevocation = (status: string): Snapshot =>
+  JSON.stringify({ attributes: { status, revokedAt: null }, relationships: { revokedBy: { data: null } } });

@@ -1,6 +1,8 @@
 import type { ApiKey } from '../../entities';
-import type { Context } from '../context';
+import type { Context, Services } from '../context';
+import { record } from './events';
 import { enqueue } from './jobs';
+import { sweepOrganizations } from './sweeper';
 
 const DAY_MS = 86_400_000;
 /** Days before its end at which somebody is told (domain sheet 11). */
@@ -20,4 +22,29 @@ export async function planExpiryNotice(ctx: Context, { id, expiresAt, organizati
     { apiKeyId: id, expiresAt },
     { runAt, key: `keyExpiring ${id}`, organizationId: organizationId ?? undefined },
   );
+}
+
+/** Keys that one statement looks at, or changes, at the most. */
+const MOST_SWEPT = 1_000;
+/** As the index has it. A key that is being replaced ends with its grace. */
+const HAS_EXPIRED = `expires_at <= now() and organization_id is not null and revoked_at is null and grace_until is null
+  and expiry_told_at is null`;
+
+/**
+ * Tells of the keys of organizations that have expired, of each once. They authenticate nobody already, and read as
+ * expired: nothing else changes.
+ */
+export function tellExpiredKeys(ctx: Pick<Services, 'db' | 'shapes' | 'deliveries'>): Promise<void> {
+  const due = `select organization_id from api_keys where ${HAS_EXPIRED} order by expires_at limit ${MOST_SWEPT}`;
+  return sweepOrganizations(ctx, due, async (db, organizationId) => {
+    const rows = await db.query(
+      `update api_keys set expiry_told_at = now() where id = any(array(
+         select id from api_keys where organization_id = $1 and ${HAS_EXPIRED} limit ${MOST_SWEPT}))
+       returning id, case when disabled then 'disabled' else 'active' end`,
+      [organizationId],
+    );
+    const before = new Map(rows.map(([id, status]) => [id as string, JSON.stringify({ attributes: { status } })]));
+    const { shapes, deliveries } = ctx;
+    await record({ db, shapes, deliveries }, 'api_key.expired', 'apiKeys', [...before.keys()].sort(), { before });
+  });
 }

@@ -7,6 +7,7 @@ import { type Changes, type IfMatch, insertRow, updateRow, versionGuard } from '
 import { notFound } from '../errors';
 import { type Standing, standingNow } from './access';
 import { type ChangeLinkage, type Create, crud, lockOrganization, type Remove, type Update } from './crud';
+import { record, recordGone, type Snapshot, snapshot } from './events';
 import {
   DEFAULT_ROLE,
   type GivenRoles,
@@ -18,7 +19,7 @@ import {
 } from './granting';
 import { giveRoles, setRoles, setWorkspaces } from './memberAccess';
 import { organizationTable } from './organizations';
-import { settleOwnership } from './ownership';
+import { settleOwnership, tellMembers } from './ownership';
 import { checkQuota } from './quotas';
 import { userTable } from './users';
 
@@ -92,9 +93,13 @@ export const createMember: Create<Member> = (ctx, input) =>
     await giveRoles(inside, member.id, roles.ids);
     const workspaces = (input.relationships.workspaces ?? []) as readonly string[];
     const { allWorkspaces } = await setWorkspaces(inside, standing, member, { op: 'add', ids: workspaces });
-    if (roles.owner) await settleOwnership(db, organizationId, ownerId);
+    const succession = roles.owner ? await settleOwnership(inside, organizationId, ownerId) : null;
     db.afterCommit(() => ctx.callers.forget());
-    return updateRow(inside, memberTable, member.id, allWorkspaces === member.allWorkspaces ? {} : { allWorkspaces });
+    const limits = allWorkspaces === member.allWorkspaces ? {} : { allWorkspaces };
+    const made = await updateRow(inside, memberTable, member.id, limits);
+    await record(inside, 'member.added', 'members', [member.id]);
+    await tellMembers(inside, succession, undefined, member.id);
+    return made;
   });
 
 interface Work {
@@ -117,14 +122,28 @@ function changeMember(
   return ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
     const { ownerId, ...found } = await lockMember(inside, id, ifMatch);
+    const { organizationId, status } = found.member;
+    const before = await snapshot(inside, 'members', id);
     const changes = await work({ inside, ...found });
-    if (changes !== null) {
-      await updateRow(inside, memberTable, id, { organizationId: found.member.organizationId, ...changes }, [], anyRow);
-      await settleOwnership(db, found.member.organizationId, ownerId);
-      db.afterCommit(() => ctx.callers.forget());
-    }
-    return updateRow(inside, memberTable, id, {}, [], anyRow);
+    if (changes === null) return updateRow(inside, memberTable, id, {}, [], anyRow);
+    await updateRow(inside, memberTable, id, { organizationId, ...changes }, [], anyRow);
+    const succession = await settleOwnership(inside, organizationId, ownerId);
+    db.afterCommit(() => ctx.callers.forget());
+    const changed = await updateRow(inside, memberTable, id, {}, [], anyRow);
+    const others = changed.status === status ? before : await tellStatus(inside, changed, before);
+    await tellMembers(inside, succession, new Map([[id, others]]));
+    return changed;
   });
+}
+
+/** @returns what else the member was before */
+async function tellStatus(ctx: Context, { id, status }: Member, before: Snapshot): Promise<Snapshot> {
+  const { attributes, relationships } = JSON.parse(before);
+  const { status: was, ...others } = attributes;
+  const kind = status === 'suspended' ? 'member.suspended' : 'member.reactivated';
+  const told = { before: new Map([[id, JSON.stringify({ attributes: { status: was } })]]) };
+  await record(ctx, kind, 'members', [id], told);
+  return JSON.stringify({ attributes: others, relationships });
 }
 
 /** Whoever ends his own membership sees it no more, and is still told what he did. */
@@ -183,7 +202,12 @@ export const removeMember: Remove = (ctx, id, ifMatch) =>
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
     const { member, ownerId } = await lockMember(inside, id, ifMatch);
+    const { organizationId, userId } = member;
+    const gone = await snapshot(inside, 'members', id);
     await db.query('delete from members where id = $1', [id]);
-    await settleOwnership(db, member.organizationId, ownerId);
+    const succession = await settleOwnership(inside, organizationId, ownerId);
     db.afterCommit(() => ctx.callers.forget());
+    const kind = userId === ctx.caller.userId ? 'member.left' : 'member.removed';
+    await recordGone(inside, kind, organizationId, [gone]);
+    await tellMembers(inside, succession);
   });

@@ -54,8 +54,11 @@ export const deleteOrganization: Remove = (ctx, id, ifMatch) =>
       // Of two that he deletes at the same time one may be his last (INV-7).
       await db.query('select 1 from users where id = $1 for no key update', [ctx.caller.userId]);
     }
-    const { purgeAt } = await updateRow(inside, organizationTable, id, deletion(), deletionGuards(ctx, ifMatch));
+    await updateRow(inside, organizationTable, id, {}, deletionGuards(ctx, ifMatch));
+    // Told while the organization still tells its endpoints of anything.
     await revokeInvitationsOf(inside, id);
+    const told = { kind: 'organization.deletion_scheduled', type: 'organizations' } as const;
+    const { purgeAt } = await updateRow(inside, organizationTable, id, deletion(), [], undefined, told);
     await planPurge(inside, id, new Date(purgeAt as string));
     db.afterCommit(() => ctx.callers.forget());
   });
@@ -119,14 +122,9 @@ export const restoreOrganization = (
       purgeAt: null,
     };
     const among = isUser ? () => 'true' : withDeleted(ctx);
-    const restored = await updateRow(
-      inside,
-      organizationTable,
-      id,
-      changes,
-      [...versionGuard(ifMatch), pending],
-      among,
-    );
+    const guards = [...versionGuard(ifMatch), pending];
+    const told = { kind: 'organization.restored', type: 'organizations' } as const;
+    const restored = await updateRow(inside, organizationTable, id, changes, guards, among, told);
     db.afterCommit(() => ctx.callers.forget());
     return restored;
   });

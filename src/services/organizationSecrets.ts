@@ -4,11 +4,12 @@ import { type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError, notFound } from '../errors';
 import { hashKey, makeKey } from '../secrets';
 import { grantsOf } from './apiKeyGrants';
-import { rotateKey } from './apiKeyRotation';
+import { DEFAULT_GRACE_SECONDS, rotateKey } from './apiKeyRotation';
 import { apiKeyTable, organizationToken } from './apiKeys';
+import { record, type Snapshot, snapshots } from './events';
 import { organizationTable } from './organizations';
 import { endTokensOf } from './tokenFamilies';
-import { DEFAULT_GRACE_SECONDS, defaultEndpointOf } from './webhookEndpoints';
+import { defaultEndpointOf } from './webhookEndpoints';
 import { replaceSecret } from './webhookSecrets';
 
 /** The key that `token` stands for; null when it was ended. Its organization is locked. */
@@ -23,31 +24,35 @@ async function currentToken(ctx: Context, organizationId: string): Promise<ApiKe
   return row === undefined ? null : apiKeyTable.read(apiKeyTable.properties, row);
 }
 
-/** A token that can do no more than the caller can himself (INV-13). */
-async function insertToken(ctx: Context, organizationId: string, token: string): Promise<void> {
+/** A token that can do no more than the caller can himself (INV-13). Gives back its id. */
+async function insertToken(ctx: Context, organizationId: string, token: string): Promise<string> {
   const of = { level: 'organization' as const, organizationId, partnerId: null, userId: null };
   const { ceiling } = await grantsOf(ctx, of);
-  await insertRow(ctx, apiKeyTable, {
-    ...organizationToken(ctx, token),
-    ceiling: [...ceiling],
-    organizationId,
-    createdById: ctx.caller.userId,
-  });
+  const values = { ...organizationToken(ctx, token), organizationId, createdById: ctx.caller.userId };
+  return (await insertRow(ctx, apiKeyTable, { ...values, ceiling: [...ceiling] })).id;
 }
 
-/** Ends the token, and those before it that live on for a while; false when there is none. */
-async function endTokens({ db }: Context, organizationId: string): Promise<boolean> {
-  const ended = await db.query(
-    `update api_keys set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
-     where organization_id = $1 and is_organization_token and revoked_at is null returning id`,
+/** Ends the token, and those before it that live on for a while. Gives back what they were, to be told with `tellEnd`. */
+async function endTokens(ctx: Context, organizationId: string): Promise<ReadonlyMap<string, Snapshot>> {
+  const { db } = ctx;
+  const rows = await db.query(
+    `select id from api_keys where organization_id = $1 and is_organization_token and revoked_at is null order by id
+     for no key update`,
     [organizationId],
   );
-  await endTokensOf(
-    db,
-    ended.map(([id]) => id as string),
+  const ids = rows.map(([id]) => id as string);
+  const before = await snapshots(ctx, 'apiKeys', ids);
+  await db.query(
+    `update api_keys set revoked_at = date_trunc('second', now()), version = version + 1, updated_at = date_trunc('second', now())
+     where id = any($1::uuid[])`,
+    [ids],
   );
-  return ended.length > 0;
+  await endTokensOf(db, ids);
+  return before;
 }
+
+const tellEnd = (ctx: Context, before: ReadonlyMap<string, Snapshot>): Promise<void> =>
+  record(ctx, 'api_key.revoked', 'apiKeys', [...before.keys()].sort(), { before });
 
 /**
  * The old token ends at once, the new one begins (domain sheet 9.2); the same one sent back changes nothing: false. The
@@ -56,8 +61,10 @@ async function endTokens({ db }: Context, organizationId: string): Promise<boole
 export async function replaceToken(ctx: Context, id: string, token: string): Promise<boolean> {
   const current = await currentToken(ctx, id);
   if (current?.hash.equals(hashKey(token)) === true) return false;
-  await endTokens(ctx, id);
-  await insertToken(ctx, id, token);
+  const ended = await endTokens(ctx, id);
+  const made = await insertToken(ctx, id, token);
+  await tellEnd(ctx, ended);
+  await record(ctx, 'api_key.created', 'apiKeys', [made]);
   return true;
 }
 
@@ -79,7 +86,7 @@ export const rotateToken = (
     if (current !== null)
       return Object.assign(organization, { token: (await rotateKey(inside, current.id, settings)).secret });
     const token = makeKey('sk');
-    await insertToken(inside, id, token);
+    await record(inside, 'api_key.created', 'apiKeys', [await insertToken(inside, id, token)]);
     return Object.assign(organization, { token });
   });
 
@@ -91,8 +98,10 @@ export const revokeToken = (ctx: Context, id: string, _settings: object, ifMatch
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
     await updateRow(inside, organizationTable, id, {}, versionGuard(ifMatch));
-    if (!(await endTokens(inside, id))) throw notFound('The organization has no token.');
+    const ended = await endTokens(inside, id);
+    if (ended.size === 0) throw notFound('The organization has no token.');
     db.afterCommit(() => ctx.callers.forget());
+    await tellEnd(inside, ended);
   });
 
 /**

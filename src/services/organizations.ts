@@ -2,7 +2,7 @@ import { Organization } from '../../entities';
 import type { Context } from '../context';
 import { callerScope, organizationsOf } from '../db/select';
 import { Table } from '../db/table';
-import { type Changes, Expression, type Guard, updateRow, versionGuard } from '../db/write';
+import { type Changes, Expression, type Guard, type IfMatch, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
 import { denial, may } from '../permissions';
 import { crud, type Update } from './crud';
@@ -66,35 +66,19 @@ export const cipherPurpose = (id: string) => `organizations/${id}/webhookSecret`
  * `blocked_address`, `quota_exceeded` for a URL
  */
 export const updateOrganization: Update<Organization> = async (ctx, id, input, ifMatch) => {
-  const { token, webhookSecret, webhookUrl, status, statusReason, settings, ...others } =
-    input.attributes as OrganizationInput;
+  const attributes = input.attributes as OrganizationInput;
+  const { token, webhookSecret, webhookUrl, status, settings } = attributes;
   const isHooked = webhookUrl !== undefined || typeof webhookSecret === 'string';
-  if (typeof webhookUrl === 'string') {
-    const { webhookUrl: present } = await plain.get(ctx, id, ['webhookUrl']);
-    if (webhookUrl !== present) await checkWebhookUrl(ctx, webhookUrl, 'webhookUrl');
-  }
-  const cipher = typeof webhookSecret === 'string' ? ctx.secrets.encrypt(webhookSecret, cipherPurpose(id)) : null;
-  const changes: Changes<Organization> = {
-    ...(others as Partial<Organization>),
-    ...statusChanges(status, statusReason),
-    ...(settings === undefined ? {} : { settings: settingsChange(settings, 'old') as never }),
-    // Here, too, although a trigger would copy it from the endpoint: so that the organization is changed once.
-    webhookUrl,
-    ...pendingSecret(webhookUrl, cipher),
-  };
-  const guards = [
-    ...privilegeGuards(ctx, input.attributes),
-    ...versionGuard(ifMatch),
-    ...statusGuards(status, statusReason),
-    ...settingsGuards((settings ?? {}) as Partial<Settings>),
-  ];
+  if (typeof webhookUrl === 'string') await checkNewUrl(ctx, id, webhookUrl);
+  const changes = changesOf(ctx, id, attributes);
+  const guards = guardsOf(ctx, attributes, ifMatch);
   const namesRole = typeof (settings as Partial<Settings> | undefined)?.defaultRole === 'string';
-  const isLocked = namesRole || status !== undefined || isHooked;
-  return ctx.db.transactionIf(typeof token === 'string' || isLocked, async (db) => {
+  const isLater = status !== undefined || typeof token === 'string' || isHooked;
+  return ctx.db.transactionIf(namesRole || isLater, async (db) => {
     const inside = { ...ctx, db };
     // Locked by a statement of its own: the next one sees whether the role has gone meanwhile.
-    if (isLocked) await lockOrganizations(inside, [id]);
-    const before = status === undefined && !isHooked ? undefined : await snapshots(inside, 'organizations', [id]);
+    if (namesRole || isLater) await lockOrganizations(inside, [id]);
+    const before = isLater ? await snapshots(inside, 'organizations', [id]) : undefined;
     const told = { kind: 'organization.updated', type: 'organizations' } as const;
     const updated = await updateRow(
       inside,
@@ -105,16 +89,45 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
       undefined,
       before ? undefined : told,
     );
-    const isReplaced = typeof token === 'string' && (await replaceToken(inside, id, token));
     const tell = async () => (before === undefined ? undefined : recordStatus(inside, updated, before));
-    const secret = isHooked
-      ? await changeDefault(inside, id, { url: webhookUrl, secret: webhookSecret }, tell)
-      : void (await tell());
+    // The endpoint before the token: whoever sends locks it, too, before he tells of anything.
+    const change = { url: webhookUrl, secret: webhookSecret };
+    const secret = isHooked ? await changeDefault(inside, id, change, tell) : void (await tell());
+    const isReplaced = typeof token === 'string' && (await replaceToken(inside, id, token));
     if (token !== undefined || status !== undefined || settings !== undefined)
       db.afterCommit(() => ctx.callers.forget());
     return Object.assign(updated, { token: isReplaced ? token : undefined, webhookSecret: secret });
   });
 };
+
+/** One that is there already can be sent back, whatever may be called by now (round trip). */
+async function checkNewUrl(ctx: Context, id: string, url: string): Promise<void> {
+  const { webhookUrl } = await plain.get(ctx, id, ['webhookUrl']);
+  if (url !== webhookUrl) await checkWebhookUrl(ctx, url, 'webhookUrl');
+}
+
+function changesOf(ctx: Context, id: string, attributes: OrganizationInput): Changes<Organization> {
+  const { token: _token, webhookSecret, webhookUrl, status, statusReason, settings, ...others } = attributes;
+  const cipher = typeof webhookSecret === 'string' ? ctx.secrets.encrypt(webhookSecret, cipherPurpose(id)) : null;
+  return {
+    ...(others as Partial<Organization>),
+    ...statusChanges(status, statusReason),
+    ...(settings === undefined ? {} : { settings: settingsChange(settings, 'old') as never }),
+    // Here, too, although a trigger would copy it from the endpoint: so that the organization is changed once.
+    webhookUrl,
+    ...pendingSecret(webhookUrl, cipher),
+  };
+}
+
+function guardsOf(ctx: Context, attributes: OrganizationInput, ifMatch: IfMatch): Guard[] {
+  const { status, statusReason, settings } = attributes;
+  return [
+    ...privilegeGuards(ctx, attributes),
+    ...versionGuard(ifMatch),
+    ...statusGuards(status, statusReason),
+    ...settingsGuards((settings ?? {}) as Partial<Settings>),
+  ];
+}
 
 interface OrganizationInput extends Record<string, unknown> {
   token?: string | null;
@@ -204,12 +217,16 @@ function statusGuards(status: string | undefined, reason: string | null | undefi
   return guards;
 }
 
-/** Locks those of these organizations that the caller sees, in the order of their ids: whoever locks several must. */
-export async function lockOrganizations(ctx: Context, ids: readonly string[]): Promise<void> {
+/**
+ * Locks those of these organizations that the caller sees, in the order of their ids: whoever locks several must.
+ * @returns their ids
+ */
+export async function lockOrganizations(ctx: Context, ids: readonly string[]): Promise<string[]> {
   const values: unknown[] = [ids];
   const visible = organizationTable.options.visible(ctx.caller, (value) => `$${values.push(value)}`, true, false);
-  await ctx.db.query(
-    `select 1 from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
+  const rows = await ctx.db.query(
+    `select t.id from organizations t where t.id = any($1::uuid[]) and (${visible}) order by t.id for no key update`,
     values,
   );
+  return rows.map(([id]) => id as string);
 }

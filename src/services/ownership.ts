@@ -1,11 +1,12 @@
 import type { Organization } from '../../entities';
-import type { Context } from '../context';
+import type { Context, Services } from '../context';
 import type { Database } from '../db/database';
 import { selectOne } from '../db/select';
 import { type IfMatch, updateRow, versionGuard } from '../db/write';
 import { AppError, type ErrorSource, notFound } from '../errors';
 import { standingNow } from './access';
 import type { ChangeLinkage } from './crud';
+import { type EventContext, record, type Snapshot, snapshot, snapshots } from './events';
 import { organizationTable } from './organizations';
 import { userTable } from './users';
 
@@ -15,14 +16,27 @@ const OWNER_SOURCE = { pointer: '/data/relationships/owner/data' };
 const lastOwner = (): AppError =>
   new AppError('last_owner', 'An organization keeps at least one owner: make another member owner first.');
 
+/** That somebody else has become the primary owner: how those were before whom it has changed. */
+export interface Succession {
+  readonly organizationId: string;
+  readonly organization: Snapshot;
+  /** By the ids of the members. */
+  readonly members: ReadonlyMap<string, Snapshot>;
+}
+
 /**
  * To be called with the organization locked, after its members or their roles have changed: the primary owner is an
  * active owner (INV-4), and the longest-standing other one takes the place of one that is no more.
  * @param ownerId user who was the primary owner before
+ * @returns what is to be told with `tellMembers`; null: nothing has changed
  * @throws AppError `last_owner` when there was an owner and none is left (INV-2)
  */
-export async function settleOwnership(db: Database, organizationId: string, ownerId: string | null): Promise<void> {
-  const [heir] = await db.query(
+export async function settleOwnership(
+  ctx: Pick<Services, 'db' | 'shapes'>,
+  organizationId: string,
+  ownerId: string | null,
+): Promise<Succession | null> {
+  const [heir] = await ctx.db.query(
     `select m.id, m.user_id from members m join member_roles mr on mr.member_id = m.id join roles r on r.id = mr.role_id
      where m.organization_id = $1 and m.status = 'active' and r.code = 'owner'
      order by m.user_id is distinct from $2::uuid, m.joined_at, m.id limit 1`,
@@ -30,13 +44,29 @@ export async function settleOwnership(db: Database, organizationId: string, owne
   );
   if (heir === undefined) {
     if (ownerId !== null) throw lastOwner();
-    return;
+    return null;
   }
-  if (heir[1] !== ownerId) await setPrimaryOwner(db, organizationId, heir[0] as string);
+  if (heir[1] === ownerId) return null;
+  return setPrimaryOwner(ctx, organizationId, heir[0] as string);
 }
 
 /** The one before is unmarked first: the index allows one per organization. */
-async function setPrimaryOwner(db: Database, organizationId: string, memberId: string): Promise<void> {
+async function setPrimaryOwner(
+  ctx: Pick<Services, 'db' | 'shapes'>,
+  organizationId: string,
+  memberId: string,
+): Promise<Succession> {
+  const { db } = ctx;
+  const organization = await snapshot(ctx, 'organizations', organizationId);
+  const rows = await db.query(
+    'select id from members where organization_id = $1 and is_primary_owner union select $2::uuid',
+    [organizationId, memberId],
+  );
+  const members = await snapshots(
+    ctx,
+    'members',
+    rows.map(([id]) => id as string),
+  );
   await db.query(
     `update members set is_primary_owner = false, ${TOUCH} where organization_id = $1 and is_primary_owner and id <> $2`,
     [organizationId, memberId],
@@ -46,6 +76,27 @@ async function setPrimaryOwner(db: Database, organizationId: string, memberId: s
      update organizations set owner_id = heir.user_id, ${TOUCH} from heir where id = $1`,
     [organizationId, memberId],
   );
+  return { organizationId, organization, members };
+}
+
+/**
+ * Tells what has changed of members, and who is the primary owner now. Last in the transaction, as `record`.
+ * @param before members as they were, by id; those of the succession were changed by it at the earliest
+ * @param besides a new member, of whom another event tells
+ */
+export async function tellMembers(
+  ctx: EventContext,
+  succession: Succession | null,
+  before: ReadonlyMap<string, Snapshot> = new Map(),
+  besides?: string,
+): Promise<void> {
+  const members = new Map([...(succession?.members ?? []), ...before]);
+  if (besides !== undefined) members.delete(besides);
+  await record(ctx, 'member.updated', 'members', [...members.keys()], { before: members });
+  if (succession === null) return;
+  const { organizationId, organization } = succession;
+  const told = { before: new Map([[organizationId, organization]]) };
+  await record(ctx, 'organization.ownership_transferred', 'organizations', [organizationId], told);
 }
 
 /**
@@ -108,11 +159,15 @@ async function handOver(
   keepOwner: boolean,
 ): Promise<Organization> {
   const { db } = ctx;
+  const former = ownerId === null ? undefined : await membershipOf(db, id, ownerId);
+  const before = await snapshots(ctx, 'members', former === undefined ? [heir] : [heir, former]);
   await giveRole(db, heir, 'owner');
-  if (ownerId !== null && !keepOwner) await demote(db, id, ownerId);
-  await setPrimaryOwner(db, id, heir);
+  if (former !== undefined && !keepOwner) await demote(db, former);
+  const succession = await setPrimaryOwner(ctx, id, heir);
   db.afterCommit(() => ctx.callers.forget());
-  return updateRow(ctx, organizationTable, id, {});
+  const organization = await updateRow(ctx, organizationTable, id, {});
+  await tellMembers(ctx, succession, before);
+  return organization;
 }
 
 async function memberOf(ctx: Context, organizationId: string, userId: string): Promise<string> {
@@ -133,15 +188,18 @@ async function giveRole(db: Database, memberId: string, code: string): Promise<v
   );
 }
 
-async function demote(db: Database, organizationId: string, userId: string): Promise<void> {
-  const [member] = await db.query('select id from members where organization_id = $1 and user_id = $2', [
+async function membershipOf(db: Database, organizationId: string, userId: string): Promise<string | undefined> {
+  const [row] = await db.query('select id from members where organization_id = $1 and user_id = $2', [
     organizationId,
     userId,
   ]);
-  if (member === undefined) return;
-  await giveRole(db, member[0] as string, 'admin');
+  return row?.[0] as string | undefined;
+}
+
+async function demote(db: Database, memberId: string): Promise<void> {
+  await giveRole(db, memberId, 'admin');
   await db.query(
     "delete from member_roles where member_id = $1 and role_id in (select id from roles where code = 'owner' and kind = 'system')",
-    [member[0]],
+    [memberId],
   );
 }

@@ -3,10 +3,11 @@ import type { Context } from '../context';
 import { updateRow } from '../db/write';
 import { AppError } from '../errors';
 import { authorize } from './access';
+import { snapshots } from './events';
 import { queueMail } from './mail';
 import { faultAt, type NewPassword, newPasswordFaults } from './newPassword';
 import { endSessions } from './tokenFamilies';
-import { getUser, userTable } from './users';
+import { getUser, tellUser, userTable } from './users';
 
 /** Where the settings stand. */
 const PLACE = '/meta';
@@ -59,7 +60,9 @@ export async function changePassword(ctx: Context, user: User, given: PasswordCh
       sql: (bind: (value: unknown) => string) => `old.password_hash is not distinct from ${bind(before)}`,
       error: wrong,
     };
-    const changed = await updateRow(inside, userTable, id, { passwordHash }, [same]);
+    await updateRow(inside, userTable, id, {}, [same]);
+    const told = await snapshots(inside, 'users', [id]);
+    const changed = await updateRow(inside, userTable, id, { passwordHash });
     await endSessions(db, id, ctx.caller.credentialId);
     await db.query('delete from password_resets where user_id = $1', [id]);
     await queueMail(inside, {
@@ -68,6 +71,7 @@ export async function changePassword(ctx: Context, user: User, given: PasswordCh
       data: { changedAt: ctx.now().toISOString() },
     });
     db.afterCommit(() => ctx.callers.forget());
+    await tellUser(inside, id, told);
     return changed;
   });
 }

@@ -3,10 +3,12 @@ import type { OpenContext, Services } from '../context';
 import type { Database } from '../db/database';
 import { AppError, notFound } from '../errors';
 import { hashKey, makeKey } from '../secrets';
+import { snapshots } from './events';
 import { enqueue } from './jobs';
 import { queueMail } from './mail';
 import { type NewPassword, newPasswordFaults } from './newPassword';
 import { endSessions, endTokensOf } from './tokenFamilies';
+import { tellUser } from './users';
 
 const LIFE_MINUTES = 60;
 /** Where the values stand. */
@@ -93,6 +95,7 @@ export async function confirmPasswordReset(
     const [user] = await db.query('select email_verified_at is not null from users where id = $1 for no key update', [
       userId,
     ]);
+    const before = await snapshots({ ...ctx, db }, 'users', [userId]);
     const changed = await db.query(
       `update users u set password_hash = $2, email_verified_at = coalesce(u.email_verified_at, date_trunc('second', now())),
          version = u.version + 1, updated_at = date_trunc('second', now())
@@ -108,5 +111,6 @@ export async function confirmPasswordReset(
       { to: email, template: 'passwordChanged', data: { changedAt: ctx.now().toISOString() } },
     );
     db.afterCommit(() => ctx.callers.forget());
+    await tellUser({ ...ctx, db, actor: { type: 'user', id: userId } }, userId, before);
   });
 }

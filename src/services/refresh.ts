@@ -1,10 +1,12 @@
 import type { AccessToken } from '../../entities';
 import type { Caller, OpenContext } from '../context';
 import type { Database } from '../db/database';
+import type { Actor } from '../db/shape';
 import { AppError } from '../errors';
 import { hashKey, isCredential } from '../secrets';
 import { insertPair, PAIR_COLUMNS, readPair } from './accessTokens';
 import { holderOf } from './callers';
+import { record } from './events';
 import { endFamily } from './tokenFamilies';
 
 /** How long a refresh token works on after its first use, for those who did not get the answer (INV-35). */
@@ -41,6 +43,7 @@ export async function refreshTokens(
     if (pair.isReused) {
       await endFamily(db, pair.row.familyId);
       db.afterCommit(() => ctx.callers.forget());
+      await tellReuse({ ...ctx, db }, pair.row);
       return undefined;
     }
     if (pair.isExpired) throw new AppError('expired_credential', 'This refresh token has expired.', PLACE);
@@ -87,6 +90,17 @@ async function lockPair(db: Database, hash: Buffer): Promise<LockedPair | undefi
     isReused: isReused === true,
     isExpired: isExpired === true,
   };
+}
+
+/** To the organization of the key, or to every organization of the person; others have none that could be told. */
+async function tellReuse(ctx: OpenContext, { id, apiKeyId, holderId, organizationId }: AccessToken): Promise<void> {
+  const rows =
+    organizationId !== null
+      ? [[organizationId]]
+      : await ctx.db.query('select organization_id from members where user_id = $1', [holderId]);
+  const actor: Actor = holderId === null ? { type: 'apiKey', id: apiKeyId } : { type: 'user', id: holderId };
+  const organizationIds = rows.map(([each]) => each as string);
+  await record({ ...ctx, actor }, 'access_token.reuse_detected', 'accessTokens', [id], { organizationIds });
 }
 
 /** Who is behind the token: nothing is refreshed whose key, user or organization has ended. */

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Role } from '../../entities';
 import type { Caller, Context } from '../context';
+import type { Database } from '../db/database';
 import { callerScope, visibleOrganization } from '../db/select';
 import { type RunningTotal, Table } from '../db/table';
 import { type Changes, type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
@@ -8,9 +9,10 @@ import { AppError, type ErrorSource, type Fault } from '../errors';
 import { SYSTEM_ROLES } from '../permissions';
 import { type Standing, standingNow } from './access';
 import { type Create, crud, lockOrganization, ownerOf, type Remove, type Update } from './crud';
+import { changeInParts, record, recordGone, snapshot } from './events';
 import { lackedBy, rolesToGive } from './granting';
 import { organizationTable } from './organizations';
-import { settleOwnership } from './ownership';
+import { type Succession, settleOwnership, tellMembers } from './ownership';
 import { checkQuota } from './quotas';
 
 /** The scope of a partner has the roles of its organizations alone; that of the installation has them all. */
@@ -59,7 +61,9 @@ export const createRole: Create<Role> = (ctx, input) =>
     judgePermissions(standing, permissions, permissions, []);
     judgeRoleRank(standing, rank, RANK);
     const values = { ...attributes, rank, permissions, id: uuidv7(), organizationId, kind: 'custom' as const };
-    return insertRow(inside, roleTable, values);
+    const role = await insertRow(inside, roleTable, values);
+    await record(inside, 'role.created', 'roles', [role.id]);
+    return role;
   });
 
 /**
@@ -78,7 +82,7 @@ export const updateRole: Update<Role> = (ctx, id, input, ifMatch) =>
     judgePermissions(standing, permissions, gained, lost);
     judgeRoleRank(standing, rank, RANK);
     db.afterCommit(() => ctx.callers.forget());
-    return updateRow(inside, roleTable, id, changes);
+    return updateRow(inside, roleTable, id, changes, [], undefined, { kind: 'role.updated', type: 'roles' });
   });
 
 /** The role as the lock found it, or the error for one that nobody changes or that ranks too high. */
@@ -137,6 +141,8 @@ export const deleteRole: Remove = (ctx, id, ifMatch, parameters) =>
     if (lacking.length > 0) {
       throw new AppError('cannot_grant', `You can’t take away what you lack yourself: ${lacking.join(', ')}.`);
     }
+    const gone = await snapshot(inside, 'roles', id);
+    let succession: Succession | null = null;
     const replacement = parameters?.replaceWith as string | undefined;
     if (replacement !== undefined) {
       const source = { parameter: 'replaceWith' };
@@ -144,28 +150,42 @@ export const deleteRole: Remove = (ctx, id, ifMatch, parameters) =>
       const asked = { ids: [replacement], source: () => source };
       const { owner } = await rolesToGive(inside, standing, organizationId, asked);
       await replaceRole(inside, id, replacement);
-      if (owner) await settleOwnership(db, organizationId, ownerId);
+      if (owner) succession = await settleOwnership(inside, organizationId, ownerId);
     }
     await db.query('delete from roles where id = $1', [id]);
     db.afterCommit(() => ctx.callers.forget());
+    await tellMembers(inside, succession);
+    await recordGone(inside, 'role.deleted', organizationId, [gone]);
   });
 
 /** Where somebody has both already, the old one goes with its role. */
-async function replaceRole({ db }: Context, id: string, replacement: string): Promise<void> {
-  for (const [table, links, holder] of [
-    ['members', 'member_roles', 'member_id'],
-    ['invitations', 'invitation_roles', 'invitation_id'],
-  ]) {
-    await db.query(
-      `update ${table} set version = version + 1, updated_at = date_trunc('second', now())
-       where id in (select ${holder} from ${links} where role_id = $1)`,
-      [id],
-    );
-    await db.query(
-      `update ${links} one set role_id = $2 where role_id = $1
-         and not exists (select 1 from ${links} other where other.${holder} = one.${holder} and other.role_id = $2)`,
-      [id, replacement],
-    );
-    await db.query(`delete from ${links} where role_id = $1`, [id]);
-  }
+async function replaceRole(ctx: Context, id: string, replacement: string): Promise<void> {
+  const { db } = ctx;
+  const next = (limit: number) =>
+    db.query(`select member_id from member_roles where role_id = $1 limit ${limit}`, [id]);
+  await changeInParts(ctx, 'member.updated', 'members', next, (members) =>
+    replaceFor(db, ['members', 'member_roles', 'member_id'], members, id, replacement),
+  );
+  const invited = await db.query('select invitation_id from invitation_roles where role_id = $1', [id]);
+  const invitations = invited.map(([each]) => each as string);
+  await replaceFor(db, ['invitations', 'invitation_roles', 'invitation_id'], invitations, id, replacement);
+}
+
+async function replaceFor(
+  db: Database,
+  [table, links, holder]: readonly [table: string, links: string, holder: string],
+  ids: readonly string[],
+  role: string,
+  replacement: string,
+): Promise<void> {
+  await db.query(
+    `update ${table} set version = version + 1, updated_at = date_trunc('second', now()) where id = any($1::uuid[])`,
+    [ids],
+  );
+  await db.query(
+    `update ${links} one set role_id = $3 where ${holder} = any($1::uuid[]) and role_id = $2
+       and not exists (select 1 from ${links} other where other.${holder} = one.${holder} and other.role_id = $3)`,
+    [ids, role, replacement],
+  );
+  await db.query(`delete from ${links} where ${holder} = any($1::uuid[]) and role_id = $2`, [ids, role]);
 }

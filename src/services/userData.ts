@@ -5,8 +5,9 @@ import { type Guard, updateRow } from '../db/write';
 import { AppError, type ErrorSource } from '../errors';
 import { authorize } from './access';
 import { forgetPerson } from './eventRetention';
+import { record, recordGone, type Snapshot, snapshots } from './events';
 import { removeInvitationsFor } from './invitations';
-import { settleOwnership } from './ownership';
+import { type Succession, settleOwnership, tellMembers } from './ownership';
 import { endSessions } from './tokenFamilies';
 import { getUser, partnerGuards, userTable } from './users';
 
@@ -62,25 +63,36 @@ export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<Use
       error: () => new AppError('conflict', 'The user has changed meanwhile: try again.'),
     };
     const { email } = await updateRow(inside, userTable, id, {}, [...partnerGuards(ctx), same]);
-    await endMemberships(inside, id, organizations as [string, string | null][]);
+    const ended = await endMemberships(inside, id, organizations as [string, string | null][]);
     const instead = noAddress();
     await removeTraces(inside, id, email, instead);
     const nothing = { name: null, avatarUrl: null, locale: null, externalId: null, passwordHash: null };
     const gone = { ...nothing, emailVerifiedAt: null, lastSeenAt: null };
     const erased = await updateRow(inside, userTable, id, { ...gone, email: instead, status: 'erased' });
     db.afterCommit(() => ctx.callers.forget());
+    await recordGone(inside, 'member.removed', null, ended.memberships.values());
+    await record(inside, 'user.erased', 'users', [id], { organizationIds: [...ended.memberships.keys()] });
+    for (const succession of ended.successions) await tellMembers(inside, succession);
     return erased;
   });
 
 /** No address ever: nobody can have the domain (RFC 2606). Nobody can guess it, and have it before. */
 const noAddress = (): string => `${randomUUID()}@erased.invalid`;
 
+/** What has ended with a person. */
+interface Ended {
+  /** By organization, in their order. */
+  readonly memberships: ReadonlyMap<string, Snapshot>;
+  readonly successions: readonly Succession[];
+}
+
 /** @param locked ids of his organizations at the least, and of the primary owner of each */
 async function endMemberships(
-  { db }: Context,
+  ctx: Context,
   userId: string,
   locked: readonly [id: string, ownerId: string | null][],
-): Promise<void> {
+): Promise<Ended> {
+  const { db } = ctx;
   const memberships = await db.query(
     `select m.organization_id, m.status = 'active' and exists (
          select 1 from member_roles mr join roles r on r.id = mr.role_id
@@ -88,7 +100,7 @@ async function endMemberships(
        and not exists (
          select 1 from members n join member_roles mr on mr.member_id = n.id join roles r on r.id = mr.role_id
          where n.organization_id = m.organization_id and n.id <> m.id and n.status = 'active'
-           and r.code = 'owner' and r.kind = 'system')
+           and r.code = 'owner' and r.kind = 'system'), m.id
      from members m where m.user_id = $1 order by 1`,
     [userId],
   );
@@ -101,8 +113,25 @@ async function endMemberships(
     const detail = 'The user is the last owner of organizations: make others owners first, or have them purged.';
     throw new AppError('last_owner', detail, undefined, { meta: { organizationIds } });
   }
+  const memberIds = memberships.map((row) => row[2] as string);
+  const gone = await snapshots(ctx, 'members', memberIds);
   await db.query('delete from members where user_id = $1', [userId]);
-  for (const [id, ownerId] of locked) if (ownerId === userId) await settleOwnership(db, id, ownerId);
+  const successions: Succession[] = [];
+  for (const [id, ownerId] of locked) {
+    const succession = ownerId === userId ? await settleOwnership(ctx, id, ownerId) : null;
+    if (succession !== null) successions.push(succession);
+  }
+  const ended = memberships.map(([id, , memberId]): [string, Snapshot] => [
+    id as string,
+    withoutNotes(gone.get(memberId as string) as Snapshot),
+  ]);
+  return { memberships: new Map(ended), successions };
+}
+
+/** What an organization has noted of him may tell who he was. */
+function withoutNotes(membership: Snapshot): Snapshot {
+  const resource = JSON.parse(membership);
+  return JSON.stringify({ ...resource, attributes: { ...resource.attributes, externalId: null, metadata: {} } });
 }
 
 /** What he signed in with, and where his address stands. */

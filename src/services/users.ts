@@ -6,6 +6,7 @@ import { type Changes, Expression, type Guard, updateRow, versionGuard } from '.
 import { AppError } from '../errors';
 import { denial, may, type Permission } from '../permissions';
 import { type Create, crud, type Update } from './crud';
+import { type EventContext, record, type Snapshot, snapshots } from './events';
 
 /** Being a member of an organization that the caller sees, or of one of the given organizations if he sees it. */
 function memberOf(caller: Caller, bind: Bind, organizations?: string, permission?: Permission): string {
@@ -114,8 +115,47 @@ export const updateUser: Update<User> = async (ctx, id, { attributes }, ifMatch)
     ...unchanged(ctx, 'external_id', externalId, 'users.externalId'),
     ...versionGuard(ifMatch),
   ];
-  const updated = await updateRow(ctx, userTable, id, changes, guards);
+  const updated = await updateAndTell(ctx, id, changes, guards);
   // A caller carries his name.
   ctx.db.afterCommit(() => ctx.callers.forget());
   return updated;
 };
+
+/** Organizations that one statement tells of a change at the most: it must not take long. */
+const MOST_TOLD = 200;
+
+/** One statement, unless he is a member of so many organizations that telling them takes several. */
+async function updateAndTell(ctx: Context, id: string, changes: Changes<User>, guards: Guard[]): Promise<User> {
+  const many = new Error();
+  const hasFew: Guard = {
+    sql: () =>
+      `(select count(*) from (select from members m where m.user_id = old.id limit ${MOST_TOLD + 1}) m) <= ${MOST_TOLD}`,
+    error: () => many,
+  };
+  try {
+    return await updateRow(ctx, userTable, id, changes, [...guards, hasFew], undefined, UPDATED);
+  } catch (error) {
+    if (error !== many) throw error;
+  }
+  return ctx.db.transaction(async (db) => {
+    const inside = { ...ctx, db };
+    await updateRow(inside, userTable, id, {}, guards);
+    const before = await snapshots(inside, 'users', [id]);
+    const updated = await updateRow(inside, userTable, id, changes);
+    await tellUser(inside, id, before);
+    return updated;
+  });
+}
+
+const UPDATED = {
+  kind: 'user.updated',
+  type: 'users',
+  organizations: 'select m.organization_id from members m where m.user_id = t.id',
+} as const;
+
+/** Tells every organization that a user is a member of what has changed of him. Last in the transaction, as `record`. */
+export async function tellUser(ctx: EventContext, id: string, before: ReadonlyMap<string, Snapshot>): Promise<void> {
+  const rows = await ctx.db.query('select organization_id from members where user_id = $1', [id]);
+  const organizationIds = rows.map(([organizationId]) => organizationId as string);
+  await record(ctx, 'user.updated', 'users', [id], { before, organizationIds });
+}

@@ -39,7 +39,8 @@ export interface Settled extends Pick<WebhookEndpoint, 'id' | 'signature' | 'leg
 const HEADER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?$/;
 const KNOWN_TYPES: ReadonlySet<string> = new Set([...EVENT_TYPES, ...EVENT_PATTERNS]);
 
-function fault(code: ErrorCode, detail: string, ...path: (string | number)[]): Fault {
+/** A faulty attribute, or a part of one, named where client libraries look for it. */
+export function attributeFault(code: ErrorCode, detail: string, ...path: (string | number)[]): Fault {
   const pointer = path.map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('/');
   return {
     code,
@@ -51,7 +52,9 @@ function fault(code: ErrorCode, detail: string, ...path: (string | number)[]): F
 
 const eventTypeFaults = (types: readonly string[]): Fault[] =>
   types.flatMap((type, i) =>
-    KNOWN_TYPES.has(type) ? [] : [fault('unknown_event_type', 'There is no such type of event.', 'eventTypes', i)],
+    KNOWN_TYPES.has(type)
+      ? []
+      : [attributeFault('unknown_event_type', 'There is no such type of event.', 'eventTypes', i)],
   );
 
 /** Those that HTTP, the body or the signature need, and ours. */
@@ -60,7 +63,7 @@ const isOurs = (name: string): boolean => isReservedHeader(name) || name.toLower
 function headerFaults(headers: Headers): Fault[] {
   const seen = new Set<string>();
   return Object.entries(headers).flatMap(([name, value]) => {
-    const at = (code: ErrorCode, detail: string) => [fault(code, detail, 'headers', name)];
+    const at = (code: ErrorCode, detail: string) => [attributeFault(code, detail, 'headers', name)];
     if (!HEADER_NAME.test(name)) return at('invalid_format', 'A name has up to 100 letters, digits, "-" and "_".');
     if (isOurs(name)) return at('not_allowed', `${name} can't be set here.`);
     if (seen.has(name.toLowerCase())) return at('not_allowed', `${name} is there twice.`);
@@ -76,7 +79,7 @@ function unmask(given: Headers, stored: Headers, faults: Fault[]): Headers {
     if (value !== MASK || !isSecretHeader(name)) return [name, value];
     const kept = known.get(name.toLowerCase());
     if (kept === undefined)
-      faults.push(fault('not_allowed', `${name} has no value that ${MASK} stands for.`, 'headers', name));
+      faults.push(attributeFault('not_allowed', `${name} has no value that ${MASK} stands for.`, 'headers', name));
     return [name, kept ?? value];
   });
   return Object.fromEntries(values);
@@ -84,7 +87,7 @@ function unmask(given: Headers, stored: Headers, faults: Fault[]): Headers {
 
 function legacyFaults({ signature }: Settled, legacy: string | null, headers: Headers): Fault[] {
   if (legacy === null) return [];
-  const at = (detail: string) => [fault('not_allowed', detail, 'legacySignatureHeader')];
+  const at = (detail: string) => [attributeFault('not_allowed', detail, 'legacySignatureHeader')];
   if (isOurs(legacy)) return at(`${legacy} can't be set here.`);
   if (signature === 'v1a') return at('An endpoint with v1a has no secret that old receivers could verify with.');
   const isTaken = Object.keys(headers).some((name) => name.toLowerCase() === legacy.toLowerCase());
@@ -92,16 +95,19 @@ function legacyFaults({ signature }: Settled, legacy: string | null, headers: He
 }
 
 /**
- * The columns of these attributes, but for `disabled` and `secret`, which have rules of their own.
+ * The columns of these attributes, but for `disabled` and `secret`, which are more than a column.
  * @throws AppError with all faults: `unknown_event_type`, `not_allowed`, `invalid_format`
  */
 export function columnsOf(
   { secrets }: Pick<Context, 'secrets'>,
   settled: Settled,
-  { disabled: _disabled, secret: _secret, headers: given, ...attributes }: EndpointInput,
+  { disabled: _disabled, secret, headers: given, ...attributes }: EndpointInput,
 ): Changes<WebhookEndpoint> {
   const { eventTypes = [], legacySignatureHeader = settled.legacySignatureHeader } = attributes;
   const faults = [...eventTypeFaults(eventTypes), ...headerFaults(given ?? {})];
+  if (settled.signature === 'v1a' && typeof secret === 'string') {
+    faults.push(attributeFault('not_allowed', 'The key of a v1a endpoint is made here.', 'secret'));
+  }
   const headers = given === undefined ? settled.headers : unmask(given, settled.headers, faults);
   faults.push(...legacyFaults(settled, legacySignatureHeader, headers));
   if (faults.length > 0) throw AppError.of(faults);

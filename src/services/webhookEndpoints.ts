@@ -5,18 +5,15 @@ import { callerScope, ownedBy } from '../db/select';
 import { Table } from '../db/table';
 import { type Changes, Expression, type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
+import { DEFAULT_GRACE_SECONDS } from './apiKeyRotation';
 import { type Create, crud, lockOrganization, ownerOf, type Remove, type Update } from './crud';
 import { record, recordGone, snapshot, snapshots } from './events';
 import { organizationTable } from './organizations';
 import { checkQuota } from './quotas';
 import { cancelDeliveries } from './webhookCancelling';
-import { columnsOf, type EndpointInput, headersOf } from './webhookEndpointRules';
+import { attributeFault, columnsOf, type EndpointInput, headersOf } from './webhookEndpointRules';
 import { endOldSecrets, insertSecret, type NewSecret, newSecret, replaceSecret } from './webhookSecrets';
 import { checkWebhookUrl } from './webhookUrls';
-
-/** Seconds for which an old secret signs along, unless the request says otherwise (INV-33). */
-export const DEFAULT_GRACE_SECONDS = 86_400;
-export const MOST_GRACE_SECONDS = 604_800;
 
 const owned = ownedBy('webhooks:read');
 
@@ -61,12 +58,8 @@ export const recordCreated = (ctx: Context, { id }: WebhookEndpoint): Promise<vo
  * @throws AppError `blocked_address`, `unknown_event_type`, `not_allowed`, `invalid_format`, `quota_exceeded`
  */
 export const createWebhookEndpoint: Create<WebhookEndpoint> = async (ctx, input) => {
-  const { secret: given, ...attributes } = input.attributes as EndpointInput;
-  const { signature = 'v1', disabled } = attributes;
-  if (signature === 'v1a' && typeof given === 'string') {
-    const source = { pointer: '/data/attributes/secret' };
-    throw new AppError('not_allowed', 'The key of a v1a endpoint is made here.', source);
-  }
+  const attributes = input.attributes as EndpointInput;
+  const { signature = 'v1', disabled, secret } = attributes;
   const id = uuidv7();
   const columns = columnsOf(ctx, { id, signature, legacySignatureHeader: null, headers: {} }, attributes);
   await checkWebhookUrl(ctx, attributes.url, 'url');
@@ -75,7 +68,7 @@ export const createWebhookEndpoint: Create<WebhookEndpoint> = async (ctx, input)
     const organizationId = await ownerOf(inside, input);
     await checkQuota(inside, organizationId, 'webhookEndpoints');
     const values = { ...columns, id, organizationId, disabled };
-    const endpoint = await insertEndpoint(inside, values, newSecret(signature, given));
+    const endpoint = await insertEndpoint(inside, values, newSecret(signature, secret));
     await recordCreated(inside, endpoint);
     return endpoint;
   });
@@ -106,9 +99,7 @@ const nobody = async (): Promise<void> => undefined;
 export const updateWebhookEndpoint: Update<WebhookEndpoint> = async (ctx, id, input, ifMatch) => {
   const attributes = input.attributes as EndpointInput;
   if (typeof attributes.secret === 'string') {
-    throw new AppError('not_allowed', 'Use secret/rotate to replace the secret.', {
-      pointer: '/data/attributes/secret',
-    });
+    throw AppError.of([attributeFault('not_allowed', 'Use secret/rotate to replace the secret.', 'secret')]);
   }
   const { url } = await plain.get(ctx, id, ['url']);
   if (attributes.url !== url) await checkWebhookUrl(ctx, attributes.url, 'url');
@@ -144,7 +135,7 @@ export async function changeEndpoint(
 }
 
 /** By hand: the record of failures is cleared when it is switched on (domain sheet 6.4). */
-async function switchEndpoint(ctx: Context, { id }: WebhookEndpoint, disabled: boolean): Promise<void> {
+export async function switchEndpoint(ctx: Context, { id }: WebhookEndpoint, disabled: boolean): Promise<void> {
   const before = await snapshots(ctx, 'webhookEndpoints', [id]);
   const cleared = { failingSince: null, failingDeliveryId: null, failingApart: false };
   const changes = { disabled, autoDisabled: false, disabledReason: null, ...(disabled ? {} : cleared) };

@@ -1,5 +1,6 @@
 import type { Context } from '../context';
 import { AppError } from '../errors';
+import { attributeFault } from './webhookEndpointRules';
 
 /**
  * What the JSON schema can't say of a URL that is to be called: it depends on the configuration, and on where its name
@@ -15,7 +16,5 @@ export async function checkWebhookUrl(
   if (typeof url !== 'string') return;
   const fault = await egress.checkHost(new URL(url));
   if (fault === undefined) return;
-  const detail = `${name} ${fault.detail}.`;
-  const meta = { attribute: name, message: detail };
-  throw new AppError(fault.code, detail, { pointer: `/data/attributes/${name}` }, { meta });
+  throw AppError.of([attributeFault(fault.code, `${name} ${fault.detail}.`, name)]);
 }

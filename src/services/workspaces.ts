@@ -7,6 +7,7 @@ import { type Changes, insertSql, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
 import { standingNow } from './access';
 import { type Create, crud, lockOrganization, ownerOf, type Remove, type Update } from './crud';
+import { changeInParts, record, recordGone, snapshot, snapshots } from './events';
 import { organizationTable } from './organizations';
 import { checkQuota } from './quotas';
 import { slugFrom, withSuffix } from './slugs';
@@ -52,6 +53,7 @@ export const defaultWorkspace = (): Partial<Workspace> => ({
 const IS_DEFAULT = { pointer: '/data/attributes/isDefault' };
 /** Tries at a free slug: nobody else makes one meanwhile, so that only chance can take the second. */
 const SLUG_TRIES = 5;
+const TOUCH = "version = version + 1, updated_at = date_trunc('second', now())";
 
 /**
  * Makes a workspace; with `isDefault` it takes the place of the default one. Whoever is limited to workspaces is in it.
@@ -66,6 +68,7 @@ export const createWorkspace: Create<Workspace> = (ctx, input) =>
     if (given.isDefault === true) await dethrone(inside, organizationId);
     const workspace = await insertWorkspace(inside, { ...given, id: uuidv7(), organizationId });
     await admitMaker(inside, workspace);
+    await record(inside, 'workspace.created', 'workspaces', [workspace.id]);
     return workspace;
   });
 
@@ -88,21 +91,27 @@ async function insertWorkspace(ctx: Context, values: Partial<Workspace>): Promis
 async function admitMaker(ctx: Context, { id, organizationId }: Workspace): Promise<void> {
   const { memberId, workspaceIds } = await standingNow(ctx, organizationId);
   if (workspaceIds === null) return;
-  const [table, column, owner] =
+  const [kind, type, table, column, owner] =
     memberId === null
-      ? ['api_key_workspaces', 'api_key_id', ctx.caller.apiKeyId]
-      : ['member_workspaces', 'member_id', memberId];
+      ? (['api_key.updated', 'apiKeys', 'api_key_workspaces', 'api_key_id', ctx.caller.apiKeyId as string] as const)
+      : (['member.updated', 'members', 'member_workspaces', 'member_id', memberId] as const);
+  const before = await snapshots(ctx, type, [owner]);
   await ctx.db.query(`insert into ${table} (${column}, workspace_id) values ($1, $2)`, [owner, id]);
+  await record(ctx, kind, type, [owner], { before });
   ctx.db.afterCommit(() => ctx.callers.forget());
 }
 
+const UPDATED = { kind: 'workspace.updated', type: 'workspaces' } as const;
+const anyRow = (): string => 'true';
+
 /** The one before is unmarked first: the index allows one per organization. */
-const dethrone = ({ db }: Context, organizationId: string): Promise<unknown> =>
-  db.query(
-    `update workspaces set is_default = false, version = version + 1, updated_at = date_trunc('second', now())
-     where organization_id = $1 and is_default`,
-    [organizationId],
-  );
+async function dethrone(ctx: Context, organizationId: string): Promise<void> {
+  const [row] = await ctx.db.query('select id from workspaces where organization_id = $1 and is_default', [
+    organizationId,
+  ]);
+  if (row === undefined) return;
+  await updateRow(ctx, workspaceTable, row[0] as string, { isDefault: false }, [], anyRow, UPDATED);
+}
 
 /**
  * Changes a workspace, archives it or takes it back, makes it the default one. An archived one stays on members and keys
@@ -125,7 +134,9 @@ export const updateWorkspace: Update<Workspace> = (ctx, id, input, ifMatch) =>
       await dethrone(inside, organizationId);
     }
     db.afterCommit(() => ctx.callers.forget());
-    return updateRow(inside, workspaceTable, id, changes as Changes<Workspace>, [], () => 'true');
+    const isArchived = changes.status === 'archived' && before.status !== 'archived';
+    const told = isArchived ? ({ ...UPDATED, kind: 'workspace.archived' } as const) : UPDATED;
+    return updateRow(inside, workspaceTable, id, changes as Changes<Workspace>, [], anyRow, told);
   });
 
 const archivedDefault = (source?: { pointer: string }): AppError =>
@@ -147,22 +158,29 @@ export const deleteWorkspace: Remove = (ctx, id, ifMatch) =>
         'The default workspace can’t be deleted: make another one the default first.',
       );
     }
-    await touchHolders(inside, id);
+    const gone = await snapshot(inside, 'workspaces', id);
+    await releaseHolders(inside, id);
     await db.query('delete from workspaces where id = $1', [id]);
     db.afterCommit(() => ctx.callers.forget());
+    await recordGone(inside, 'workspace.deleted', organizationId, [gone]);
   });
 
 /** What is limited to the workspace is another one without it: whoever read it before holds an old version (INV-59). */
-async function touchHolders({ db }: Context, id: string): Promise<void> {
-  for (const [table, links, holder] of [
-    ['members', 'member_workspaces', 'member_id'],
-    ['api_keys', 'api_key_workspaces', 'api_key_id'],
-    ['invitations', 'invitation_workspaces', 'invitation_id'],
-  ]) {
-    await db.query(
-      `update ${table} set version = version + 1, updated_at = date_trunc('second', now())
-       where id in (select ${holder} from ${links} where workspace_id = $1)`,
-      [id],
-    );
+async function releaseHolders(ctx: Context, id: string): Promise<void> {
+  const { db } = ctx;
+  for (const [kind, type, table, links, holder] of [
+    ['member.updated', 'members', 'members', 'member_workspaces', 'member_id'],
+    ['api_key.updated', 'apiKeys', 'api_keys', 'api_key_workspaces', 'api_key_id'],
+  ] as const) {
+    const next = (limit: number) =>
+      db.query(`select ${holder} from ${links} where workspace_id = $1 limit ${limit}`, [id]);
+    await changeInParts(ctx, kind, type, next, async (ids) => {
+      await db.query(`update ${table} set ${TOUCH} where id = any($1::uuid[])`, [ids]);
+      await db.query(`delete from ${links} where workspace_id = $1 and ${holder} = any($2::uuid[])`, [id, ids]);
+    });
   }
+  await db.query(
+    `update invitations set ${TOUCH} where id in (select invitation_id from invitation_workspaces where workspace_id = $1)`,
+    [id],
+  );
 }

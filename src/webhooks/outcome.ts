@@ -36,6 +36,10 @@ export function refusalOf({ result }: Ended): string | undefined {
   return wish(result) === 'disable' ? 'The receiver answered webhook-delivery: disable.' : undefined;
 }
 
+/** Whether it is a success like any other, of which nobody is told. */
+export const isPlain = (ended: Ended): boolean =>
+  ended.result.error === null && ended.delivery.failures === 0 && refusalOf(ended) === undefined;
+
 /**
  * The next state of a delivery (domain sheet 6.5).
  * @param isOff the endpoint has been switched off or deleted since the delivery was taken

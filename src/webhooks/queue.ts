@@ -7,6 +7,10 @@ import { MOST_PER_ENDPOINT, type Slots } from './slots';
 export interface EndpointSettings {
   readonly id: string;
   readonly organizationId: string;
+  /** It has failed since its last success. */
+  readonly isFailing: boolean;
+  /** Deliveries that may be on their way to it at once. */
+  readonly bound: number;
   readonly url: string;
   readonly timeoutMs: number;
   /** Encrypted, a JSON object; null: none. */
@@ -57,8 +61,12 @@ export const LEASE_MS = 30_000;
 /** No lease ends later than this from now: where leases are counted. */
 export const LONGEST_LEASE_MS = 2 * LEASE_MS;
 /** Endpoints with something on its way that one look goes past, some 10 ms; and those with due work that it takes on. */
-const MOST_PROBED = 1_000;
+const MOST_PROBED = 2_500;
 const MOST_READY = 50;
+/** For `/metrics`: endpoints that are gone past, those that are longest due, and of each its deliveries that are counted. */
+const MOST_MEASURED = 20_000;
+const MOST_LATE = 1_000;
+const MOST_COUNTED = 1_000;
 /** Deliveries to endpoints that are off which one look cancels. */
 const MOST_CANCELLED = 1_000;
 
@@ -74,7 +82,7 @@ const head = (
 
 /*
  * From endpoint to endpoint along webhook_deliveries_due_idx, one probe for each, whatever the length of its queue.
- * $1 now, $2 the place to begin behind, $3 endpoints and $4 organizations that get no slot.
+ * $1 now, $2 the place to begin behind, $3 endpoints and $4 organizations that get no slot, $5 whether those that fail get none.
  */
 const FIND = `
   with recursive probe as (
@@ -84,7 +92,7 @@ const FIND = `
     from probe p cross join lateral (
       select f.endpoint_id, case when f.next_attempt_at <= $1 then exists (
           select from webhook_endpoints e where e.id = f.endpoint_id
-            and e.id <> all($3::uuid[]) and e.organization_id <> all($4::uuid[])
+            and e.id <> all($3::uuid[]) and e.organization_id <> all($4::uuid[]) and not ($5 and e.failing_since is not null)
             and (e.ordering = 'none' or e.disabled or e.deleted_at is not null
               or (${head('h.next_attempt_at')}) <= $1)
         ) else false end as is_ready
@@ -95,7 +103,7 @@ const FIND = `
     max(probes) < ${MOST_PROBED} and max(ready) < ${MOST_READY}
   from probe`;
 
-/** What is due, for `/metrics`: how many, of each endpoint a hundred at the most, and for how many seconds the oldest. */
+/** What is due, for `/metrics`: how many, and for how many seconds the oldest. */
 export const DUE = `
   with recursive probe as (
     select '${START}'::uuid as endpoint_id, null::timestamptz as first, 0 as probes
@@ -103,21 +111,21 @@ export const DUE = `
     select x.endpoint_id, x.next_attempt_at, p.probes + 1 from probe p cross join lateral (
       select d.endpoint_id, d.next_attempt_at from webhook_deliveries d
       where d.${LIVE} and d.endpoint_id > p.endpoint_id order by d.endpoint_id, d.next_attempt_at limit 1) x
-    where p.probes < ${MOST_PROBED})
+    where p.probes < ${MOST_MEASURED})
   select coalesce(sum((select count(*) from (select from webhook_deliveries d where d.endpoint_id = p.endpoint_id and d.${LIVE}
-      and d.next_attempt_at <= now() limit 100) as due)), 0)::integer,
+      and d.next_attempt_at <= now() limit ${MOST_COUNTED}) as due)), 0)::integer,
     coalesce(extract(epoch from now() - min(p.first)), 0)::float8
-  from probe p where p.first <= now()`;
+  from (select * from probe where first <= now() order by first limit ${MOST_LATE}) p`;
 
 /** $2 now. */
-const SETTINGS = `e.id, e.organization_id, e.url, e.timeout_seconds, e.headers_cipher, e.legacy_signature_header, e.retry_schedule,
+const SETTINGS = `e.id, e.organization_id, e.failing_since is not null, e.ordering = 'strict', e.url, e.timeout_seconds, e.headers_cipher, e.legacy_signature_header, e.retry_schedule,
   array(select s.cipher from webhook_secrets s where s.endpoint_id = e.id and (s.expires_at is null or s.expires_at > $2)
     order by s.expires_at is not null, s.created_at desc, s.id desc)`;
-const SETTINGS_COUNT = 8;
+const SETTINGS_COUNT = 10;
 
 /* Those of others are left to them. Not `for update`: whoever writes an event only refers to the row. $1 ids, $2 now. */
 const LOCK = `
-  select ${SETTINGS}, e.disabled or e.deleted_at is not null, e.ordering = 'strict', e.failing_since is not null,
+  select ${SETTINGS}, e.disabled or e.deleted_at is not null, e.ordering = 'strict',
     e.rate_per_second, e.rate_left, (extract(epoch from e.rate_at) * 1000)::float8
   from webhook_endpoints e where e.id = any($1) order by e.id for no key update of e skip locked`;
 
@@ -152,8 +160,6 @@ interface Locked {
   readonly settings: EndpointSettings;
   readonly isOff: boolean;
   readonly isStrict: boolean;
-  /** How many may be on their way at once; an endpoint that fails is only felt for. */
-  readonly bound: number;
   readonly rate: { readonly perSecond: number; readonly left: number } | null;
   /** How many this look may take. */
   readonly most: number;
@@ -168,38 +174,42 @@ type QueueContext = Pick<Services, 'db' | 'now'>;
  */
 export async function claimDeliveries({ db, now }: QueueContext, slots: Slots, cursor: string): Promise<Claim> {
   const at = now();
-  const { endpoints, organizations } = slots.full;
-  const [row] = await db.query(FIND, [at, cursor, endpoints, organizations]);
+  const { endpoints, organizations, failing } = slots.closed;
+  const [row] = await db.query(FIND, [at, cursor, endpoints, organizations, failing]);
   const [ids, last, isEnd] = row as [string[], string, boolean];
   const none = { deliveries: [], cursor: isEnd ? START : last, hasMore: false, cancelled: 0, waitMs: null };
   if (ids.length === 0) return none;
   return db.transaction(async (inside) => {
     const locked = (await inside.query(LOCK, [ids, at])).map((each) => readLocked(each, at.getTime()));
     const cancelled = await cancelDue(inside, locked, at);
-    const dealt = slots.deal(
-      locked.map(({ settings: { id, organizationId }, most }) => ({ id, organizationId, most })),
-    );
+    const dealt = slots.deal(locked.map(({ settings, most }) => ({ ...settings, most })));
     const taken = await take(inside, locked, dealt, at);
     await spend(inside, locked, taken, at);
-    return { ...none, ...summary(locked, dealt, taken), deliveries: await withBody(inside, taken), cancelled };
+    const { hasMore, waitMs } = summary(locked, dealt, taken);
+    const deliveries = await withBody(inside, taken);
+    return { ...none, deliveries, hasMore: hasMore || cancelled === MOST_CANCELLED, waitMs, cancelled };
   });
 }
 
 function readLocked(row: Row, now: number): Locked {
-  const columns = row.slice(SETTINGS_COUNT) as [boolean, boolean, boolean, number | null, number, number | null];
-  const [isOff, isStrict, isFailing, perSecond, left, rateAt] = columns;
-  const bound = isStrict || isFailing ? 1 : MOST_PER_ENDPOINT;
+  const settings = readEndpoint(row);
+  const columns = row.slice(SETTINGS_COUNT) as [boolean, boolean, number | null, number, number | null];
+  const [isOff, isStrict, perSecond, left, rateAt] = columns;
   const rate = perSecond === null ? null : { perSecond, left: rateLeft({ perSecond, left, at: rateAt }, now) };
-  const allowed = rate === null ? bound : Math.min(bound, Math.floor(rate.left / 1_000));
-  return { settings: readEndpoint(row), isOff, isStrict, bound, rate, most: isOff ? 0 : allowed };
+  const allowed = rate === null ? settings.bound : Math.min(settings.bound, Math.floor(rate.left / 1_000));
+  return { settings, isOff, isStrict, rate, most: isOff ? 0 : allowed };
 }
 
 /** The columns of `SETTINGS`. */
 function readEndpoint(row: Row): EndpointSettings {
-  const [id, organizationId, url, seconds, headersCipher, legacySignatureHeader, retrySchedule, secretCiphers] = row;
+  const [id, organizationId, isFailing, isStrict, url, seconds, ...others] = row;
+  const [headersCipher, legacySignatureHeader, retrySchedule, secretCiphers] = others;
   return {
     id,
     organizationId,
+    isFailing,
+    // One that fails is only felt for.
+    bound: isStrict || isFailing ? 1 : MOST_PER_ENDPOINT,
     url,
     timeoutMs: (seconds as number) * 1_000,
     headersCipher,
@@ -225,7 +235,7 @@ async function take(
     new Date(at.getTime() + LEASE_MS),
     asking.map((each) => each.settings.id),
     asking.map((each) => dealt.get(each.settings.id)),
-    asking.map(({ bound }) => bound),
+    asking.map((each) => each.settings.bound),
     asking.map(({ isStrict }) => isStrict),
   ]);
   return rows.map(([endpointId, ...columns]) =>

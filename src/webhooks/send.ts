@@ -2,10 +2,11 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { Services } from '../context';
 import { cipherPurpose } from '../services/organizations';
+import { headersOf } from '../services/webhookEndpointRules';
 import { type AttemptInput, type AttemptResult, makeAttempt } from './attempt';
 import { thinBody } from './body';
 import type { Ended } from './outcome';
-import type { ClaimedDelivery, EndpointSettings } from './queue';
+import type { ClaimedDelivery } from './queue';
 import { legacySignature, signatureOf } from './sign';
 
 export type SendContext = Pick<Services, 'secrets' | 'egress' | 'now'> & { readonly log?: Logger };
@@ -57,8 +58,4 @@ function inputOf(ctx: SendContext, delivery: ClaimedDelivery, at: Date): Attempt
     ...(legacy === null || newest === undefined ? {} : { [legacy]: legacySignature(newest, body) }),
   };
   return { url: endpoint.url, body, signed, headers: headersOf(ctx, endpoint), timeoutMs: endpoint.timeoutMs };
-}
-
-function headersOf({ secrets }: SendContext, { id, headersCipher }: EndpointSettings): Record<string, string> {
-  return headersCipher === null ? {} : JSON.parse(secrets.decrypt(headersCipher, `webhookEndpoints/${id}/headers`));
 }

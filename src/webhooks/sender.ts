@@ -1,8 +1,9 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Services } from '../context';
 import { type FinishContext, finishAttempts } from './finish';
-import type { Ended } from './outcome';
+import { type Ended, isPlain } from './outcome';
 import { Pace } from './pace';
 import { type Claim, type ClaimedDelivery, claimDeliveries, LEASE_MS, prolongLeases, START } from './queue';
 import { Recorder } from './recorder';
@@ -39,7 +40,9 @@ interface Run {
 export class Sender {
   private readonly slots = new Slots();
   private readonly runs = new Map<string, Run>();
-  private readonly recorder: Recorder;
+  /** What says something new about an endpoint may have to wait for its organization; the rest never does. */
+  private readonly plain: Recorder;
+  private readonly troubled: Recorder;
   private readonly pace = new Pace();
   private readonly cut = new AbortController();
   private readonly timers: NodeJS.Timeout[];
@@ -53,7 +56,10 @@ export class Sender {
   private isAway = false;
 
   constructor(private readonly ctx: SenderContext) {
-    this.recorder = new Recorder(ctx);
+    this.plain = new Recorder(ctx);
+    this.troubled = new Recorder(ctx);
+    // Each attempt listens.
+    setMaxListeners(0, this.cut.signal);
     this.timers = [
       setInterval(() => this.wake(), POLL_MS).unref(),
       setInterval(() => void this.prolong(), PROLONG_MS / 2).unref(),
@@ -74,7 +80,7 @@ export class Sender {
     const grace = new AbortController();
     await Promise.race([ended, pause(GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined)]);
     grace.abort();
-    this.recorder.stop();
+    for (const recorder of [this.plain, this.troubled]) recorder.stop();
     this.cut.abort();
     await ended;
   }
@@ -135,7 +141,7 @@ export class Sender {
   private async run(delivery: ClaimedDelivery): Promise<void> {
     const ended = await sendDelivery(this.ctx, delivery, this.cut.signal);
     measure(this.ctx.metrics, ended);
-    await this.recorder.add(ended);
+    await (isPlain(ended) ? this.plain : this.troubled).add(ended);
     this.runs.delete(delivery.id);
     this.slots.leave(delivery.endpoint);
     this.wake();
@@ -174,6 +180,7 @@ export async function sendDueDeliveries(ctx: SenderContext): Promise<number> {
     if (cursor === START) found = 0;
     const claim = await claimDeliveries(ctx, slots, cursor);
     const ended = await Promise.all(claim.deliveries.map((each) => sendDelivery(ctx, each)));
+    for (const each of ended) measure(ctx.metrics, each);
     if (ended.length > 0) await finishAttempts(ctx, ended);
     cursor = claim.cursor;
     found += ended.length + claim.cancelled;

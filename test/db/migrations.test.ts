@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import type { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
 import { dataSource } from '../../ormconfig';
 import { isMigrated, migrate } from '../../src/db/migrate';
 import { migrations } from '../../src/db/migrations';
+import { DefaultEndpoint1764500000001 } from '../../src/db/migrations/1764500000001-default-endpoint';
+import { Secrets } from '../../src/secrets';
 
 const server = JSON.parse(process.env.GUILDHALL_TEST_DATABASE ?? '{}');
 const database = `migrations_${randomBytes(6).toString('hex')}`;
@@ -106,6 +109,65 @@ test('a migration that fails leaves the schema as it was, and the lock free', as
   expect(row.n).toBe(1);
   await source.query('drop table row_counts');
   expect(await migrate(await open())).toHaveLength(migrations.length);
+});
+
+test('a webhook of before is the default endpoint of its organization, and goes back', async () => {
+  const source = await open();
+  await migrate(source);
+  const undo = async () => {
+    for (const _each of migrations.slice(migrations.indexOf(DefaultEndpoint1764500000001)))
+      await source.undoLastMigration();
+  };
+  await undo();
+  const secrets = new Secrets(Buffer.alloc(32, 7));
+  const ids = ['hooked', 'deleted', 'pending', 'bare'].map(() => uuidv7());
+  const [hooked, deleted, pending, bare] = ids;
+  const cipher = (id = '') => secrets.encrypt('a secret of the client', `organizations/${id}/webhookSecret`);
+  for (const [id, url, secret] of [
+    [hooked, 'https://example.com/in', cipher(hooked)],
+    [deleted, 'https://example.com/out', cipher(deleted)],
+    [pending, null, cipher(pending)],
+    [bare, null, null],
+  ]) {
+    await source.query(
+      "insert into organizations (id, name, slug, webhook_url, webhook_secret_cipher) values ($1, 'Acme', 'acme-' || gen_random_uuid(), $2, $3)",
+      [id, url, secret],
+    );
+  }
+  await source.query("update organizations set status = 'pending_deletion' where id = $1", [deleted]);
+  await source.query(
+    "update organizations set webhook_created_at = '2026-01-02', webhook_updated_at = '2026-01-03' where id = $1",
+    [hooked],
+  );
+  const OLD =
+    'select id, webhook_url, webhook_secret_cipher, webhook_created_at, webhook_updated_at from organizations order by id';
+  const before = await source.query(OLD);
+
+  await migrate(source);
+  const endpoints = await source.query(
+    `select e.organization_id, e.url, e.is_default, e.created_at, e.updated_at, s.cipher, s.start, s.expires_at
+     from webhook_endpoints e join webhook_secrets s on s.endpoint_id = e.id order by e.organization_id`,
+  );
+  expect(endpoints).toMatchObject([
+    { organization_id: hooked, url: 'https://example.com/in', is_default: true, start: 'whsec_', expires_at: null },
+    { organization_id: deleted, url: 'https://example.com/out', is_default: true },
+  ]);
+  expect([endpoints[0].created_at, endpoints[0].updated_at]).toEqual([
+    before[0].webhook_created_at,
+    before[0].webhook_updated_at,
+  ]);
+  for (const { organization_id: id, cipher: bytes } of endpoints) {
+    expect(secrets.decrypt(bytes, `organizations/${id}/webhookSecret`)).toBe('a secret of the client');
+  }
+  const kept = await source.query('select id from organizations where webhook_secret_cipher is not null');
+  expect(kept).toEqual([{ id: pending }]);
+  const [totals] = await source.query(
+    "select sum(rows)::int as n from row_counts where relation = 'webhook_endpoints'",
+  );
+  expect(totals.n).toBe(1);
+
+  await undo();
+  expect(await source.query(OLD)).toEqual(before);
 });
 
 describe('the migrated schema', () => {

@@ -1,4 +1,4 @@
-import { defaultEndpointId, defaultSecret, deliveriesOf, eventsOf, signingSecrets } from '../routes/webhooks';
+import { defaultEndpointId, defaultSecret, eventsOf, signingSecrets } from '../routes/webhooks';
 import {
   type Body,
   type Client,
@@ -431,6 +431,56 @@ describe('set webhook URL', () => {
     expect(await stored(own)).toBe(first.body.secret);
   });
 
+  const endpointOf = async ({ id }: { id: string }) =>
+    (await owner.get(`${S}/webhookEndpoints/${await defaultEndpointId(app, id)}`)).body.data.attributes;
+
+  test('the secret before signs along for a day after PUT (INV-33), and is alone after PATCH', async () => {
+    const own = await made(owner, 'Graceful');
+    const first = (await own.key.put('/v1/webhook', { url: URL })).body.secret;
+    const second = (await own.key.put('/v1/webhook', { url: `${URL}/2` })).body.secret;
+    await own.key.patch('/v1/webhook', { url: URL });
+    expect(await signingSecrets(app, (await defaultEndpointId(app, own.id)) as string)).toEqual([second, first]);
+    const [{ expiresAt }] = (await endpointOf(own)).oldSecrets;
+    expect(Math.abs(Date.parse(expiresAt) - Date.now() - 86_400_000)).toBeLessThan(60_000);
+  });
+
+  test('what is made here carries the signature header of its receivers; what was made elsewhere does not', async () => {
+    for (const method of ['put', 'patch'] as const) {
+      const own = await made(owner, 'Old receivers');
+      await own.key[method]('/v1/webhook', { url: URL });
+      expect((await endpointOf(own)).legacySignatureHeader).toBe('X-ThunderPhone-Signature');
+    }
+    const other = await createOrganization(owner, { name: 'New receivers', webhookUrl: URL });
+    await app.as(other.attributes.token).put('/v1/webhook', { url: `${URL}/2` });
+    expect((await endpointOf(other)).legacySignatureHeader).toBeNull();
+  });
+
+  test('each change is told, the organization first', async () => {
+    const own = await made(owner, 'Told');
+    const before = (await eventsOf(app, own.id)).length;
+    await own.key.put('/v1/webhook', { url: URL });
+    await own.key.put('/v1/webhook', { url: `${URL}/2` });
+    await own.key.patch('/v1/webhook', { url: `${URL}/2` });
+    expect((await eventsOf(app, own.id)).slice(before).map(({ type }) => type)).toEqual([
+      'organization.updated',
+      'webhook_endpoint.created',
+      'organization.updated',
+      'webhook_endpoint.updated',
+      'webhook_endpoint.secret_rotated',
+    ]);
+  });
+
+  test('sets it going again when the rule has switched it off', async () => {
+    const own = await made(owner, 'Failed');
+    await own.key.put('/v1/webhook', { url: URL });
+    await app.source.query(
+      'update webhook_endpoints set disabled = true, auto_disabled = true where organization_id = $1',
+      [own.id],
+    );
+    await own.key.patch('/v1/webhook', { url: URL });
+    expect(await endpointOf(own)).toMatchObject({ status: 'enabled' });
+  });
+
   test('a secret is in no log line, and in no repeated answer (INV-30)', async () => {
     const own = await made(owner, 'Quiet');
     const headers = { 'Idempotency-Key': 'once-only' };
@@ -455,6 +505,12 @@ describe('set webhook URL', () => {
     ],
     ['plain http', { url: 'http://example.com/hook' }, 'url_not_allowed', 'url must be https.'],
     ['http to localhost', { url: 'http://localhost:3000/hook' }, 'url_not_allowed', 'url must be https.'],
+    [
+      'a private address',
+      { url: 'https://10.0.0.1/hook' },
+      'url_blocked_address',
+      'url names an address that is not public.',
+    ],
   ])('400 for %s', async (_what, sent, code, detail) => {
     for (const method of ['put', 'patch'] as const) {
       expect(shown(await acme.key[method]('/v1/webhook', sent))).toEqual([

@@ -66,12 +66,16 @@ create trigger webhook_endpoints_copy_url after insert or update of url, deleted
 /** A secret that has no URL yet stays where it is. */
 const MOVE = `
 insert into webhook_endpoints (id, organization_id, url, is_default, created_at, updated_at)
-  select new_id(), id, webhook_url, true, webhook_created_at, webhook_updated_at
+  select new_id(), id, webhook_url, true, coalesce(webhook_created_at, created_at), coalesce(webhook_updated_at, updated_at)
   from organizations where webhook_url is not null;
 insert into webhook_secrets (id, endpoint_id, cipher, start, created_at)
   select new_id(), e.id, o.webhook_secret_cipher, 'whsec_', e.updated_at
   from webhook_endpoints e join organizations o on o.id = e.organization_id
   where e.is_default and o.webhook_secret_cipher is not null;
+insert into row_counts (relation, scope, rows)
+  select 'webhook_endpoints', part.scope, count(*) from webhook_endpoints e join organizations o on o.id = e.organization_id
+    cross join lateral (values (${NIL}), (o.partner_id)) part (scope)
+  where o.status <> 'pending_deletion' and part.scope is not null group by part.scope;
 drop trigger organizations_note_webhook on organizations;
 drop trigger organizations_note_first_webhook on organizations;
 drop function organizations_note_webhook;
@@ -109,7 +113,8 @@ export class DefaultEndpoint1764500000001 implements MigrationInterface {
   name = 'DefaultEndpoint1764500000001';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query([COUNTERS, statusCounter([...FORMER_TABLES, 'webhook_endpoints']), MOVE, COPY].join('\n'));
+    // First what there is: a trigger would write the same total again for each of the rows.
+    await runner.query([MOVE, COUNTERS, statusCounter([...FORMER_TABLES, 'webhook_endpoints']), COPY].join('\n'));
   }
 
   async down(runner: QueryRunner): Promise<void> {

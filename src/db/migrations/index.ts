@@ -7,6 +7,7 @@ import { Permissions1764300000001 } from './1764300000001-permissions';
 import { WebhookTimes1764400000000 } from './1764400000000-webhook-times';
 import { Events1764500000000 } from './1764500000000-events';
 import { DefaultEndpoint1764500000001 } from './1764500000001-default-endpoint';
+import { EventNotes1764500000002 } from './1764500000002-event-notes';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   WebhookTimes1764400000000,
   Events1764500000000,
   DefaultEndpoint1764500000001,
+  EventNotes1764500000002,
 ];

@@ -89,7 +89,7 @@ test('onConflict=resend makes pending ones anew', async () => {
   expect((await app.anonymous.get(`${PATH}/${tokenOf(pending)}`)).status).toBe(404);
 });
 
-test('a thousand take as many statements as ten, and not long', async () => {
+test('a thousand take as many statements as ten, but that 200 are told of in one, and not long', async () => {
   const own = await crews.make();
   const count = async (rows: number) => {
     const data = many(own.id, rows);
@@ -104,7 +104,7 @@ test('a thousand take as many statements as ten, and not long', async () => {
   await count(1);
   const few = await count(10);
   const start = performance.now();
-  expect(await count(1000)).toBe(few);
+  expect(await count(1000)).toBe(few + 4);
   // A second where nothing else runs.
   expect(performance.now() - start).toBeLessThan(15_000);
   const [row] = await app.db.query(

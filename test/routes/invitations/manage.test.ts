@@ -1,4 +1,4 @@
-import { expireInvitations } from '../../../src/services/invitations';
+import { expireInvitations } from '../../../src/services/invitationExpiry';
 import { type Body, S, startApp, type TestApp } from '../../support/app';
 import { type Crew, Crews, roleLinks } from '../crew';
 import { expectDenied, expectError, invitation, NUMBER, single, TIME } from '../documents';

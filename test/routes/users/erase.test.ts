@@ -89,7 +89,7 @@ test('nothing that tells who he was is left; his id is [9.10]', async () => {
     lastSeenAt: null,
   });
   expect(await tablesWith(marker)).toEqual([]);
-  expect(await tablesWith(person.id)).toEqual(['invitations', 'users']);
+  expect(await tablesWith(person.id)).toEqual(['events', 'invitations', 'users']);
   const rows = await app.db.query('select status, name from invitations where organization_id = $1 order by 1', [
     organization,
   ]);
