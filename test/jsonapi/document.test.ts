@@ -1,7 +1,18 @@
 import { levelReads } from '../../src/permissions';
 import { registry } from '../../src/resources';
 import { type Body, type Client, document, M, S, startApp, type TestApp } from '../support/app';
-import { buildWorld, creationOf, masked, pathOf, sampleOf, seesSample, TIME, TYPES, type World } from './world';
+import {
+  buildWorld,
+  creationOf,
+  masked,
+  pathOf,
+  sampleOf,
+  seesSample,
+  TIME,
+  TIME_MS,
+  TYPES,
+  type World,
+} from './world';
 
 let app: TestApp;
 let world: World;
@@ -71,6 +82,8 @@ const ACME = {
     invitations: { links: linksOf(AT, 'invitations') },
     apiKeys: { links: linksOf(AT, 'apiKeys') },
     webhookEndpoints: { links: linksOf(AT, 'webhookEndpoints') },
+    events: { links: linksOf(AT, 'events') },
+    webhookDeliveries: { links: linksOf(AT, 'webhookDeliveries') },
     owner: { links: linksOf(AT, 'owner'), data: { type: 'users', id: 'OLGA' } },
     partner: { links: linksOf(AT, 'partner'), data: { type: 'partners', id: 'PARTNER' } },
   },
@@ -241,8 +254,9 @@ describe.each(TYPES)('%s', (type) => {
     const { body } = await read(app.platform);
     const { attributes } = body.data;
     expect(Object.keys(attributes)).toEqual(Object.keys(definition(type).attributes));
+    const form = ['events', 'webhookAttempts'].includes(type) ? TIME_MS : TIME;
     for (const [name, { schema }] of Object.entries(definition(type).attributes)) {
-      if (schema.format === 'date-time' && attributes[name] !== null) expect(attributes[name]).toMatch(TIME);
+      if (schema.format === 'date-time' && attributes[name] !== null) expect(attributes[name]).toMatch(form);
     }
   });
 
@@ -265,7 +279,7 @@ describe.each(TYPES)('%s', (type) => {
     for (const name of [type, ...Object.keys(attributes), ...Object.keys(relationships)])
       expect(name).toMatch(/^[a-z][a-zA-Z0-9]*[a-z]$/);
     const keys = Object.keys(attributes).filter(
-      (name) => /_ids?$|Ids?$/.test(name) && !['externalId', 'familyId'].includes(name),
+      (name) => /_ids?$|Ids?$/.test(name) && !['externalId', 'familyId', 'requestId'].includes(name),
     );
     expect(keys).toEqual([]);
   });

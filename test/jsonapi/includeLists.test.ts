@@ -11,6 +11,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { addDeliveries, addEvents } from '../support/deliveries';
 import {
   addInvitations,
   addMembers,
@@ -42,6 +43,7 @@ beforeAll(async () => {
   world = await buildWorld(app);
   await addMembers(app, world.organization.id, MANY);
   await addInvitations(app, world.organization.id, MANY);
+  await addEvents(app, world.organization.id, MANY);
   await addWebhookEndpoints(app, world.organization.id, MANY);
   const organization = { organization: link('organizations', world.organization.id) };
   const partner = { partner: link('partners', world.partner.id) };
@@ -55,6 +57,11 @@ beforeAll(async () => {
     for (const relationships of [organization, partner])
       await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name: `Key ${i}` }, { relationships }));
   }
+  await addDeliveries(app, world.delivered, MANY);
+  // Among the first of the list.
+  await app.source.query("update webhook_deliveries set created_at = now() + interval '1 hour' where id = $1", [
+    world.delivered.deliveryId,
+  ]);
 });
 afterAll(() => app.close());
 

@@ -80,12 +80,14 @@ test('what is included has no linkage that nobody asked for: a cycle ends [REL-1
   );
   expect(lists.map(([name]) => name).sort()).toEqual([
     'apiKeys',
+    'events',
     'invitations',
     'members',
     'members',
     'organizations',
     'roles',
     'users',
+    'webhookDeliveries',
     'webhookEndpoints',
     'workspaces',
   ]);

@@ -11,6 +11,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { addDeliveries, addDelivery, addEvents } from '../support/deliveries';
 import {
   addInvitations,
   addWebhookEndpoints,
@@ -48,6 +49,9 @@ beforeAll(async () => {
   await addWebhookEndpoints(app, world.organization.id, 2);
   await addInvitations(app, world.other.id, 1);
   await addWebhookEndpoints(app, world.other.id, 1);
+  await addEvents(app, world.organization.id, 2);
+  await addDeliveries(app, world.delivered, 3);
+  await addDelivery(app, world.other.id);
   const roles = ['owner', 'admin', 'member'].map((code) => ({ type: 'roles', id: world.roles[code].id }));
   await app.platform.patch(`${S}/members/${sampleOf(world, 'members')}/relationships/roles`, { data: roles });
 });
@@ -111,9 +115,10 @@ describe.each(LISTS)('the list %s/{id}/%s', (type, name, relationship) => {
     const [{ id, attributes }] = whole.data;
     const one = await get(`${url()}?filter[id]=${id}`);
     expect([idsOf(one), one.meta.total, one.meta.totalUnfiltered]).toEqual([[id], 1, whole.data.length]);
-    const until = encodeURIComponent(attributes.createdAt);
-    expect((await get(`${url()}?filter[createdAt][lt]=2020-01-01`)).data).toEqual([]);
-    expect(idsOf(await get(`${url()}?filter[createdAt][gte]=${until}`))).toContain(id);
+    const time = ['createdAt', 'occurredAt', 'startedAt'].find((field) => field in attributes) as string;
+    const until = encodeURIComponent(attributes[time]);
+    expect((await get(`${url()}?filter[${time}][lt]=2020-01-01`)).data).toEqual([]);
+    expect(idsOf(await get(`${url()}?filter[${time}][gte]=${until}`))).toContain(id);
     // What hangs on others is not found.
     const among = idsOf(whole);
     const outside = idsOf(await get(`${pathOf(relationship.type)}?page[size]=100`)).filter(

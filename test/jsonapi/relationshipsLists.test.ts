@@ -10,6 +10,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { addDeliveries } from '../support/deliveries';
 import { isFullyLinked } from '../support/document';
 import {
   addInvitations,
@@ -17,6 +18,7 @@ import {
   addWorkspaces,
   buildWorld,
   errorsOf,
+  firstAttribute,
   membership,
   pathOf,
   RELATIONSHIPS,
@@ -35,6 +37,7 @@ beforeAll(async () => {
   await addWorkspaces(app, world, 1);
   await addInvitations(app, world.organization.id, 1);
   await addWebhookEndpoints(app, world.organization.id, 1);
+  await addDeliveries(app, world.delivered, 1);
   const second = await createOrganization(world.partner, { name: 'Second' });
   await world.partner.post(`${S}/members`, membership(second.id, world.owner.id));
   const relationships = { partner: link('partners', world.partner.id) };
@@ -132,11 +135,12 @@ describe.each(TO_MANY)('%s/{id}/relationships/%s', (type, name, relationship) =>
   });
 
   test('fields are those of the included resources; identifiers have none [FRL-7, SPF-4]', async () => {
-    const { body } = await get(`${linkage()}?include=${name}&fields[${relationship.type}]=createdAt`);
+    const field = firstAttribute(relationship.type);
+    const { body } = await get(`${linkage()}?include=${name}&fields[${relationship.type}]=${field}`);
     expect(body.data).toEqual((await get(linkage())).body.data);
     for (const { attributes, relationships } of body.included)
-      expect([Object.keys(attributes), relationships]).toEqual([['createdAt'], undefined]);
-    expect((await get(`${linkage()}?fields[${relationship.type}]=createdAt`)).body.data).toEqual(body.data);
+      expect([Object.keys(attributes), relationships]).toEqual([[field], undefined]);
+    expect((await get(`${linkage()}?fields[${relationship.type}]=${field}`)).body.data).toEqual(body.data);
   });
 
   test.each([

@@ -45,6 +45,8 @@ export const RELATIONSHIPS = [...registry.values()]
   )
   .filter(([type, name]) => !NOT_OF_THE_PLATFORM.includes(`${type}.${name}`));
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
+/** Where the order within a second matters (domain sheet 1). */
+export const TIME_MS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$/;
 
 const created = async (answer: Promise<Answer>): Promise<Body> => {
   const { status, body, text } = await answer;
@@ -165,8 +167,8 @@ export async function addInvitations(app: TestApp, organizationId: string, count
 /** More webhook endpoints of an organization. */
 export async function addWebhookEndpoints(app: TestApp, organizationId: string, count: number): Promise<void> {
   await app.source.query(
-    `insert into webhook_endpoints (id, organization_id, url)
-     select id, $1, 'https://hooks.example.com/' || id from (select gen_random_uuid() id from generate_series(1, $2::int)) ids`,
+    `insert into webhook_endpoints (id, organization_id, url, event_types)
+     select id, $1, 'https://hooks.example.com/' || id, '{role.deleted}' from (select gen_random_uuid() id from generate_series(1, $2::int)) ids`,
     [organizationId, count],
   );
 }

@@ -108,36 +108,76 @@ describe('on one person', () => {
     return id;
   }
 
-  test.each(titled(beside.filter(({ path }) => path.includes('{id}'))))('%s', async (_title, documented) => {
-    const { operation } = documented;
-    const before = await foreignState(world);
-    const faults: string[] = [];
-    for (const caller of world.callers) {
-      const ask = async (id: string) => send(caller, documented, documented.path.replace('{id}', id));
-      const missing = await ask(NIL);
-      const foreign = caller.foreign === null ? (world.foreign.users as string) : NIL;
-      for (const id of [foreign, 'not-an-id']) {
-        const answer = await ask(id);
-        if (seen(answer, id) !== seen(missing, NIL))
-          faults.push(`${caller.name}: not what a missing id is: ${answer.text}`);
+  test.each(titled(beside.filter(({ path }) => path.startsWith(`${S}/users/{id}`))))(
+    '%s',
+    async (_title, documented) => {
+      const { operation } = documented;
+      const before = await foreignState(world);
+      const faults: string[] = [];
+      for (const caller of world.callers) {
+        const ask = async (id: string) => send(caller, documented, documented.path.replace('{id}', id));
+        const missing = await ask(NIL);
+        const foreign = caller.foreign === null ? (world.foreign.users as string) : NIL;
+        for (const id of [foreign, 'not-an-id']) {
+          const answer = await ask(id);
+          if (seen(answer, id) !== seen(missing, NIL))
+            faults.push(`${caller.name}: not what a missing id is: ${answer.text}`);
+        }
+        const own = await ask(await subject());
+        const told = `${caller.name}: ${own.status} ${own.text}`;
+        if (leaks(caller, own)) faults.push(told);
+        const isSeen = caller.own !== null && (caller.own === 'all' || caller.own.has('members:read'));
+        const isManaging = caller.level === 'platform' || caller.level === 'partner';
+        const expected = refuses(documented, caller)
+          ? 401
+          : !admits(caller, operation)
+            ? 403
+            : !isSeen
+              ? 404
+              : isManaging
+                ? 200
+                : 403;
+        if (own.status !== expected) faults.push(`${told}, expected ${expected}`);
       }
-      const own = await ask(await subject());
-      const told = `${caller.name}: ${own.status} ${own.text}`;
-      if (leaks(caller, own)) faults.push(told);
-      const isSeen = caller.own !== null && (caller.own === 'all' || caller.own.has('members:read'));
-      const isManaging = caller.level === 'platform' || caller.level === 'partner';
-      const expected = refuses(documented, caller)
-        ? 401
-        : !admits(caller, operation)
-          ? 403
-          : !isSeen
-            ? 404
-            : isManaging
-              ? 200
-              : 403;
-      if (own.status !== expected) faults.push(`${told}, expected ${expected}`);
-    }
-    expect(faults).toEqual([]);
-    expect(await foreignState(world)).toBe(before);
+      expect(faults).toEqual([]);
+      expect(await foreignState(world)).toBe(before);
+    },
+  );
+});
+
+describe('on one webhook endpoint', () => {
+  beforeAll(async () => {
+    // A port where nobody listens: the answer comes at once.
+    await world.app.db.query("update webhook_endpoints set url = 'http://127.0.0.1:1/' where id = $1", [
+      world.own.webhookEndpoints,
+    ]);
   });
+
+  test.each(titled(beside.filter(({ path }) => path.startsWith(`${S}/webhookEndpoints/{id}`))))(
+    '%s',
+    async (_title, documented) => {
+      const { operation } = documented;
+      const before = await foreignState(world);
+      const faults: string[] = [];
+      for (const caller of world.callers) {
+        const ask = async (id: string) => send(caller, documented, documented.path.replace('{id}', id));
+        const missing = await ask(NIL);
+        const foreign = caller.foreign === null ? (world.foreign.webhookEndpoints as string) : NIL;
+        for (const id of [foreign, 'not-an-id']) {
+          const answer = await ask(id);
+          if (seen(answer, id) !== seen(missing, NIL))
+            faults.push(`${caller.name}: not what a missing id is: ${answer.text}`);
+        }
+        const own = await ask(world.own.webhookEndpoints as string);
+        const told = `${caller.name}: ${own.status} ${own.text}`;
+        if (leaks(caller, own)) faults.push(told);
+        const may = caller.own === 'all' || caller.own?.has(operation['x-permission']);
+        const refused = refuses(documented, caller) ? 401 : !admits(caller, operation) ? 403 : undefined;
+        const expected = refused ?? (caller.own === null ? 404 : may ? [200, 202] : 403);
+        if (![expected].flat().includes(own.status)) faults.push(`${told}, expected ${expected}`);
+      }
+      expect(faults).toEqual([]);
+      expect(await foreignState(world)).toBe(before);
+    },
+  );
 });

@@ -256,7 +256,16 @@ export async function makeWorld(): Promise<World> {
 /** All rows of the other tenant, as text: what nobody but its own callers may have changed. */
 export async function foreignState({ app, foreign }: World): Promise<string> {
   const parts: string[] = [];
-  for (const table of ['members', 'roles', 'workspaces', 'invitations', 'api_keys', 'webhook_endpoints']) {
+  for (const table of [
+    'members',
+    'roles',
+    'workspaces',
+    'invitations',
+    'api_keys',
+    'webhook_endpoints',
+    'events',
+    'webhook_deliveries',
+  ]) {
     const rows = await app.db.query(
       `select (to_jsonb(t) - 'last_used_at' - 'last_used_ip')::text from ${table} t where organization_id = $1 order by id`,
       [foreign.organizations],

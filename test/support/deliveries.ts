@@ -13,7 +13,7 @@ export interface Delivered {
 }
 
 /**
- * What a sender leaves behind of the last event of an organization: a delivery that failed, and its replay with one
+ * What a sender leaves behind of the first event of an organization: a delivery that failed, and its replay with one
  * attempt, to an endpoint that is made for it unless there is one.
  */
 export async function addDelivery(app: TestApp, organizationId: string, endpointId?: string): Promise<Delivered> {
@@ -22,7 +22,7 @@ export async function addDelivery(app: TestApp, organizationId: string, endpoint
        insert into webhook_endpoints (id, organization_id, url)
        select new_id(), $1, 'https://example.com/hook' where $2::uuid is null returning id
      ), event as (
-       select id, sequence from events where organization_id = $1 order by sequence desc limit 1
+       select id, sequence from events where organization_id = $1 order by sequence limit 1
      ), failed as (
        insert into webhook_deliveries (id, organization_id, endpoint_id, event_id, sequence, status, payload, attempt_count,
          failures, last_status_code, last_error)
@@ -44,4 +44,31 @@ export async function addDelivery(app: TestApp, organizationId: string, endpoint
     [organizationId, endpointId ?? null],
   );
   return row;
+}
+
+/** More events of an organization, which tell of it; its endpoints get them. */
+export async function addEvents(app: TestApp, organizationId: string, count: number): Promise<void> {
+  await app.source.query(
+    `select record_events(array['organization.updated'], $1, array_agg(jsonb_build_object('type', 'organizations', 'id', $1::uuid)),
+       null, 'system', null, null, null) from generate_series(1, $2::int)`,
+    [organizationId, count],
+  );
+}
+
+/** More deliveries of the same event to the same endpoint, more attempts of the same one, and an attempt of another. */
+export async function addDeliveries(app: TestApp, delivered: Delivered, count: number): Promise<void> {
+  const { eventId, endpointId, firstId, deliveryId } = delivered;
+  await app.source.query(
+    `insert into webhook_deliveries (id, organization_id, endpoint_id, event_id, sequence, status, payload)
+     select new_id(), e.organization_id, $2, e.id, e.sequence, 'succeeded', 'full' from events e, generate_series(1, $3::int)
+     where e.id = $1`,
+    [eventId, endpointId, count],
+  );
+  await app.source.query(
+    `insert into webhook_attempts (id, organization_id, delivery_id, number, manual, started_at, duration_ms, error,
+       request_headers, response_headers)
+     select new_id(), d.organization_id, d.id, n, false, now(), 3, 'timeout', '{}', '{}'
+     from webhook_deliveries d, generate_series(2, $3::int + 1) n where d.id = $1 or (d.id = $2 and n = 2)`,
+    [deliveryId, firstId, count],
+  );
 }
