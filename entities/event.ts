@@ -10,6 +10,7 @@ import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Index('events_organization_id_occurred_at_idx', ['organizationId', 'occurredAt', 'id'])
 @Index('events_event_type_idx', ['eventType', 'sequence', 'id'])
 @Index('events_subject_id_idx', ['subjectId', 'sequence'])
+@Index('events_member_user_idx', { synchronize: false })
 @Index('events_request_id_idx', ['requestId'], { where: 'request_id is not null' })
 @Index('events_body_idx', ['occurredAt'], { where: 'body is not null' })
 export class Event {
