@@ -5,6 +5,7 @@ import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Unique('events_organization_id_sequence_key', ['organizationId', 'sequence'])
 @Check('events_actor_type_check', "actor_type in ('user', 'apiKey', 'invitee', 'system')")
 @Index('events_sequence_idx', ['sequence', 'id'])
+@Index('events_organization_id_sequence_idx', ['organizationId', 'sequence', 'id'])
 @Index('events_occurred_at_idx', ['occurredAt', 'id'])
 @Index('events_organization_id_event_type_idx', ['organizationId', 'eventType', 'sequence'])
 @Index('events_organization_id_occurred_at_idx', ['organizationId', 'occurredAt', 'id'])

@@ -31,6 +31,7 @@ create table events (
   constraint events_actor_type_check check (actor_type in ('user', 'apiKey', 'invitee', 'system'))
 );
 create index events_sequence_idx on events (sequence, id);
+create index events_organization_id_sequence_idx on events (organization_id, sequence, id);
 create index events_occurred_at_idx on events (occurred_at, id);
 create index events_organization_id_event_type_idx on events (organization_id, event_type, sequence);
 create index events_organization_id_occurred_at_idx on events (organization_id, occurred_at, id);
