@@ -40,8 +40,13 @@ export class Load {
    * Sends one plan to one server for so many seconds.
    * @throws Error when an answer is no success or a connection fails
    */
-  async run({ name, origin, headers }: ServerUnderTest, plan: Plan, seconds: number): Promise<Outcome> {
-    this.child.send({ origin, headers, plan, seconds, connections: CONNECTIONS } satisfies Job);
+  async run(
+    { name, origin, headers }: ServerUnderTest,
+    plan: Plan,
+    seconds: number,
+    connections = CONNECTIONS,
+  ): Promise<Outcome> {
+    this.child.send({ origin, headers, plan, seconds, connections } satisfies Job);
     const outcome = await firstMessage<Outcome>(this.child);
     if (outcome.failures !== undefined) throw new Error(`${plan.method} on ${name} failed: ${outcome.failures}`);
     return outcome;

@@ -1,6 +1,7 @@
 // The process that sends the load, so that making requests costs the servers nothing but a share of the cores.
 import autocannon from 'autocannon';
 import type { Job, Outcome } from './load';
+import { percentile } from './measure';
 import { type Plan, requestOf } from './requests';
 
 /** Makes every name of this process another one: two organizations of one name need two tries at a slug. */
@@ -12,8 +13,8 @@ function requestsOf(plan: Plan, connection: number, connections: number): autoca
   const { method, paths, credentials = [] } = plan;
   const places = [...Array(Math.max(paths.length, credentials.length)).keys()];
   const own = places.length < connections ? places : places.filter((place) => place % connections === connection);
-  if (method !== 'POST') return own.map((place) => requestOf(plan, place, nextName()));
-  // Made when they are sent: nothing can be created twice.
+  if (method === 'GET') return own.map((place) => requestOf(plan, place, nextName()));
+  // Made when they are sent: nothing is created twice, and no change is one to what is there already.
   return own.map((place) => ({
     method,
     path: paths[place],
@@ -23,10 +24,6 @@ function requestsOf(plan: Plan, connection: number, connections: number): autoca
     },
   }));
 }
-
-/** @param sorted ascending */
-const percentile = (sorted: readonly number[], part: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 
 function send({ origin, headers, plan, seconds, connections }: Job): Promise<Outcome> {
   let connection = 0;

@@ -7,10 +7,11 @@ import { SETTINGS } from '../src/settings';
 import { compareWith } from './against';
 import { Closers } from './closers';
 import { type Program, startPostgres, versionOf } from './database';
+import { measureDeliveries } from './deliveries';
 import { Load } from './load';
 import type { Bench } from './measure';
 import { type Options, readOptions, USAGE } from './options';
-import { describe, describeComparison, type Section, type Setting, writeReport } from './report';
+import { describe, describeComparison, describeDeliveries, type Section, type Setting, writeReport } from './report';
 import { measureCases, type Surroundings } from './yardstick';
 
 interface Start {
@@ -72,8 +73,10 @@ async function run(root: string, options: Options, closers: Closers): Promise<vo
   const program = programIn(root);
   const guildhallVersion: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
   const setting: Setting = { options, guildhallVersion, postgresVersion: await versionOf(postgres) };
-  if (options.against === undefined) {
-    const surroundings: Surroundings = { options, program, postgres, bench, closers };
+  const surroundings: Surroundings = { options, program, postgres, bench, closers };
+  if (options.deliveries) {
+    await publish(root, options, 'deliveries', describeDeliveries(setting, await measureDeliveries(surroundings)));
+  } else if (options.against === undefined) {
     await publish(root, options, 'bench', describe(setting, await measureCases(surroundings)));
   } else {
     const given = { root, revision: options.against, rows: options.mainSize, program, postgres, bench };

@@ -67,6 +67,10 @@ async function takeTurn({ load, options, postmaster }: Bench, { server, plan }: 
   };
 }
 
+/** @param sorted ascending */
+export const percentile = (sorted: readonly number[], part: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

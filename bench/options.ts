@@ -10,6 +10,8 @@ export interface Options {
   readonly rounds: number;
   /** The git revision that is compared with, instead of the yardstick. */
   readonly against: string | undefined;
+  /** Whether the sending of webhooks is measured, and nothing else. */
+  readonly deliveries: boolean;
   /** Whether docs/BENCHMARKS.md gets the result. */
   readonly write: boolean;
 }
@@ -17,9 +19,11 @@ export interface Options {
 export const USAGE =
   'npm run bench -- [--rows 1000,100000] [--million] [--seconds 5] [--rounds 3] [--write]\n' +
   'npm run bench -- --against <git revision> [--rows 100000] [--seconds 5] [--rounds 3] [--write]\n' +
+  'npm run bench -- --deliveries [--rows 100000] [--seconds 5] [--rounds 3] [--write]\n' +
   '  --rows     organizations in the table; every case is measured at the most of them, the first page at all\n' +
   '  --million  the first page at 1,000,000 rows too\n' +
   '  --against  measures list, get, update and create beside those of another revision, which it installs and builds, and nothing else\n' +
+  '  --deliveries  measures the sending of webhooks, and nothing else\n' +
   '  --seconds  of one turn; --rounds turns of each server per case\n' +
   '  --write    puts the result into docs/BENCHMARKS.md';
 
@@ -32,6 +36,7 @@ export function readOptions(args: string[]): Options {
     options: {
       rows: { type: 'string', default: '1000,100000' },
       against: { type: 'string' },
+      deliveries: { type: 'boolean', default: false },
       million: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '5' },
       rounds: { type: 'string', default: '3' },
@@ -41,7 +46,9 @@ export function readOptions(args: string[]): Options {
   // Fewer than two pages leave nothing to compare.
   const rows = values.rows.split(',').map((text) => readWhole('--rows', text, 100));
   const mainSize = Math.max(...rows);
-  if (values.million && values.against !== undefined) throw new Error('--million does not go with --against.');
+  const others = [values.million && '--million', values.against && '--against', values.deliveries && '--deliveries'];
+  const [one, two] = others.filter((name) => name);
+  if (two !== undefined) throw new Error(`${one} does not go with ${two}.`);
   const sizes = [...new Set(values.million ? [...rows, MILLION] : rows)].sort((a, b) => a - b);
   return {
     sizes,
@@ -49,6 +56,7 @@ export function readOptions(args: string[]): Options {
     seconds: readWhole('--seconds', values.seconds, 1),
     rounds: readWhole('--rounds', values.rounds, 1),
     against: values.against,
+    deliveries: values.deliveries,
     write: values.write,
   };
 }

@@ -3,6 +3,7 @@ import { availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Comparison } from './against';
 import type { Case } from './cases';
+import { CHANGES_PER_SECOND, DELIVERY_AIMS, type DeliveryReport, LIST_CONNECTIONS } from './deliveries';
 import { CONNECTIONS } from './load';
 import type { Figures } from './measure';
 import type { Options } from './options';
@@ -146,10 +147,10 @@ function credentialTable(results: readonly CredentialResult[]): string {
   return table(['credential', 'is', 'requests/s', 'node µs', 'PostgreSQL µs', 'statements'], rows);
 }
 
-function commandOf({ sizes, mainSize, seconds, rounds, against, write }: Options): string {
-  const rows = against === undefined ? sizes.filter((size) => size <= mainSize).join() : mainSize;
+function commandOf({ sizes, mainSize, seconds, rounds, against, deliveries, write }: Options): string {
+  const other = deliveries ? ' --deliveries' : against === undefined ? '' : ` --against ${against}`;
+  const rows = other === '' ? sizes.filter((size) => size <= mainSize).join() : mainSize;
   const million = sizes.some((size) => size > mainSize) ? ' --million' : '';
-  const other = against === undefined ? '' : ` --against ${against}`;
   return `npm run bench --${other} --rows ${rows}${million} --seconds ${seconds} --rounds ${rounds}${write ? ' --write' : ''}`;
 }
 
@@ -165,8 +166,8 @@ function introduction({ options, guildhallVersion, postgresVersion }: Setting): 
   ];
 }
 
-/** The two results of docs/BENCHMARKS.md. */
-export type Section = 'bench' | 'against';
+/** The results of docs/BENCHMARKS.md. */
+export type Section = 'bench' | 'against' | 'deliveries';
 
 /** The result in Markdown. */
 export function describe(setting: Setting, { results, firstPages, pageTimes, credentials }: Report): string {
@@ -205,6 +206,35 @@ export function describeComparison(setting: Setting, comparisons: readonly Compa
     table(['case', 'by requests/s', 'by CPU of node', 'aim'], speeds),
     'What was measured (µs are CPU per request):',
     table(['case', 'server', ...FIGURES], rows),
+  ].join('\n\n');
+}
+
+const aimed = (aim: string, isReached: boolean): string => `${aim}: ${isReached ? 'reached' : '**missed**'}`;
+
+/** How fast webhooks go out, in Markdown. */
+export function describeDeliveries(setting: Setting, { backlog, drained, delays }: DeliveryReport): string {
+  const { perSecond: least, p99Ms } = DELIVERY_AIMS;
+  const speeds = drained.map(({ endpoints, perSecond, listsPerSecond, nodeUs, postgresUs }) => [
+    String(endpoints),
+    whole(listsPerSecond),
+    count(perSecond),
+    whole(nodeUs),
+    whole(postgresUs),
+    Number.isNaN(listsPerSecond) ? '' : aimed(String(least), perSecond >= least),
+  ]);
+  const times = delays.map(({ isOneHanging, deliveries, p50, p99, most }) => [
+    isOneHanging ? 'one of 51 hangs' : 'all 50 are healthy',
+    count(deliveries),
+    ...[p50, p99, most].map(whole),
+    aimed(`p99 ${count(p99Ms)}`, p99 < p99Ms),
+  ]);
+  return [
+    ...introduction(setting),
+    `A backlog of ${count(backlog)} deliveries, alone and with lists asked for over ${LIST_CONNECTIONS} connections beside it ` +
+      '(µs are CPU per delivery):',
+    table(['endpoints', 'lists/s beside', 'deliveries/s', 'node µs', 'PostgreSQL µs', 'aim'], speeds),
+    `Milliseconds from the time of an event to its first attempt, at ${CHANGES_PER_SECOND} changes/s over all endpoints:`,
+    table(['receivers', 'deliveries', 'p50 ms', 'p99 ms', 'max ms', 'aim'], times),
   ].join('\n\n');
 }
 

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database } from '../db/database';
-import { DUE } from '../webhooks/queue';
+import { measureDue } from '../webhooks/due';
 import type { AttemptMetrics } from '../webhooks/sender';
 
 /** Jobs of one state that are counted at the most: the figure is for an alarm, and must cost the same however many wait. */
@@ -71,15 +71,16 @@ export class Metrics implements AttemptMetrics {
 
   private gaugeDeliveries(db: Database): void {
     // One statement for both; the first one is asked first.
-    let found: Promise<readonly unknown[][]>;
+    let found: Promise<{ count: number; seconds: number } | undefined>;
     new Gauge({
       name: 'webhook_deliveries_due',
       help: 'Deliveries of webhooks that wait to be sent; of each endpoint a thousand are counted at the most',
       registers: [this.registry],
       async collect() {
         this.reset();
-        found = db.query(DUE).catch(() => []);
-        for (const [due] of await found) this.set(due as number);
+        found = measureDue({ db }).catch(() => undefined);
+        const due = await found;
+        if (due !== undefined) this.set(due.count);
       },
     });
     new Gauge({
@@ -88,7 +89,8 @@ export class Metrics implements AttemptMetrics {
       registers: [this.registry],
       async collect() {
         this.reset();
-        for (const [, seconds] of await found) this.set(seconds as number);
+        const due = await found;
+        if (due !== undefined) this.set(due.seconds);
       },
     });
   }

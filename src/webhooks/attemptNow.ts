@@ -1,7 +1,7 @@
 import type { Services } from '../context';
 import { AppError } from '../errors';
+import { adoptDelivery } from './delivery';
 import { type FinishContext, finishAttempts } from './finish';
-import { adoptDelivery } from './queue';
 import { sendDelivery } from './send';
 
 /**

@@ -1,6 +1,6 @@
 import type { DeliveryStatus } from '../../entities/webhookDelivery';
 import type { AttemptResult } from './attempt';
-import type { ClaimedDelivery } from './queue';
+import type { ClaimedDelivery } from './delivery';
 import { pauseAfter } from './schedule';
 
 /** An attempt that was made. */

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { AppError } from '../errors';
+import { LEASE_MS } from './delivery';
 import { type FinishContext, finishAttempts } from './finish';
 import type { Ended } from './outcome';
 import { Pace } from './pace';
-import { LEASE_MS } from './queue';
 
 /** Attempts that one transaction notes: with 16 KiB of each answer it is a megabyte and a half at the most. */
 const MOST_AT_ONCE = 100;

@@ -5,8 +5,8 @@ import { cipherPurpose } from '../services/organizations';
 import { headersOf } from '../services/webhookEndpointRules';
 import { type AttemptInput, type AttemptResult, makeAttempt } from './attempt';
 import { thinBody } from './body';
+import type { ClaimedDelivery } from './delivery';
 import type { Ended } from './outcome';
-import type { ClaimedDelivery } from './queue';
 import { legacySignature, signatureOf } from './sign';
 
 export type SendContext = Pick<Services, 'secrets' | 'egress' | 'now'> & { readonly log?: Logger };

@@ -23,16 +23,17 @@ export interface Started {
   readonly ended: Promise<number | null>;
 }
 
-/** Polls until `check` gives something; fails after 20 s. */
+/** Polls until `check` gives something; fails after 20 s unless more are given. */
 export async function until<T>(
   check: () => T | undefined | false | Promise<T | undefined | false>,
   what: string,
+  patienceMs = PATIENCE,
 ): Promise<T> {
-  const end = Date.now() + PATIENCE;
+  const end = Date.now() + patienceMs;
   for (;;) {
     const found = await check();
     if (found) return found;
-    if (Date.now() > end) throw new Error(`${what}: not within ${PATIENCE} ms`);
+    if (Date.now() > end) throw new Error(`${what}: not within ${patienceMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

@@ -35,7 +35,7 @@ test('without any setting: local mode with the defaults of the contract', () => 
     role: 'all',
     workers: 1,
     rateLimit: { limit: 600, windowSeconds: 60 },
-    quotas: {},
+    quotas: { webhookEndpoints: 50 },
     trustProxy: 0,
     webhookAllowHttp: 'loopback',
     webhookAllowCidrs: ['127.0.0.0/8', '::1/128'],

@@ -1,5 +1,6 @@
 import pino from 'pino';
-import { claimDeliveries, START } from '../../src/webhooks/queue';
+import { START } from '../../src/webhooks/due';
+import { claimDeliveries } from '../../src/webhooks/queue';
 import { Recorder } from '../../src/webhooks/recorder';
 import { sendDelivery } from '../../src/webhooks/send';
 import { Slots } from '../../src/webhooks/slots';

@@ -92,8 +92,7 @@ test('one receiver that hangs delays nobody else: 50 others get theirs in less t
 
 test('a backlog of 20,000 delays nobody else', async () => {
   const busy = await addEndpoint(world);
-  await changeMany(app, busy.organizationId, 10_000);
-  await changeMany(app, busy.organizationId, 10_000);
+  for (let n = 0; n < 8; n++) await changeMany(app, busy.organizationId, 2_500);
   await receiver.program(busy.path, { status: 200, delayMs: 50 });
   start();
   await receiver.waitForCount(busy.path, 50);
