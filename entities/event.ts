@@ -5,11 +5,13 @@ import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Unique('events_organization_id_sequence_key', ['organizationId', 'sequence'])
 @Check('events_actor_type_check', "actor_type in ('user', 'apiKey', 'invitee', 'system')")
 @Index('events_sequence_idx', ['sequence', 'id'])
+@Index('events_organization_id_sequence_idx', ['organizationId', 'sequence', 'id'])
 @Index('events_occurred_at_idx', ['occurredAt', 'id'])
 @Index('events_organization_id_event_type_idx', ['organizationId', 'eventType', 'sequence'])
 @Index('events_organization_id_occurred_at_idx', ['organizationId', 'occurredAt', 'id'])
 @Index('events_event_type_idx', ['eventType', 'sequence', 'id'])
 @Index('events_subject_id_idx', ['subjectId', 'sequence'])
+@Index('events_member_user_idx', { synchronize: false })
 @Index('events_request_id_idx', ['requestId'], { where: 'request_id is not null' })
 @Index('events_body_idx', ['occurredAt'], { where: 'body is not null' })
 export class Event {

@@ -3,10 +3,16 @@ import type { Permission } from '../permissions';
 import { organizationsOf, visibleOrganization } from './select';
 import { type Bind, NIL_UUID } from './table';
 
-/** SQL that is true when the caller can see the log of the organization; the operator that of one that is gone as well. */
-function visibleLog(caller: Caller, idSql: string, bind: Bind, permission?: Permission): string {
+const DELETED = "select o.id from organizations o where o.status = 'pending_deletion'";
+
+/**
+ * SQL that is true when the caller can see the log of the organization; the operator that of one that is gone as well. Not
+ * as a join: PostgreSQL expects one row of it when the organization is named, and sorts all that it has.
+ */
+function visibleLog(caller: Caller, idSql: string, bind: Bind, isFew: boolean, permission?: Permission): string {
   if (caller.level !== 'platform') return visibleOrganization(caller, idSql, bind, permission);
-  return `not exists (select 1 from organizations o where o.id = ${idSql} and o.status = 'pending_deletion')`;
+  if (!isFew) return `${idSql} not in (${DELETED})`;
+  return `(select o.status from organizations o where o.id = ${idSql}) is distinct from 'pending_deletion'`;
 }
 
 /** SQL of how many rows the organizations have whose ids fit; of events, as many as the last of their numbers says. */
@@ -27,7 +33,7 @@ function visibleTotal(relation: string, permission: Permission, caller: Caller, 
   if (level === 'user') return totalOf(relation, `in (${organizationsOf(caller, bind, permission)})`, bind);
   const scope = bind(level === 'partner' ? partnerId : NIL_UUID);
   const mine = level === 'partner' ? ` and o.partner_id = ${bind(partnerId)}::uuid` : '';
-  const unseen = `in (select o.id from organizations o where o.status = 'pending_deletion'${mine})`;
+  const unseen = `in (${DELETED}${mine})`;
   return `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(relation)} and c.scope = ${scope}::uuid)
     - ${totalOf(relation, unseen, bind)}`;
 }
@@ -36,7 +42,7 @@ function visibleTotal(relation: string, permission: Permission, caller: Caller, 
 function parentTotal(relation: string, permission: Permission, caller: Caller, idSql: string, bind: Bind): string {
   const total = totalOf(relation, `= ${idSql}`, bind);
   const gone = `when not exists (select 1 from organizations g where g.id = ${idSql}) then least(1, ${total})`;
-  return `(case when not (${visibleLog(caller, idSql, bind, permission)}) then 0
+  return `(case when not (${visibleLog(caller, idSql, bind, true, permission)}) then 0
     ${relation === 'events' ? gone : ''} else ${total} end)`;
 }
 
@@ -46,8 +52,8 @@ function parentTotal(relation: string, permission: Permission, caller: Caller, i
  * @param permission that users need in the organization to read it
  */
 export const logOf = (relation: string, permission: Permission) => ({
-  visible: (caller: Caller, bind: Bind, _isFew: boolean, reads: boolean) =>
-    visibleLog(caller, 't.organization_id', bind, reads ? permission : undefined),
+  visible: (caller: Caller, bind: Bind, isFew: boolean, reads: boolean) =>
+    visibleLog(caller, 't.organization_id', bind, isFew, reads ? permission : undefined),
   counted: (caller: Caller) => (bind: Bind) => visibleTotal(relation, permission, caller, bind),
   countedBy: {
     organizationId: (caller: Caller, idSql: string, bind: Bind) =>

@@ -52,20 +52,26 @@ export const removeOldDeliveries = (ctx: Clock): Promise<void> =>
   );
 
 /**
- * Empties the events about a person who is erased: himself, his sessions, invitations to his address (domain sheet 9.10).
- * What has not reached an endpoint yet never will. To be called before the address is replaced.
+ * Empties the events about a person who is erased: himself, his sessions, memberships, invitations to his address (domain
+ * sheet 9.10). What has not reached an endpoint yet never will. To be called before any of them is gone.
  */
 export async function forgetPerson(db: Database, userId: string, email: string): Promise<void> {
   await db.query(
     `with emptied as (
-       update events e set body = null where e.body is not null and e.subject_type in ('users', 'accessTokens', 'invitations')
-         and e.subject_id in (
+       update events e set body = null where e.body is not null and e.id in (
+         select s.id from events s where s.subject_type in ('users', 'accessTokens', 'invitations') and s.subject_id in (
            select $1::uuid
            union all select a.id from access_tokens a where a.user_id = $1
            union all select i.id from invitations i where lower(i.email) = lower($2))
+         union all select m.id from events m where ${isMembershipOf('m', '$1::uuid')})
        returning e.id
      )
      update webhook_deliveries d set ${CANCELLED} from emptied where d.event_id = emptied.id and d.status in ${LIVE}`,
     [userId, email],
   );
 }
+
+/** SQL that is true for events about a membership of the user, as their index has it. */
+export const isMembershipOf = (event: string, userId: string): string =>
+  `${event}.subject_type = 'members' and ${event}.body is not null
+   and ${event}.body::json #>> '{data,relationships,user,data,id}' = ${userId}::text`;

@@ -63,6 +63,7 @@ export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<Use
       error: () => new AppError('conflict', 'The user has changed meanwhile: try again.'),
     };
     const { email } = await updateRow(inside, userTable, id, {}, [...partnerGuards(ctx), same]);
+    await forgetPerson(db, id, email);
     const ended = await endMemberships(inside, id, organizations as [string, string | null][]);
     const instead = noAddress();
     await removeTraces(inside, id, email, instead);
@@ -138,7 +139,6 @@ function withoutNotes(membership: Snapshot): Snapshot {
 async function removeTraces({ db }: Context, userId: string, email: string, instead: string): Promise<void> {
   // Whoever refreshes one of them just now is waited for, and leaves nothing behind.
   await endSessions(db, userId);
-  await forgetPerson(db, userId, email);
   for (const table of ['access_tokens', 'api_keys', 'user_networks', 'password_resets']) {
     await db.query(`delete from ${table} where user_id = $1`, [userId]);
   }

@@ -1,5 +1,6 @@
 import type { Context } from '../context';
 import type { Row } from '../db/database';
+import { isMembershipOf } from './eventRetention';
 
 /** Rows that are in memory at a time. */
 const PAGE = 500;
@@ -115,9 +116,11 @@ const PARTS: readonly Part[] = [
       previous: "t.body::json->'previous'",
     },
     relationships: ORGANIZATION,
-    from: `events t where t.subject_type in ('users', 'invitations') and t.subject_id in (
-      select $1::uuid union all select i.id from invitations i
-      where lower(i.email) = (select lower(u.email) from users u where u.id = $1))`,
+    from: `events t where t.id in (
+      select e.id from events e where e.subject_type in ('users', 'invitations') and e.subject_id in (
+        select $1::uuid union all select i.id from invitations i
+        where lower(i.email) = (select lower(u.email) from users u where u.id = $1))
+      union all select e.id from events e where ${isMembershipOf('e', '$1::uuid')})`,
   },
 ];
 

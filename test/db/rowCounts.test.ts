@@ -1,3 +1,4 @@
+import { removeOldDeliveries } from '../../src/services/eventRetention';
 import {
   type Answer,
   type Client,
@@ -64,8 +65,9 @@ const COUNTED = `
     union all select 'users', nil.id from users, nil
     union all select 'partners', nil.id from partners, nil
     ${['workspaces', 'invitations', 'roles'].map((table) => owned(table)).join('')}${owned('webhook_endpoints', 't.deleted_at is null')}
-    ${logged('events')} ${logged('webhook_deliveries')}
+    ${['events', 'webhook_deliveries', 'webhook_attempts'].map(logged).join('')}
     union all select 'webhook_deliveries', organization_id from webhook_deliveries
+    union all select 'webhook_attempts', organization_id from webhook_attempts
     union all select 'member_roles', mr.role_id from member_roles mr join roles r on r.id = mr.role_id where r.kind = 'custom'
   )
   select relation, scope, count(*)::int as n from rows group by 1, 2`;
@@ -144,12 +146,26 @@ class Traffic {
       return this.made(this.endpoints, asker.post(`${S}/webhookEndpoints`, request));
     },
     unhook: (asker) => asker.delete(`${S}/webhookEndpoints/${this.pick(this.endpoints) ?? this.owner}`),
+    send: () => this.sent(),
     url: (asker) => {
       const id = this.pick(this.organizations);
       const webhookUrl = this.next() < 0.7 ? 'https://example.com/in' : null;
       return asker.patch(`${M}/organizations/${id}`, document('organizations', { webhookUrl }, { id }));
     },
   };
+  /** As a sender notes an attempt; 404 where there is nothing to send. */
+  private async sent(): Promise<Answer> {
+    const rows = await app.db.query(
+      `with sent as (
+         update webhook_deliveries set status = 'succeeded', next_attempt_at = null, attempt_count = attempt_count + 1
+         where id in (select id from webhook_deliveries where status = 'pending' limit 3 for update skip locked) returning *)
+       insert into webhook_attempts (id, organization_id, delivery_id, number, manual, started_at, duration_ms, request_headers,
+         response_headers)
+       select new_id(), organization_id, id, attempt_count, false, now(), 1, '{}', '{}' from sent returning 1`,
+    );
+    return { status: rows.length > 0 ? 200 : 404 } as Answer;
+  }
+
   /** How often each comes up: those that make things oftener than those that end them. */
   private readonly weights = {
     create: 4,
@@ -165,6 +181,7 @@ class Traffic {
     hook: 4,
     unhook: 3,
     url: 3,
+    send: 3,
   };
 
   async run(times: number): Promise<void> {
@@ -193,7 +210,11 @@ test(`after ${OPERATIONS} operations of three callers, ${AT_ONCE} at a time, eve
   ).toEqual([]);
   expect(await differences()).toEqual([]);
 
-  const lists = [`${M}/organizations`, `${S}/members`, `${S}/users`, `${S}/apiKeys`, `${S}/webhookEndpoints`];
+  const log = ['events', 'webhookDeliveries', 'webhookAttempts'];
+  const lists = [
+    `${M}/organizations`,
+    ...['members', 'users', 'apiKeys', 'webhookEndpoints', ...log].map((type) => `${S}/${type}`),
+  ];
   for (const asker of askers) {
     for (const path of lists) {
       let rows = 0;
@@ -213,7 +234,30 @@ test(`after ${OPERATIONS} operations of three callers, ${AT_ONCE} at a time, eve
       const { body } = await app.platform.get(`${S}/${type}?filter[organizationId]=${id}&page[size]=100`);
       expect([type, id, body.meta.total]).toEqual([type, id, body.data.length]);
     }
+    const token = document(
+      'apiKeys',
+      { name: 'Reader' },
+      { relationships: { organization: link('organizations', id) } },
+    );
+    const key = app.as((await app.platform.post(`${S}/apiKeys`, token)).body.data.attributes.secret);
+    for (const type of log) {
+      const table = type.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      const [row] = await app.db.query(`select count(*)::int from ${table} where organization_id = $1`, [id]);
+      const totals = [`filter[organizationId]=${id}`, `page[size]=1&filter[organizationId]=${id}`].map(
+        async (query) => (await app.platform.get(`${S}/${type}?${query}`)).body.meta.total,
+      );
+      const own = (await key.get(`${S}/${type}?page[size]=1`)).body.meta.totalUnfiltered;
+      expect([type, ...(await Promise.all(totals)), own]).toEqual([type, row?.[0], row?.[0], row?.[0]]);
+    }
   }
+});
+
+test('what the sweeps remove is counted off', async () => {
+  await app.db.query("update webhook_deliveries set created_at = now() - interval '91 days' where id < new_id()");
+  const before = await app.db.query('select count(*)::int from webhook_attempts');
+  await removeOldDeliveries(app.services);
+  expect(await app.db.query('select count(*)::int from webhook_attempts')).not.toEqual(before);
+  expect(await differences()).toEqual([]);
 });
 
 test('a total has never more slots than there were writers at the same time', async () => {

@@ -31,11 +31,14 @@ create table events (
   constraint events_actor_type_check check (actor_type in ('user', 'apiKey', 'invitee', 'system'))
 );
 create index events_sequence_idx on events (sequence, id);
+create index events_organization_id_sequence_idx on events (organization_id, sequence, id);
 create index events_occurred_at_idx on events (occurred_at, id);
 create index events_organization_id_event_type_idx on events (organization_id, event_type, sequence);
 create index events_organization_id_occurred_at_idx on events (organization_id, occurred_at, id);
 create index events_event_type_idx on events (event_type, sequence, id);
 create index events_subject_id_idx on events (subject_id, sequence);
+create index events_member_user_idx on events ((body::json #>> '{data,relationships,user,data,id}'))
+  where subject_type = 'members' and body is not null;
 create index events_request_id_idx on events (request_id) where request_id is not null;
 create index events_body_idx on events (occurred_at) where body is not null;
 `;

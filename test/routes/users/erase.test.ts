@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  type Body,
   type Client,
   createOrganization,
   createUser,
@@ -48,15 +49,17 @@ async function wellKnown(): Promise<{ person: Person; organization: string; mark
   const marker = `marker${randomUUID().slice(0, 8)}`;
   const person = await app.user({ email: `${marker}@example.com`, name: `Name ${marker}` });
   const { id: organization } = await createOrganization(app.platform);
-  await join(app, organization, person.id, 'admin');
   await setPassword(person.id);
   await app.db.query(
     `update users set avatar_url = 'https://example.com/' || $2, locale = 'de', external_id = $2 where id = $1`,
     [person.id, marker],
   );
-  await app.db.query(
-    "update members set external_id = $2, metadata = jsonb_build_object('a', $2::text) where user_id = $1",
-    [person.id, marker],
+  const member = await join(app, organization, person.id, 'admin');
+  const notes = { externalId: marker, metadata: { a: marker } };
+  await app.platform.patch(member.links.self, document('members', notes, { id: member.id }));
+  await app.platform.patch(
+    `${S}/users/${person.id}`,
+    document('users', { name: `${person.id} ${marker}` }, { id: person.id }),
   );
   await app.db.query('insert into user_networks (user_id, network) values ($1, $2)', [
     person.id,
@@ -70,12 +73,18 @@ async function wellKnown(): Promise<{ person: Person; organization: string; mark
       [organization, person.email.toUpperCase(), `Name ${marker}`, status, randomUUID(), person.id],
     );
   }
+  await app.db.query(
+    `select record_events(array['invitation.created'], $1, array_agg(jsonb_build_object('type', 'invitations', 'id', i.id,
+       'attributes', jsonb_build_object('email', i.email))), null, 'system', null, null, null)
+     from invitations i where i.organization_id = $1`,
+    [organization],
+  );
   return { person, organization, marker };
 }
 
 test('nothing that tells who he was is left; his id is [9.10]', async () => {
   const { person, organization, marker } = await wellKnown();
-  expect(await tablesWith(marker)).toEqual(['api_keys', 'invitations', 'members', 'user_networks', 'users']);
+  expect(await tablesWith(marker)).toEqual(['api_keys', 'events', 'invitations', 'members', 'user_networks', 'users']);
   const { status, body } = await erase(person.id, app.platform);
   expect(status).toBe(200);
   expect(body.data.attributes).toMatchObject({
@@ -265,4 +274,35 @@ test('nobody else does: 403 for those who see him, 404 for the others', async ()
   expect((await erase(member.id, app.as(organization.attributes.token))).status).toBe(403);
   expectError(await erase(member.id, await app.user()), 404, 'not_found');
   for (const id of [NIL, 'nothing']) expectError(await erase(id, app.platform), 404, 'not_found');
+});
+
+test('events about him lose their content, and are delivered no more; those about others stay', async () => {
+  const { person, organization } = await wellKnown();
+  const other = await colleague(app, organization, 'member');
+  const url = 'https://hooks.example.com/erased';
+  const relationships = { organization: link('organizations', organization) };
+  const made = await app.platform.post(
+    `${S}/webhookEndpoints`,
+    document('webhookEndpoints', { url }, { relationships }),
+  );
+  for (const { id } of [person, other]) {
+    const answer = await app.platform.patch(`${S}/users/${id}`, document('users', { name: 'Another' }, { id }));
+    expect(answer.status).toBe(200);
+  }
+  await erase(person.id, app.platform);
+  const path = `${S}/webhookEndpoints/${made.body.data.id}/deliveries?include=event&sort=createdAt`;
+  const { data, included } = (await app.platform.get(path)).body;
+  const events = new Map(included.map((event: Body) => [event.id, event.attributes]));
+  const seen = data.map(({ attributes, relationships: { event } }: Body) => {
+    const { eventType, data: about } = events.get(event.data.id) as Body;
+    return [eventType, about?.id ?? null, attributes.status];
+  });
+  expect(seen.sort()).toEqual(
+    [
+      ['member.removed', expect.any(String), 'pending'],
+      ['user.erased', person.id, 'pending'],
+      ['user.updated', null, 'cancelled'],
+      ['user.updated', other.id, 'pending'],
+    ].sort(),
+  );
 });

@@ -30,6 +30,7 @@ test('one resource object a line: all that names him, and no secret [9.10]', asy
   const other = await createOrganization(app.platform, { name: 'Another' });
   await join(app, other.id, owner.id, 'billing', 'admin');
   const key = (await owner.post(`${S}/apiKeys`, document('apiKeys', { name: 'Mine' }))).body.data;
+  await owner.patch(`${S}/users/${owner.id}`, document('users', { name: 'New' }, { id: owner.id }));
   await app.db.query("insert into user_networks (user_id, network) values ($1, '198.51.100.0/24')", [owner.id]);
   await app.db.query("update users set password_hash = 'the-hash' where id = $1", [owner.id]);
   await invite(other.id, owner.email.toUpperCase(), null, 1);
@@ -51,7 +52,19 @@ test('one resource object a line: all that names him, and no secret [9.10]', asy
     'signInNetworks',
     'invitations',
     'invitations',
+    ...Array(4).fill('events'),
   ]);
+  const events = of('events').map(({ attributes }) => [attributes.eventType, attributes.organizationName]);
+  expect(events.sort()).toEqual([
+    ['member.added', 'Another'],
+    ['member.added', 'His own'],
+    ['user.updated', 'Another'],
+    ['user.updated', 'His own'],
+  ]);
+  expect(of('events').find(({ attributes }) => attributes.eventType === 'user.updated')?.attributes).toMatchObject({
+    data: { type: 'users', id: owner.id, attributes: { name: 'New' } },
+    previous: { attributes: { name: null } },
+  });
   expect(of('users')[0]).toMatchObject({
     id: owner.id,
     attributes: { email: owner.email, status: 'active', hasPassword: true },
