@@ -91,6 +91,8 @@ export function organization(row: Row, from: number, { members, token = null, me
       workspaces: plain(base, 'workspaces'),
       invitations: plain(base, 'invitations'),
       apiKeys: plain(base, 'apiKeys'),
+      events: plain(base, 'events'),
+      webhookDeliveries: plain(base, 'webhookDeliveries'),
       webhookEndpoints: plain(base, 'webhookEndpoints'),
       owner: toOne(base, 'owner', 'users', row[from + 22]),
       partner: toOne(base, 'partner', 'partners', row[from + 23]),

@@ -23,6 +23,7 @@ select uuidv7(), null, 'person' || i || '@example.com', 'Person ' || i from gene
 interface Schema {
   readonly hasWorkspaces: boolean;
   readonly hasWebhookTimes: boolean;
+  readonly hasEvents: boolean;
 }
 
 const CHANGED = "date_trunc('second', at + (now() - at) * 0.3)";
@@ -109,7 +110,7 @@ const tenantCounts = (relation: string, condition = 'true', partner = 'o.partner
 };
 
 /** What the triggers count, from the rows themselves. No custom roles are made, so that no role counts its members. */
-const counts = ({ hasWorkspaces }: Schema) => `
+const counts = ({ hasWorkspaces, hasEvents }: Schema) => `
   select 'users' as relation, '${NIL}'::uuid as scope, count(*) as rows from users
   union all select 'partners', '${NIL}', count(*) from partners
   union all select 'organizations', '${NIL}', count(*) from organizations where status <> 'pending_deletion'
@@ -118,11 +119,18 @@ const counts = ({ hasWorkspaces }: Schema) => `
   union all select 'members', organization_id, count(*) from members group by organization_id
   ${tenantCounts('members')}
   ${tenantCounts('api_keys', 't.revoked_at is null', 'coalesce(t.partner_id, o.partner_id)')}
-  ${hasWorkspaces ? ['workspaces', 'invitations', 'roles'].map((name) => tenantCounts(name)).join('') : ''}`;
+  ${hasWorkspaces ? ['workspaces', 'invitations', 'roles'].map((name) => tenantCounts(name)).join('') : ''}
+  ${hasEvents ? EVENT_COUNTS : ''}`;
+
+/** Those of organizations that are being deleted are taken off by who reads. */
+const EVENT_COUNTS = `
+  union all select 'events', '${NIL}', count(*) from events having count(*) > 0
+  union all select 'events', o.partner_id, count(*) from events e join organizations o on o.id = e.organization_id
+    where o.partner_id is not null group by 2`;
 
 async function readSchema(client: Client): Promise<Schema> {
   const { rows } = await client.query(`
-    select to_regclass('workspaces') is not null as "hasWorkspaces",
+    select to_regclass('workspaces') is not null as "hasWorkspaces", to_regclass('events') is not null as "hasEvents",
       exists (select 1 from information_schema.columns
         where table_name = 'organizations' and column_name = 'webhook_created_at') as "hasWebhookTimes"`);
   return rows[0];

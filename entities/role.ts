@@ -12,6 +12,7 @@ import { Versioned } from './versioned';
 @Index('roles_organization_id_code_key', { synchronize: false })
 @Index('roles_organization_id_rank_idx', ['organizationId', 'rank', 'id'])
 @Index('roles_rank_idx', ['rank', 'id'])
+@Index('roles_without_reading_idx', ['organizationId'], { where: "not permissions @> '{organizations:read}'" })
 export class Role extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'roles_pkey' })
   id!: string;

@@ -73,6 +73,24 @@ export const organizationsOf = (caller: Caller, bind: Bind, permission?: Permiss
    where ${admitsSql(caller, bind, permission)} and ao.status <> 'pending_deletion'`;
 
 /**
+ * SQL of how many organizations a user reads: those that he is an active member of, without the ones that are being deleted
+ * and the ones in which his roles don't let him. Those are few, and have indexes of their own: a count of what he sees
+ * would look up each of his organizations and each of his roles, or read those of everybody.
+ */
+export function ownTotalSql({ userId }: Caller, bind: Bind): string {
+  const own = `am.user_id = ${bind(userId)}::uuid and am.status = 'active'`;
+  const deleted = "ao.id = am.organization_id and ao.status = 'pending_deletion'";
+  // Only organizations that have such a role can have somebody with no other. They are found before anything is asked of them.
+  const suspects = `select am.id, am.organization_id from members am where ${own} and am.organization_id in (
+    select lr.organization_id from roles lr where not lr.permissions @> '{organizations:read}') offset 0`;
+  return `(select count(*) from members am where ${own})
+    - (select count(*) from organizations ao join members am on ${deleted} where ${own})
+    - (select count(*) from (${suspects}) am where not exists (select 1 from organizations ao where ${deleted}) and not exists (
+         select 1 from member_roles amr join roles ar on ar.id = amr.role_id
+         where amr.member_id = am.id and ar.permissions @> '{organizations:read}'))`;
+}
+
+/**
  * SQL that is true when the caller can see the organization whose id is `idSql`, which may also be `any(…)`.
  * @param permission that a user must have in it
  */

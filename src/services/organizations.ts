@@ -1,6 +1,6 @@
 import { Organization } from '../../entities';
 import type { Context } from '../context';
-import { callerScope, organizationsOf } from '../db/select';
+import { callerScope, organizationsOf, ownTotalSql } from '../db/select';
 import { Table } from '../db/table';
 import { type Changes, Expression, type Guard, type IfMatch, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
@@ -33,7 +33,8 @@ export const organizationTable = new Table(Organization, {
   },
   defaults: { settings: DEFAULT_SETTINGS },
   retired: { field: 'status', value: 'pending_deletion', sql: "t.status <> 'pending_deletion'" },
-  counted: callerScope('organizations'),
+  counted: (caller) =>
+    caller.level === 'user' ? (bind) => `(${ownTotalSql(caller, bind)})` : callerScope('organizations')(caller),
   // Only platform callers read partners, and so may name one.
   countedBy: {
     partnerId: { relation: 'organizations', visible: ({ level }) => (level === 'platform' ? 'true' : 'false') },

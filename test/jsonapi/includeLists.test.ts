@@ -90,10 +90,10 @@ describe.each(LISTS)('%s?include=%s', (type, name) => {
     expect([shown.data.length, shown.meta]).toEqual([MOST, { page: { total: expect.any(Number) } }]);
     expect(identifiers(included)).toEqual(shown.data);
     const rest = await walk(shown.links.next);
-    const whole = await get(`${linkage()}?page[size]=100`);
-    expect([...shown.data, ...rest]).toEqual(whole.data);
-    expect(shown.meta.page.total).toBe(whole.data.length);
-    expect(whole.data.length).toBeGreaterThanOrEqual(MANY);
+    const whole = await walk(`${linkage()}?page[size]=100`);
+    expect([...shown.data, ...rest]).toEqual(whole);
+    expect(shown.meta.page.total).toBe(whole.length);
+    expect(whole.length).toBeGreaterThanOrEqual(MANY);
   });
 
   test('with cursors the rest is behind a cursor, and the profile is named [INC-12, CUR-15, CUR-25]', async () => {
@@ -106,7 +106,7 @@ describe.each(LISTS)('%s?include=%s', (type, name) => {
     const second = await app.platform.get(shown.links.next);
     expect(second.headers['content-type']).toBe(CURSORS);
     expect(identifiers((await get(second.body.links.prev)).data)).toEqual(shown.data);
-    expect([...shown.data, ...(await walk(shown.links.next))]).toEqual((await get(`${linkage()}?page[size]=100`)).data);
+    expect([...shown.data, ...(await walk(shown.links.next))]).toEqual(await walk(`${linkage()}?page[size]=100`));
   });
 
   test('is the same in a list, for each row its own [INC-11, INC-12]', async () => {

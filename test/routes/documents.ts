@@ -77,6 +77,8 @@ export function organization(
       invitations: toMany(self, 'invitations'),
       apiKeys: toMany(self, 'apiKeys'),
       webhookEndpoints: toMany(self, 'webhookEndpoints'),
+      webhookDeliveries: toMany(self, 'webhookDeliveries'),
+      events: toMany(self, 'events'),
       owner: toOne(self, 'owner', 'users', owner),
       ...(partner === undefined ? {} : { partner: toOne(self, 'partner', 'partners', partner) }),
     },

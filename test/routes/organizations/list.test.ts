@@ -57,6 +57,8 @@ test('every byte of a page is as the seed and this product fix it', async () => 
       `"workspaces":{"links":{"related":"${PATH}/${id}/workspaces","self":"${PATH}/${id}/relationships/workspaces"}},` +
       `"invitations":{"links":{"related":"${PATH}/${id}/invitations","self":"${PATH}/${id}/relationships/invitations"}},` +
       `"apiKeys":{"links":{"related":"${PATH}/${id}/apiKeys","self":"${PATH}/${id}/relationships/apiKeys"}},` +
+      `"events":{"links":{"related":"${PATH}/${id}/events","self":"${PATH}/${id}/relationships/events"}},` +
+      `"webhookDeliveries":{"links":{"related":"${PATH}/${id}/webhookDeliveries","self":"${PATH}/${id}/relationships/webhookDeliveries"}},` +
       `"webhookEndpoints":{"links":{"related":"${PATH}/${id}/webhookEndpoints","self":"${PATH}/${id}/relationships/webhookEndpoints"}},` +
       `"owner":{"links":{"related":"${PATH}/${id}/owner","self":"${PATH}/${id}/relationships/owner"},"data":null}},` +
       `"links":{"self":"${PATH}/${id}"},"meta":{"memberCount":0}}],` +

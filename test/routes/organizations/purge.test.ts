@@ -53,6 +53,9 @@ async function fullOrganization(attributes: object = {}) {
   return made;
 }
 
+/** Its last event says that it is gone. */
+const LEFT = ['event_sequences', 'events', 'organization_tombstones'];
+
 test.each(['active', 'suspended', 'pending_deletion'])(
   'removes an organization that is %s, and all its rows; a tombstone stays [INV-9]',
   async (status) => {
@@ -63,11 +66,20 @@ test.each(['active', 'suspended', 'pending_deletion'])(
     }
     if (status === 'pending_deletion') await partner.delete(`${PATH}/${id}`);
     const planned = status === 'pending_deletion' ? ['jobs'] : [];
-    const tables = ['api_keys', ...planned, 'members', 'organizations', 'row_counts', 'workspaces'];
+    const tables = [
+      'api_keys',
+      'event_sequences',
+      'events',
+      ...planned,
+      'members',
+      'organizations',
+      'row_counts',
+      'workspaces',
+    ];
     expect(await tablesWith(id)).toEqual(tables);
     const answer = await purge(id);
     expect([answer.status, answer.text]).toEqual([204, '']);
-    expect(await tablesWith(id)).toEqual(['organization_tombstones']);
+    expect(await tablesWith(id)).toEqual(LEFT);
     expect(await tablesWith('To be forgotten')).toEqual([]);
     const [tombstone] = await app.db.query(
       'select name_hash, deleted_at is not null, purged_at >= deleted_at from organization_tombstones where id = $1',
@@ -165,5 +177,5 @@ test('of 10 at the same time one purges, the others find nothing, and one tombst
   const { id } = await fullOrganization();
   const answers = await Promise.all(Array.from({ length: 10 }, () => purge(id)));
   expect(answers.map(({ status }) => status).sort()).toEqual([204, ...Array(9).fill(404)]);
-  expect(await tablesWith(id)).toEqual(['organization_tombstones']);
+  expect(await tablesWith(id)).toEqual(LEFT);
 });
