@@ -19,8 +19,8 @@ test('each request is there with what was sent and what came back, and is number
   const { app, receiver } = world;
   const endpoint = await addEndpoint(world);
   await receiver.program(endpoint.path, [
-    { status: 503, headers: { 'Content-Type': 'text/plain', 'Set-Cookie': 'secret=1' }, body: 'busy' },
     'reset',
+    { status: 503, headers: { 'Content-Type': 'text/plain', 'Set-Cookie': 'secret=1' }, body: 'busy' },
     { status: 200, body: 'x'.repeat(20_000) },
   ]);
   await change(app, endpoint.organizationId);
@@ -38,8 +38,8 @@ test('each request is there with what was sent and what came back, and is number
   const { data, meta } = await get(`${S}/webhookDeliveries/${delivery.id}/attempts?sort=number&include=delivery`);
   expect(meta.total).toBe(3);
   const [first, second, third] = data.map(({ attributes }: Body) => attributes);
-  expect(first).toEqual({
-    number: 1,
+  expect(second).toEqual({
+    number: 2,
     manual: false,
     startedAt: expect.stringMatching(/\.\d{3}\+00:00$/),
     durationMs: expect.any(Number),
@@ -47,11 +47,12 @@ test('each request is there with what was sent and what came back, and is number
     error: 'http_status',
     remoteAddress: '127.0.0.1',
     requestHeaders: expect.objectContaining({ 'webhook-id': delivery.relationships.event.data.id }),
-    responseHeaders: { 'content-type': 'text/plain' },
+    responseHeaders: expect.objectContaining({ 'content-type': 'text/plain' }),
     responseBody: 'busy',
     truncated: false,
   });
-  expect(second).toMatchObject({ number: 2, statusCode: null, error: 'connection_reset', responseBody: null });
+  expect(first).toMatchObject({ number: 1, statusCode: null, error: 'connection_reset', responseBody: null });
+  expect(second.responseHeaders).not.toHaveProperty('set-cookie');
   expect([third.number, third.responseBody.length, third.truncated]).toEqual([3, 16_384, true]);
   const byNumber = await get(`${S}/webhookAttempts?filter[deliveryId]=${delivery.id}`);
   expect(byNumber.data.map(({ attributes }: Body) => attributes.number)).toEqual([3, 2, 1]);
