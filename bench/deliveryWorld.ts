@@ -14,8 +14,8 @@ export const ENDPOINTS = 50;
 /** Paths of the receiver: it takes everything on the one, and answers nothing on the other. */
 export const HEALTHY = '/healthy';
 const HANGING = '/hanging';
-/** Milliseconds that a backlog may take. */
-const PATIENCE_MS = 600_000;
+/** Milliseconds that the last deliveries may take to be noted. */
+const PATIENCE_MS = 60_000;
 
 /** The service with its sender in one process, and a receiver in another. */
 export interface World {

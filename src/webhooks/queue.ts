@@ -41,6 +41,8 @@ const LOCK = `
 
 /*
  * A statement of its own, whose view of the table is newer than the locks: what others took before is seen as taken.
+ * An array, and no condition of a partial index beside it: else PostgreSQL, which believes that next to nothing is due until
+ * it has analyzed the table, reads all that is due, or picks anew for each row of that.
  * $1 now, $2 end of the lease, $3–$6 ids, how many at the most, how many may be on their way in all, and which are strict.
  */
 const TAKE = `
@@ -58,8 +60,7 @@ const TAKE = `
       where e.is_strict and e.free > 0 and p.next_attempt_at <= $1
   )
   update webhook_deliveries d set status = 'sending', next_attempt_at = $2, claims = d.claims + 1, ${TOUCH}
-  from picked p, events v
-  where d.id = p.id and v.id = d.event_id and d.${LIVE} and d.next_attempt_at <= $1
+  from events v where d.id = any(array(select id from picked)) and v.id = d.event_id and d.next_attempt_at <= $1
   returning ${DELIVERY}`;
 
 /** An endpoint that this transaction has locked. */

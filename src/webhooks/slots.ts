@@ -2,9 +2,9 @@
 export const MOST_RUNNING = 300;
 /** Deliveries of one claim: more would be a long transaction, and their leases begin together. */
 export const MOST_CLAIMED = 100;
-/** Of one endpoint, over all processes: what a small receiver bears, and enough for 100/s at 100 ms each. */
-export const MOST_PER_ENDPOINT = 10;
-/** Of one organization and process: four of its endpoints at full speed. */
+/** Of one endpoint, over all processes: what a small receiver bears, and enough for some hundreds a second where it is fast. */
+export const MOST_PER_ENDPOINT = 20;
+/** Of one organization and process: two of its endpoints at full speed. */
 const MOST_PER_ORGANIZATION = 40;
 /** So much of what is free an organization may take: some is left for newcomers, also when the receivers of many hang. */
 const SHARE = 1 / 4;
