@@ -11,7 +11,7 @@ import { getWebhookEndpoint, webhookEndpointTable } from './webhookEndpoints';
 
 /** Numbers of events, or deliveries, that one statement looks at: it is done in a fifth of the time that one may take. */
 const CHUNK = 5_000;
-/** Events that one replay may span. */
+/** Events that one replay of all may span, and deliveries that one of the others makes about: another call makes the rest. */
 export const MOST_REPLAYED = 250_000;
 
 const LIVE = "('pending', 'retrying', 'sending')";
@@ -120,7 +120,7 @@ async function queue(db: Database, endpoint: WebhookEndpoint, replay: Replay): P
   }
   let queued = 0;
   let after = from - 1;
-  while (after < to) {
+  while (after < to && queued < MOST_REPLAYED) {
     const chunk = isAll
       ? allSql(endpoint, replay, after, Math.min(after + CHUNK, to))
       : endedSql(endpoint, replay, after, to);
