@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { firstPage } from './cases';
 import { HEALTHY, makeWorld, rename, settle, type World } from './deliveryWorld';
+import { checkTotals } from './fill';
 import { median, percentile } from './measure';
 import { hasProcessTimes, postgresMs, processMs } from './processTimes';
 import { say } from './progress';
@@ -68,6 +69,7 @@ export async function measureDeliveries(surroundings: Surroundings): Promise<Del
     for (let round = 0; round < rounds; round++) found.push(...(await timeDeliveries(world, ids, seconds)));
     delays.push(delaysOf(isOneHanging, found));
   }
+  await checkTotals(world.database.client);
   return { backlog, drained, delays };
 }
 

@@ -122,11 +122,17 @@ const counts = ({ hasWorkspaces, hasEvents }: Schema) => `
   ${hasWorkspaces ? ['workspaces', 'invitations', 'roles'].map((name) => tenantCounts(name)).join('') : ''}
   ${hasEvents ? EVENT_COUNTS : ''}`;
 
+const logCounts = (relation: string) => `
+  union all select '${relation}', scope, count(*) from ${relation} t join organizations o on o.id = t.organization_id
+    cross join lateral (values ('${NIL}'::uuid), (o.id), (o.partner_id)) s (scope) where scope is not null group by 2`;
+
 /** Those of organizations that are being deleted are taken off by who reads. */
 const EVENT_COUNTS = `
   union all select 'events', '${NIL}', count(*) from events having count(*) > 0
   union all select 'events', o.partner_id, count(*) from events e join organizations o on o.id = e.organization_id
-    where o.partner_id is not null group by 2`;
+    where o.partner_id is not null group by 2
+  ${tenantCounts('webhook_endpoints', 't.deleted_at is null')}
+  ${['webhook_deliveries', 'webhook_attempts'].map(logCounts).join('')}`;
 
 async function readSchema(client: Client): Promise<Schema> {
   const { rows } = await client.query(`
