@@ -85,8 +85,9 @@ export const webhookEndpointCalls: readonly Endpoint[] = [
     description:
       'In their order, with the same ids and bodies. `failed` and `skipped`: those whose newest delivery to the endpoint ' +
       'failed or was cancelled, or was skipped as it was disabled. `all`: those that it asks for now, whether sent before ' +
-      `or not, ${MOST_REPLAYED.toLocaleString('en')} numbers at the most; give a bound. What is on its way to it already is ` +
-      'left out, so that a repeated call makes nothing a second time.',
+      'or not; give a bound. What is on its way to it already is left out, so that a repeated call makes nothing a second ' +
+      `time. A call queues some ${MOST_REPLAYED.toLocaleString('en')}: of \`all\` a longer range is refused, of the others a ` +
+      'second call queues the rest.',
     operation: 'webhookEndpoints.replay',
     credential: 'required',
     request: settingsRequest(

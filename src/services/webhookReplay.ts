@@ -11,7 +11,7 @@ import { getWebhookEndpoint, webhookEndpointTable } from './webhookEndpoints';
 
 /** Numbers of events, or deliveries, that one statement looks at: it is done in a fifth of the time that one may take. */
 const CHUNK = 5_000;
-/** Events that one replay may span. */
+/** Events that one replay of all may span, and deliveries that one of the others makes about: another call makes the rest. */
 export const MOST_REPLAYED = 250_000;
 
 const LIVE = "('pending', 'retrying', 'sending')";
@@ -120,7 +120,7 @@ async function queue(db: Database, endpoint: WebhookEndpoint, replay: Replay): P
   }
   let queued = 0;
   let after = from - 1;
-  while (after < to) {
+  while (after < to && queued < MOST_REPLAYED) {
     const chunk = isAll
       ? allSql(endpoint, replay, after, Math.min(after + CHUNK, to))
       : endedSql(endpoint, replay, after, to);
@@ -137,19 +137,21 @@ async function boundsOf(
   organizationId: string,
   { since, until, fromSequence = 1, toSequence = Number.MAX_SAFE_INTEGER }: Replay,
 ): Promise<{ from: number; to: number }> {
-  // Those of one transaction have one time.
-  const edge = (which: 'min' | 'max', comparison: string, direction: string) =>
-    `(select ${which}(sequence) from (select e.sequence from events e where e.organization_id = $1
-      and e.occurred_at ${comparison} order by e.occurred_at ${direction} fetch first 1 rows with ties) edge)`;
   const [row] = await db.query(
-    `select ${edge('min', ">= coalesce($2::timestamptz, '-infinity')", 'asc')},
-       ${edge('max', "<= coalesce($3::timestamptz, 'infinity')", 'desc')}`,
+    `select case when $2::timestamptz is null then 1 else ${edgeSql('min', '>= $2', 'asc')} end,
+       case when $3::timestamptz is null then (select last from event_sequences where organization_id = $1)
+         else ${edgeSql('max', '<= $3', 'desc')} end`,
     [organizationId, since ?? null, until ?? null],
   );
   const [first, last] = row as [number | null, number | null];
   if (first === null || last === null) return { from: 1, to: 0 };
   return { from: Math.max(first, fromSequence), to: Math.min(last, toSequence) };
 }
+
+/** The first or the last number of the times that fit; the events of one transaction have one time. */
+const edgeSql = (which: 'min' | 'max', comparison: string, direction: string): string =>
+  `(select ${which}(sequence) from (select e.sequence from events e where e.organization_id = $1
+    and e.occurred_at ${comparison} order by e.occurred_at ${direction} fetch first 1 rows with ties) edge)`;
 
 interface Statement {
   readonly sql: string;

@@ -1,4 +1,6 @@
 import { Client as PgClient, type Pool } from 'pg';
+import { forgetPerson } from '../../src/services/eventRetention';
+import { exportUser } from '../../src/services/userExport';
 import { CURSORS } from '../jsonapi/cursors';
 import { join } from '../routes/people';
 import { type Client, createOrganization, type Person, S, startApp, type TestApp } from '../support/app';
@@ -185,4 +187,20 @@ test('the plan of the platform’s feed does not depend on the values', async ()
   const [row] = await app.source.query(`explain (generic_plan, format json) ${statement?.[0]}`);
   const nodes = flatten(row['QUERY PLAN'][0].Plan);
   expect([scansOf(nodes), indexesOf(nodes)]).toEqual([[], expect.arrayContaining(['events_sequence_idx'])]);
+});
+
+test('events about a person are found in indexes, to be erased and to be exported', async () => {
+  const query = jest.spyOn(app.db, 'query');
+  await forgetPerson(app.db, user.id, user.email);
+  for await (const _resource of exportUser(app.services, user.id));
+  const statements = query.mock.calls.filter(([text]) => text.includes('from events'));
+  query.mockRestore();
+  expect(statements).toHaveLength(2);
+  for (const [text, values] of statements) {
+    const nodes = await planOf(app, [text, values ?? []]);
+    expect([scansOf(nodes), indexesOf(nodes)]).toEqual([
+      [],
+      expect.arrayContaining(['events_member_user_idx', 'events_subject_id_idx']),
+    ]);
+  }
 });

@@ -1,5 +1,6 @@
 import { registry } from '../../src/resources';
 import { type Body, createOrganization, createUser, document, M, S, startApp, type TestApp } from '../support/app';
+import { addDeliveries } from '../support/deliveries';
 import {
   addInvitations,
   addWebhookEndpoints,
@@ -32,6 +33,7 @@ beforeAll(async () => {
   }
   await addInvitations(app, world.organization.id, 5);
   await addWebhookEndpoints(app, world.organization.id, 5);
+  await addDeliveries(app, world.delivered, 5);
   const time = "timestamptz '2026-01-01T00:00:00Z' + make_interval(days => n % 4)";
   const status = "status = case when n % 3 = 0 then 'suspended' else 'active' end";
   await spread('organizations', `created_at = ${time}, updated_at = ${time}, status_changed_at = ${time}, ${status}`);
@@ -39,6 +41,9 @@ beforeAll(async () => {
   await spread('users', `created_at = ${time}, updated_at = ${time}, ${status}`);
   await spread('members', `joined_at = ${time}, ${status}`);
   await spread('invitations', `created_at = ${time}, updated_at = ${time}, expires_at = ${time} + interval '9 years'`);
+  await spread('webhook_deliveries', `created_at = ${time}`);
+  await spread('webhook_attempts', `started_at = ${time}`);
+  await spread('events', `occurred_at = ${time}`);
   await spread('webhook_endpoints', `created_at = ${time}, updated_at = ${time}`);
   await spread('api_keys', `expires_at = case when n % 3 = 0 then ${time} + interval '9 years' end`);
 });

@@ -33,9 +33,8 @@ create table events (
 create index events_sequence_idx on events (sequence, id);
 create index events_organization_id_sequence_idx on events (organization_id, sequence, id);
 create index events_occurred_at_idx on events (occurred_at, id);
-create index events_organization_id_event_type_idx on events (organization_id, event_type, sequence);
 create index events_organization_id_occurred_at_idx on events (organization_id, occurred_at, id);
-create index events_event_type_idx on events (event_type, sequence, id);
+create index events_event_type_idx on events (event_type, organization_id, sequence);
 create index events_subject_id_idx on events (subject_id, sequence);
 create index events_member_user_idx on events ((body::json #>> '{data,relationships,user,data,id}'))
   where subject_type = 'members' and body is not null;
