@@ -177,9 +177,10 @@ describe.each([
   test('is refused when it is saved, and never looked up (INV-41)', async () => {
     const resolve = jest.fn(resolveTo('8.8.8.8'));
     const egress = makeEgress({ webhookAllowCidrs: [], resolve });
-    const fault = { detail: 'names an address that is not public' };
+    const fault = { code: 'blocked_address', detail: 'names an address that is not public' };
     expect(egress.checkUrl(new URL(`https://${host}/`))).toEqual(fault);
     expect(await egress.checkHost(new URL(`https://user-of-it.example@${host}/`))).toEqual({
+      code: 'not_allowed',
       detail: 'must not hold a user name or password',
     });
     expect(await egress.checkHost(new URL(`https://${host}/`))).toEqual(fault);
@@ -238,7 +239,7 @@ describe('checkUrl', () => {
     ['yes', 'http://example.com/', true],
   ] as const)('with loopback allowed and http %s, %s is fine: %s', (webhookAllowHttp, url, isFine) => {
     const fault = makeEgress({ webhookAllowHttp }).checkUrl(new URL(url));
-    expect(fault).toEqual(isFine ? undefined : { detail: 'must be https' });
+    expect(fault).toEqual(isFine ? undefined : { code: 'not_allowed', detail: 'must be https' });
   });
 
   test('what it refuses is not sent either', async () => {
@@ -254,7 +255,7 @@ describe('checkUrl', () => {
 describe('checkHost', () => {
   const check = (...addresses: string[]) =>
     makeEgress({ webhookAllowCidrs: [], resolve: resolveTo(...addresses) }).checkHost(new URL('https://example.com/'));
-  const fault = { detail: 'names an address that is not public' };
+  const fault = { code: 'blocked_address', detail: 'names an address that is not public' };
 
   test('refuses a name when any of its addresses is not public', async () => {
     expect(await check('8.8.8.8', '2606:4700::1111')).toBeUndefined();
