@@ -215,7 +215,7 @@ describe('checkUrl', () => {
     ['https://user@example.com/', 'must not hold a user name or password'],
     ['https://:pass@example.com/', 'must not hold a user name or password'],
     ['https://8.8.8.8@127.0.0.1/', 'must not hold a user name or password'],
-  ])('%s %s', (url, detail) => expect(egress.checkUrl(new URL(url))).toEqual({ detail }));
+  ])('%s %s', (url, detail) => expect(egress.checkUrl(new URL(url))).toEqual({ code: 'not_allowed', detail }));
 
   test.each([
     'https://example.com/hook?a=b',
