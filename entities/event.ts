@@ -11,7 +11,6 @@ import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Index('events_event_type_idx', ['eventType', 'organizationId', 'sequence'])
 @Index('events_subject_id_idx', ['subjectId', 'sequence'])
 @Index('events_member_user_idx', { synchronize: false })
-@Index('events_request_id_idx', ['requestId'], { where: 'request_id is not null' })
 @Index('events_body_idx', ['occurredAt'], { where: 'body is not null' })
 export class Event {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'events_pkey' })

@@ -60,7 +60,7 @@ export const events = defineResource(Event, {
     data: { schema: nullable(data) },
     previous: { schema: nullable(previous) },
     actor: { schema: actor },
-    requestId: { schema: nullable({ type: 'string' }), filter: ['eq', 'in'] },
+    requestId: { schema: nullable({ type: 'string' }) },
   },
   relationships: {
     organization: {

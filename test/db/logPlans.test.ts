@@ -119,7 +119,6 @@ describe.each(ASKERS)('the lists of a %s caller', (_level, asker, filter) => {
     ['events', 'filter[eventType]=workspace.updated&filter[sequence][gt]=20000'],
     ['events', 'sort=-occurredAt'],
     ['events', 'sort=-occurredAt&filter[occurredAt][gt]=2999-01-01'],
-    ['events', 'filter[requestId]=request-7'],
     ['webhookDeliveries', 'filter[status]=exhausted'],
     ['webhookDeliveries', 'filter[lastError]=timeout'],
     ['webhookDeliveries', 'filter[createdAt][gte]=2999-01-01'],

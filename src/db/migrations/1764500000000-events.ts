@@ -38,7 +38,6 @@ create index events_event_type_idx on events (event_type, organization_id, seque
 create index events_subject_id_idx on events (subject_id, sequence);
 create index events_member_user_idx on events ((body::json #>> '{data,relationships,user,data,id}'))
   where subject_type = 'members' and body is not null;
-create index events_request_id_idx on events (request_id) where request_id is not null;
 create index events_body_idx on events (occurred_at) where body is not null;
 `;
 

@@ -130,8 +130,6 @@ describe('filters', () => {
     ['filter[sequence][gte]=3&filter[sequence][lt]=5', [3, 4]],
     ['filter[sequence][lte]=1', [1]],
     ['sort=-sequence&page[size]=2', [6, 5]],
-    ['filter[requestId]=request-of-1', [5]],
-    ['filter[requestId]=request-of-1,request-of-2', [5, 6]],
     ['filter[occurredAt][gt]=2999-01-01', []],
     ['filter[occurredAt][lt]=2999-01-01&sort=-occurredAt,-sequence&page[size]=1', [6]],
   ])('%s', async (query, expected) => {
