@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
-/** A fact that something changed, numbered per organization (domain sheet 4.11). Written by `record_event` alone. */
+/** A fact that something changed, numbered per organization (domain sheet 4.11). Written by `record_events` alone. */
 @Entity('events')
 @Unique('events_organization_id_sequence_key', ['organizationId', 'sequence'])
 @Check('events_actor_type_check', "actor_type in ('user', 'apiKey', 'invitee', 'system')")

@@ -1,12 +1,12 @@
 import type { Services } from '../context';
 import type { Database } from '../db/database';
+import { LIVE } from '../webhooks/due';
 
 /** For which bodies of events, ended deliveries and their attempts are kept (domain sheet 11). */
 const KEPT_MS = 90 * 86_400_000;
 /** Rows that one statement changes at the most: it is done soon, and holds few locks. */
 const MOST_SWEPT = 1_000;
 
-const LIVE = "('pending', 'retrying', 'sending')";
 /** Whoever is sending it finds another number of claims, and has no effect any more. */
 const CANCELLED = `status = 'cancelled', next_attempt_at = null, claims = d.claims + 1, version = d.version + 1,
   updated_at = date_trunc('second', now())`;
@@ -31,7 +31,7 @@ export const forgetOldBodies = (ctx: Clock): Promise<void> =>
      ), emptied as (
        update events e set body = null from old where e.id = old.id returning e.id
      ), ended as (
-       update webhook_deliveries d set ${CANCELLED} from emptied where d.event_id = emptied.id and d.status in ${LIVE}
+       update webhook_deliveries d set ${CANCELLED} from emptied where d.event_id = emptied.id and d.${LIVE}
      )
      select count(*)::integer from emptied`,
   );
@@ -41,7 +41,7 @@ export const removeOldDeliveries = (ctx: Clock): Promise<void> =>
   sweep(
     ctx,
     `with old as (
-       select id from webhook_deliveries where created_at < $1 and status not in ${LIVE} order by created_at
+       select id from webhook_deliveries where created_at < $1 and not (${LIVE}) order by created_at
        limit ${MOST_SWEPT} for update skip locked
      ), attempts as (
        delete from webhook_attempts a using old where a.delivery_id = old.id
@@ -66,7 +66,7 @@ export async function forgetPerson(db: Database, userId: string, email: string):
          union all select m.id from events m where ${isMembershipOf('m', '$1::uuid')})
        returning e.id
      )
-     update webhook_deliveries d set ${CANCELLED} from emptied where d.event_id = emptied.id and d.status in ${LIVE}`,
+     update webhook_deliveries d set ${CANCELLED} from emptied where d.event_id = emptied.id and d.${LIVE}`,
     [userId, email],
   );
 }

@@ -4,6 +4,7 @@ import { Values } from '../db/conditions';
 import type { Database } from '../db/database';
 import { type IfMatch, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
+import { LIVE } from '../webhooks/due';
 import { authorize } from './access';
 import { nudge } from './events';
 import { deliveryTable, getDelivery } from './webhookDeliveries';
@@ -14,7 +15,6 @@ const CHUNK = 5_000;
 /** Events that one replay of all may span, and deliveries that one of the others makes about: another call makes the rest. */
 export const MOST_REPLAYED = 250_000;
 
-const LIVE = "('pending', 'retrying', 'sending')";
 const COLUMNS = `id, organization_id, endpoint_id, event_id, sequence, trigger, manual, status, payload, next_attempt_at,
   replay_of_id`;
 
@@ -179,7 +179,7 @@ function allSql(
         coalesce(before.payload, ${bind(payload)}), ${DUE}, before.id
       from events v cross join lateral (
         select (array_agg(d.id order by d.id desc))[1] as id, (array_agg(d.payload order by d.id desc))[1] as payload,
-          bool_or(d.status in ${LIVE}) as is_live
+          bool_or(d.${LIVE}) as is_live
         from webhook_deliveries d where d.endpoint_id = ${endpoint} and d.sequence = v.sequence) before
       where v.organization_id = ${bind(organizationId)} and v.sequence > ${bind(after)} and v.sequence <= ${last}
         and v.body is not null and ${timesSql(replay, bind)} and ${asked} and ${isOthers} and before.is_live is not true
@@ -204,7 +204,7 @@ function endedSql({ id }: WebhookEndpoint, replay: Replay, after: number, to: nu
       from ended d join events v on v.id = d.event_id
       where v.body is not null and v.event_type <> 'webhook.test' and ${timesSql(replay, bind)}
         and not exists (select 1 from webhook_deliveries n
-          where n.endpoint_id = d.endpoint_id and n.sequence = d.sequence and (n.id > d.id or n.status in ${LIVE}))
+          where n.endpoint_id = d.endpoint_id and n.sequence = d.sequence and (n.id > d.id or n.${LIVE}))
       order by d.sequence returning 1)
     select (select count(*)::integer from made), (select max(sequence) from ended having count(*) = ${CHUNK})`;
   return { sql, list };

@@ -7,11 +7,10 @@ import { makeWebhookSecret } from '../secrets';
 import { makeSigningKey, publicKeyOf, secretStart } from '../webhooks/sign';
 import { record, snapshots } from './events';
 import { cipherPurpose } from './organizations';
+import { removeRows } from './sweeper';
 
 /** Old secrets of an endpoint that live side by side at the most (INV-33). */
 const MOST_OLD = 10;
-/** Rows that one statement of a sweep removes at the most. */
-const MOST_SWEPT = 1_000;
 
 type Owner = Pick<WebhookEndpoint, 'id' | 'organizationId' | 'signature'>;
 
@@ -114,13 +113,5 @@ const touch = ({ db }: Context, id: string): Promise<unknown> =>
   );
 
 /** Removes the secrets whose grace is over, which sign nothing already. */
-export async function removeExpiredSecrets({ db }: Pick<Services, 'db'>): Promise<void> {
-  let removed: number;
-  do {
-    const rows = await db.query(
-      `delete from webhook_secrets where id = any(array(
-         select id from webhook_secrets where expires_at <= now() limit ${MOST_SWEPT} for update skip locked)) returning 1`,
-    );
-    removed = rows.length;
-  } while (removed === MOST_SWEPT);
-}
+export const removeExpiredSecrets = ({ db }: Pick<Services, 'db'>): Promise<void> =>
+  removeRows(db, 'webhook_secrets', 'expires_at <= now()');

@@ -3,13 +3,11 @@ import { Values } from '../db/conditions';
 import { causeSql } from '../db/shape';
 import { AppError } from '../errors';
 import type { EventType } from '../eventTypes';
+import { LEASE_MS } from '../webhooks/delivery';
 import { authorize, standingNow } from './access';
 import { lockOrganization } from './crud';
 import { snapshot } from './events';
 import { getWebhookEndpoint } from './webhookEndpoints';
-
-/** For which the delivery belongs to who has made it (rulings). */
-const LEASE_MS = 30_000;
 
 /** What a test sends in the place of the endpoint itself. */
 export interface TestSample {

@@ -11,7 +11,7 @@ const MOST_MEASURED = 20_000;
 const MOST_LATE = 1_000;
 const MOST_COUNTED = 1_000;
 
-/** The condition of the partial indexes. */
+/** What is on its way: the condition of the partial indexes, behind the alias of the table. */
 export const LIVE = "status in ('pending', 'retrying', 'sending')";
 
 /** SQL of the first in the order of an endpoint `e`; $1 is now. A test that is being sent is not in it: it neither waits nor is waited for. */
