@@ -4,6 +4,7 @@ import { callerScope, organizationsOf, ownTotalSql } from '../db/select';
 import { Table } from '../db/table';
 import { type Changes, Expression, type Guard, type IfMatch, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
+import type { EventType } from '../eventTypes';
 import { denial, may } from '../permissions';
 import { crud, type Update } from './crud';
 import { changeDefault } from './defaultEndpoint';
@@ -139,11 +140,16 @@ interface OrganizationInput extends Record<string, unknown> {
   settings?: object;
 }
 
-/** An organization has been suspended, taken up again, or changed in nothing but the rest. */
+/** An organization has been suspended or taken up again; what else has changed is told by itself. */
 async function recordStatus(ctx: Context, { id, status }: Organization, before: ReadonlyMap<string, Snapshot>) {
-  const { attributes } = JSON.parse(before.get(id) ?? '{}') as { attributes: { status: string } };
+  const { attributes, relationships } = JSON.parse(before.get(id) ?? '{}');
+  const { status: was, statusReason, statusChangedAt, ...others } = attributes;
+  const tell = (kind: EventType, old: object) =>
+    record(ctx, kind, 'organizations', [id], { before: new Map([[id, JSON.stringify(old)]]) });
+  if (was === status) return tell('organization.updated', { attributes, relationships });
   const kind = status === 'suspended' ? 'organization.suspended' : 'organization.reactivated';
-  await record(ctx, attributes.status === status ? 'organization.updated' : kind, 'organizations', [id], { before });
+  await tell(kind, { attributes: { status: was, statusReason, statusChangedAt } });
+  await tell('organization.updated', { attributes: others, relationships });
 }
 
 /** Reactivating clears the reason (domain sheet 6.1). */

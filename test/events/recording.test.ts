@@ -91,4 +91,16 @@ describe('An event of an organization', () => {
     ]);
     expect(events[0].previous.attributes).toMatchObject({ status: 'active', statusReason: null });
   });
+
+  test('tells what else a suspension changes by itself, so that whoever asks for changes gets it', async () => {
+    const { id } = await createOrganization(app.platform, { name: 'Before' });
+    const attributes = { name: 'After', status: 'suspended', statusReason: 'late' };
+    await app.platform.patch(`${M}/organizations/${id}`, document('organizations', attributes, { id }));
+    const events = (await bodiesOf(id)).slice(3);
+    expect(events.map(({ type, previous }) => [type, Object.keys(previous.attributes).sort()])).toEqual([
+      ['organization.suspended', expect.arrayContaining(['status', 'statusReason'])],
+      ['organization.updated', ['name']],
+    ]);
+    expect(events[0].previous.attributes).not.toHaveProperty('name');
+  });
 });
