@@ -185,6 +185,10 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'webhookDeliveries.replay': rule('webhooks:replay'),
   'webhookAttempts.list': rule('webhooks:read'),
   'webhookAttempts.get': rule('webhooks:read'),
+  'auditEvents.list': rule('audit:read'),
+  'auditEvents.get': rule('audit:read'),
+  'auditEvents.verify': rule('audit:read'),
+  'auditEvents.export': rule('audit:export'),
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */

@@ -3,6 +3,7 @@ import type { ResourceDefinition } from '../jsonapi/define';
 import { OPERATIONS } from '../permissions';
 import { accessTokens } from './accessTokens';
 import { apiKeys } from './apiKeys';
+import { auditEvents } from './auditEvents';
 import { events } from './events';
 import { invitations } from './invitations';
 import { members } from './members';
@@ -33,6 +34,7 @@ const definitions = [
   webhookDeliveries,
   webhookAttempts,
   webhookEndpoints,
+  auditEvents,
 ] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(

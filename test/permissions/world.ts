@@ -95,6 +95,9 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
   const { id: subject } = await createUser(partner, { email: `${word}-subject@example.com`, name: `${word} subject` });
   const delivered = await addDelivery(app, id);
   const [session] = (await app.db.query('select id from access_tokens where user_id = $1', [owner.id])) as [[string]];
+  const [audited] = (await app.db.query('select id from audit_events where organization_id = $1 limit 1', [id])) as [
+    [string],
+  ];
   return {
     partner,
     organization: id,
@@ -113,6 +116,7 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
       events: delivered.eventId,
       webhookDeliveries: delivered.deliveryId,
       webhookAttempts: delivered.attemptId,
+      auditEvents: audited[0],
       permissions: 'members:read',
       ownerRole: roles.owner ?? '',
     },
