@@ -3,6 +3,7 @@ import { ROOT } from '../controllers/routes';
 import { OPEN_OPERATIONS, OPERATIONS } from '../permissions';
 import { accessTokenEndpoints } from './accessTokens';
 import { apiKeyEndpoints } from './apiKeys';
+import { auditEventEndpoints } from './auditEvents';
 import { invitationEndpoints } from './invitations';
 import { passwordEndpoints } from './passwords';
 import { userEndpoints } from './users';
@@ -16,6 +17,7 @@ export const endpoints: readonly Endpoint[] = [
   ...passwordEndpoints,
   ...userEndpoints,
   ...webhookEndpointCalls,
+  ...auditEventEndpoints,
 ];
 
 /**
