@@ -1,6 +1,8 @@
 import { AccessToken } from './accessToken';
 import { ApiKey } from './apiKey';
 import { ApiKeyWorkspace } from './apiKeyWorkspace';
+import { AuditCheckpoint } from './auditCheckpoint';
+import { AuditEvent } from './auditEvent';
 import { Event } from './event';
 import { EventSequence } from './eventSequence';
 import { IdempotencyRecord } from './idempotencyRecord';
@@ -32,6 +34,8 @@ export const entities = [
   AccessToken,
   ApiKey,
   ApiKeyWorkspace,
+  AuditCheckpoint,
+  AuditEvent,
   Event,
   EventSequence,
   IdempotencyRecord,
@@ -64,6 +68,8 @@ export {
   AccessToken,
   ApiKey,
   ApiKeyWorkspace,
+  AuditCheckpoint,
+  AuditEvent,
   Event,
   EventSequence,
   IdempotencyRecord,
