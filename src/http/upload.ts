@@ -93,8 +93,8 @@ async function readFile(req: Request, res: Response): Promise<Buffer> {
     parse(req, res, (error?: unknown) => (error === undefined || error === null ? resolve() : reject(faultOf(error))));
   });
   if (req.file !== undefined) return req.file.buffer;
-  const meta = { attribute: FILE_PART };
-  throw new AppError('required', `The part ${FILE_PART} with a file is missing.`, { pointer: '' }, { meta });
+  const detail = `The part ${FILE_PART} with a file is missing.`;
+  throw new AppError('required', detail, { pointer: '' }, { meta: { attribute: FILE_PART, message: detail } });
 }
 
 function faultOf(error: unknown): AppError {

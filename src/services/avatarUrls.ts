@@ -8,10 +8,12 @@ function ownName({ publicUrl }: Pick<Context, 'publicUrl'>, url: string | null):
   return url?.startsWith(`${publicUrl()}${MEDIA_PATH}/`) ? nameIn(url) : undefined;
 }
 
-const notHttps = (): AppError =>
-  new AppError('invalid_format', 'avatarUrl must be an https URL without user information and fragment.', {
-    pointer: '/data/attributes/avatarUrl',
-  });
+/** As the schema says of other texts that are no https URL. */
+function notHttps(): AppError {
+  const detail = 'avatarUrl must be an https URL without user information and fragment.';
+  const meta = { attribute: 'avatarUrl', message: detail };
+  return new AppError('invalid_format', detail, { pointer: '/data/attributes/avatarUrl' }, { meta });
+}
 
 /**
  * The image that goes with a URL which a client has given: the one that was uploaded, when he sends back where it is; else
