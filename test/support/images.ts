@@ -69,13 +69,13 @@ export function pngChunk(type: string, data: Buffer): Buffer {
   return chunk;
 }
 
-/** A PNG of one bit a pixel that says to be so large, with pixels for its first rows and what else it is given. */
+/** A PNG of one bit a pixel that says to be so large, with 8 MB of pixels at the most, and what else it is given. */
 export function bomb(width: number, height: number, more: readonly Buffer[] = []): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.writeUInt8(1, 8);
-  const rows = Buffer.alloc((Math.ceil(width / 8) + 1) * Math.min(height, 2_000));
+  const rows = Buffer.alloc(Math.min((Math.ceil(width / 8) + 1) * height, 8_000_000));
   return Buffer.concat([
     Buffer.from('89504e470d0a1a0a', 'hex'),
     pngChunk('IHDR', header),
@@ -85,11 +85,15 @@ export function bomb(width: number, height: number, more: readonly Buffer[] = []
   ]);
 }
 
-/** A GIF of so many frames, each of one pixel. */
-export function gif(frames: number, width = 10, height = 10): Buffer {
-  const screen = Buffer.from([0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255]);
-  screen.writeUInt16LE(width, 0);
-  screen.writeUInt16LE(height, 2);
-  const frame = Buffer.from('21f90400010000002c000000000100010000020244010 0'.replace(' ', ''), 'hex');
-  return Buffer.concat([Buffer.from('GIF89a'), screen, ...Array(frames).fill(frame), Buffer.from([0x3b])]);
+/** A GIF of so many frames, each of which has another colour than the one before; of its pixels there is one at the most. */
+export function gif(frames: number, width = 1, height = 1): Buffer {
+  const size = Buffer.alloc(4);
+  size.writeUInt16LE(width, 0);
+  size.writeUInt16LE(height, 2);
+  const frame = (pixel: string) =>
+    Buffer.concat([Buffer.from('21f90400010000002c00000000', 'hex'), size, Buffer.from(`000202${pixel}0100`, 'hex')]);
+  const both = [frame('44'), frame('4c')];
+  const all = Array.from({ length: frames }, (_, i) => both[i % 2] as Buffer);
+  const colours = Buffer.from([0x80, 0, 0, 0, 0, 0, 255, 255, 255]);
+  return Buffer.concat([Buffer.from('GIF89a'), size, colours, ...all, Buffer.from([0x3b])]);
 }
