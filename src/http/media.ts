@@ -57,8 +57,8 @@ const serve =
       return;
     }
     await pipeline(image, res).catch((error) => {
-      // A client that goes away needs nothing more.
-      if (!res.closed || image.errored !== null) throw error;
+      // The client has gone away: stores that break off say so with an error of their own.
+      if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
     });
   };
 
