@@ -21,6 +21,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { fileOf, plain } from '../support/images';
 import { operations } from '../support/openapi';
 import { told } from './feed';
 
@@ -77,6 +78,14 @@ const CALLS: Record<string, Call> = {
     crew.owner.post(`${crew.self}/transferOwnership`, { meta: { memberId: crew.admin.member } }),
   [`POST ${M}/organizations/{id}/token/rotate`]: async () => () => crew.owner.post(`${crew.self}/token/rotate`),
   [`DELETE ${M}/organizations/{id}/token`]: async () => () => crew.owner.delete(`${crew.self}/token`),
+  [`POST ${M}/organizations/{id}/avatar`]: async () => {
+    const { body, headers } = fileOf(await plain(8, 8).png().toBuffer());
+    return () => crew.owner.post(`${crew.self}/avatar`, body, headers);
+  },
+  [`DELETE ${M}/organizations/{id}/avatar`]: async () => {
+    await patch(crew.owner, 'organizations', crew.self, { avatarUrl: 'https://example.com/a.png' });
+    return () => crew.owner.delete(`${crew.self}/avatar`);
+  },
   [`POST ${M}/organizations/{id}/restore`]: async () => {
     await app.platform.delete(crew.self);
     return () => app.platform.post(`${crew.self}/restore`);
@@ -214,6 +223,10 @@ const CALLS: Record<string, Call> = {
     crew.owner.post('/api/organizations', { name: 'New', countryCode: 'SE' }),
   'PATCH /api/organizations/{organizationId}': async () => () =>
     crew.owner.patch(`/api/organizations/${crew.id}`, { name: 'Other' }),
+  'POST /api/organizations/{organization}/upload-avatar': async () => {
+    const { body, headers } = fileOf(await plain(9, 9).png().toBuffer());
+    return () => crew.owner.post(`/api/organizations/${crew.id}/upload-avatar`, body, headers);
+  },
   'PUT /api/organizations/{organizationId}/members/{memberId}': async () => {
     const number = await numberOf('members', crew.member.member);
     const body = { roles: [await numberOf('roles', crews.roles.billing as string)], workspaces: [] };
