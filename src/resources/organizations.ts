@@ -227,12 +227,7 @@ export const organizations = defineResource(Organization, {
       errors: ['invalid_transition'],
       possible: ({ webhookUrl }) => webhookUrl !== null,
     },
-    avatar: {
-      method: 'DELETE',
-      run: removeAvatar,
-      summary: 'Remove its avatar',
-      possible: ({ avatarUrl: url }) => url !== null,
-    },
+    avatar: { method: 'DELETE', run: removeAvatar, summary: 'Remove its avatar' },
     restore: {
       run: restoreOrganization,
       summary: 'Undo the deletion of an organization',
