@@ -3,6 +3,7 @@ import { ApiKey } from './apiKey';
 import { ApiKeyWorkspace } from './apiKeyWorkspace';
 import { AuditCheckpoint } from './auditCheckpoint';
 import { AuditEvent } from './auditEvent';
+import { AuditPending } from './auditPending';
 import { Event } from './event';
 import { EventSequence } from './eventSequence';
 import { IdempotencyRecord } from './idempotencyRecord';
@@ -36,6 +37,7 @@ export const entities = [
   ApiKeyWorkspace,
   AuditCheckpoint,
   AuditEvent,
+  AuditPending,
   Event,
   EventSequence,
   IdempotencyRecord,
@@ -70,6 +72,7 @@ export {
   ApiKeyWorkspace,
   AuditCheckpoint,
   AuditEvent,
+  AuditPending,
   Event,
   EventSequence,
   IdempotencyRecord,

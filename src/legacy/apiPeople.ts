@@ -146,7 +146,7 @@ async function accept(
   await limit(open, res, 'invitationToken', networkOf(clientAddress(open, req)));
   const { password_confirmation: passwordConfirmation, ...answers } = body() as Record<string, string>;
   const given = { ...answers, ...(passwordConfirmation === undefined ? {} : { passwordConfirmation }) };
-  await acceptInvitation(open, params.inviteToken as string, given, ctx?.caller.userId ?? null);
+  await acceptInvitation(open, params.inviteToken as string, given, ctx?.caller ?? null);
   return success('Password set successfully.');
 }
 
