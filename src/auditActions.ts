@@ -1,8 +1,7 @@
-/**
- * What stands in the audit trail beside the types of events (domain sheet 7.2) and the operations that were refused: nobody
- * is told of it.
- */
-export const AUDIT_ACTIONS = [
+import { EVENT_TYPES, type EventType } from './eventTypes';
+
+/** What is audited although no event tells of it (domain sheet 7.2). */
+const AUDIT_ONLY = [
   'partner.created',
   'partner.updated',
   'access_token.issued',
@@ -14,4 +13,10 @@ export const AUDIT_ACTIONS = [
   'webhook_delivery.replayed',
 ] as const;
 
-export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+export type AuditAction = Exclude<EventType, 'webhook.test'> | (typeof AUDIT_ONLY)[number];
+
+/** Every action that leaves an audit row when it is done: the types of events, without tests, and what is only audited. */
+export const AUDIT_ACTIONS: readonly AuditAction[] = [
+  ...EVENT_TYPES.filter((type) => type !== 'webhook.test'),
+  ...AUDIT_ONLY,
+];

@@ -75,7 +75,7 @@ async function wellKnown(): Promise<{ person: Person; organization: string; mark
   }
   await app.db.query(
     `select record_events(array['invitation.created'], $1, array_agg(jsonb_build_object('type', 'invitations', 'id', i.id,
-       'attributes', jsonb_build_object('email', i.email))), null, 'system', null, null, null)
+       'attributes', jsonb_build_object('email', i.email))), null, 'system', null, null, null, null)
      from invitations i where i.organization_id = $1`,
     [organization],
   );
