@@ -381,6 +381,8 @@ declare
   n integer;
   total integer := 0;
 begin
+  -- One after the other: rows of two who have dealt with each other are both theirs.
+  perform pg_advisory_xact_lock(hashtextextended('forget_audited_person', 0));
   perform set_config('guildhall.audit_change', 'allowed', true);
   update audit_events set actor_personal = null, actor_salt = null where id = any(array(
     select id from audit_events where actor_id = person and actor_personal is not null limit most));
