@@ -3,17 +3,21 @@ import { ApiKey } from './apiKey';
 import { ApiKeyWorkspace } from './apiKeyWorkspace';
 import { Event } from './event';
 import { EventSequence } from './eventSequence';
+import { Hold } from './hold';
 import { IdempotencyRecord } from './idempotencyRecord';
 import { Installation } from './installation';
 import { Invitation } from './invitation';
 import { InvitationRole } from './invitationRole';
 import { InvitationWorkspace } from './invitationWorkspace';
 import { Job } from './job';
+import { LedgerAccount } from './ledgerAccount';
+import { LedgerEntry } from './ledgerEntry';
 import { Member } from './member';
 import { MemberRole } from './memberRole';
 import { MemberWorkspace } from './memberWorkspace';
 import { Organization } from './organization';
 import { OrganizationTombstone } from './organizationTombstone';
+import { OverageLimit } from './overageLimit';
 import { Partner } from './partner';
 import { PasswordReset } from './passwordReset';
 import { Permission } from './permission';
@@ -22,6 +26,9 @@ import { Role } from './role';
 import { RowCount } from './rowCount';
 import { User } from './user';
 import { UserNetwork } from './userNetwork';
+import { Wallet } from './wallet';
+import { WalletAlert } from './walletAlert';
+import { WalletTransaction } from './walletTransaction';
 import { WebhookAttempt } from './webhookAttempt';
 import { WebhookDelivery } from './webhookDelivery';
 import { WebhookEndpoint } from './webhookEndpoint';
@@ -34,17 +41,21 @@ export const entities = [
   ApiKeyWorkspace,
   Event,
   EventSequence,
+  Hold,
   IdempotencyRecord,
   Installation,
   Invitation,
   InvitationRole,
   InvitationWorkspace,
   Job,
+  LedgerAccount,
+  LedgerEntry,
   Member,
   MemberRole,
   MemberWorkspace,
   Organization,
   OrganizationTombstone,
+  OverageLimit,
   Partner,
   PasswordReset,
   Permission,
@@ -53,6 +64,9 @@ export const entities = [
   RowCount,
   User,
   UserNetwork,
+  Wallet,
+  WalletAlert,
+  WalletTransaction,
   WebhookAttempt,
   WebhookDelivery,
   WebhookEndpoint,
@@ -66,17 +80,21 @@ export {
   ApiKeyWorkspace,
   Event,
   EventSequence,
+  Hold,
   IdempotencyRecord,
   Installation,
   Invitation,
   InvitationRole,
   InvitationWorkspace,
   Job,
+  LedgerAccount,
+  LedgerEntry,
   Member,
   MemberRole,
   MemberWorkspace,
   Organization,
   OrganizationTombstone,
+  OverageLimit,
   Partner,
   PasswordReset,
   Permission,
@@ -85,6 +103,9 @@ export {
   RowCount,
   User,
   UserNetwork,
+  Wallet,
+  WalletAlert,
+  WalletTransaction,
   WebhookAttempt,
   WebhookDelivery,
   WebhookEndpoint,
