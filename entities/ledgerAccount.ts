@@ -8,7 +8,6 @@ import { Wallet } from './wallet';
 @Entity('ledger_accounts')
 @Unique('ledger_accounts_wallet_id_name_key', ['walletId', 'name'])
 @Check('ledger_accounts_balance_check', 'balance between -9007199254740991 and 9007199254740991')
-@Check('ledger_accounts_held_check', "name <> 'held' or balance >= 0")
 @Index('ledger_accounts_organization_id_idx', ['organizationId'])
 export class LedgerAccount {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'ledger_accounts_pkey' })

@@ -44,8 +44,7 @@ create table ledger_accounts (
   constraint ledger_accounts_pkey primary key (id),
   constraint ledger_accounts_wallet_id_name_key unique (wallet_id, name),
   constraint ledger_accounts_wallet_id_fkey foreign key (wallet_id) references wallets (id) on delete restrict,
-  constraint ledger_accounts_balance_check check (balance between -${MOST} and ${MOST}),
-  constraint ledger_accounts_held_check check (name <> 'held' or balance >= 0)
+  constraint ledger_accounts_balance_check check (balance between -${MOST} and ${MOST})
 ) with (fillfactor = 70);
 create index ledger_accounts_organization_id_idx on ledger_accounts (organization_id);
 
@@ -565,7 +564,7 @@ begin
     add_to_row_count('wallet_entries', org.partner_id, 1 + (held_change <> 0 and its_kind <> 'capture')::integer
       + 2 * (rest.id is not null)::integer + (unit_change <> 0)::integer);
   facts := jsonb_build_object('balance', now_wallet.balance, 'held', now_wallet.held,
-    'available', now_wallet.balance - now_wallet.held + most, 'overageUsed', greatest(0, -now_wallet.balance));
+    'available', least(now_wallet.balance - now_wallet.held + most, ${MOST}), 'overageUsed', greatest(0, -now_wallet.balance));
   return next;
 end $$;
 `;
