@@ -1,6 +1,8 @@
 import { AccessToken } from './accessToken';
 import { ApiKey } from './apiKey';
 import { ApiKeyWorkspace } from './apiKeyWorkspace';
+import { AuditCheckpoint } from './auditCheckpoint';
+import { AuditEvent } from './auditEvent';
 import { Event } from './event';
 import { EventSequence } from './eventSequence';
 import { Hold } from './hold';
@@ -39,6 +41,8 @@ export const entities = [
   AccessToken,
   ApiKey,
   ApiKeyWorkspace,
+  AuditCheckpoint,
+  AuditEvent,
   Event,
   EventSequence,
   Hold,
@@ -78,6 +82,8 @@ export {
   AccessToken,
   ApiKey,
   ApiKeyWorkspace,
+  AuditCheckpoint,
+  AuditEvent,
   Event,
   EventSequence,
   Hold,

@@ -1,6 +1,6 @@
 import type { Config } from './config';
 import type { Database } from './db/database';
-import type { Shapes } from './db/shape';
+import type { Origin, Shapes } from './db/shape';
 import type { Egress } from './egress/egress';
 import type { Mailer } from './mail/mailer';
 import type { Passwords } from './passwords';
@@ -71,6 +71,16 @@ export interface Services {
 /** The same for a request that may have come without a credential. */
 export interface OpenContext extends Services {
   readonly requestId: string;
+  readonly origin: () => Origin;
+}
+
+/** What a request tries to do: noted while it is judged, for the audit trail of what is refused (INV-54). */
+export interface Attempt {
+  /** Row in `permissions.ts`. */
+  operation?: string;
+  target?: { readonly type: string; readonly id: string };
+  /** Which the caller sees. */
+  organizationId?: string;
 }
 
 /** What a service function gets to know about the request it works for; that was counted before. */
@@ -79,4 +89,7 @@ export interface Context extends Omit<Services, 'limiter'> {
   /** An `Idempotency-Key` came with the request. */
   readonly isKeyed?: boolean;
   readonly requestId: string;
+  /** Absent: it is no request. */
+  readonly origin?: () => Origin;
+  readonly attempt?: Attempt;
 }

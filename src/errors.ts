@@ -1,3 +1,5 @@
+import type { Context } from './context';
+
 /**
  * Every error code the service can answer with: code → HTTP status and title. Closed: a code that is not here can't be
  * thrown. A title never varies; what was wrong this time is in `detail`.
@@ -95,6 +97,11 @@ export class AppError extends Error {
   readonly faults: readonly Fault[];
   /** Header fields that belong to the answer, `Allow` for instance. */
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * What stays of it although all else that was done is rolled back: run in a transaction of its own, or in that of the
+   * `Idempotency-Key` that the answer is stored under.
+   */
+  aftermath?: (ctx: Context) => Promise<void>;
 
   constructor(
     code: ErrorCode,
@@ -120,6 +127,7 @@ export class AppError extends Error {
     const error = AppError.of(this.faults.map(reword));
     (error as { headers: AppError['headers'] }).headers = this.headers;
     error.cause = this.cause;
+    error.aftermath = this.aftermath;
     return error;
   }
 

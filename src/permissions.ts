@@ -49,6 +49,32 @@ export const PERMISSIONS = [
 
 export type Permission = (typeof PERMISSIONS)[number];
 
+/** Those that move money, grant rights, reveal or destroy: whoever is refused them leaves a trace (INV-54). */
+export const SENSITIVE: ReadonlySet<Permission> = new Set([
+  'organizations:delete',
+  'organizations:suspend',
+  'organizations:transfer',
+  'members:update',
+  'members:remove',
+  'roles:manage',
+  'apiKeys:create',
+  'apiKeys:rotate',
+  'apiKeys:revoke',
+  'tokens:issue',
+  'webhooks:rotate',
+  'wallets:read',
+  'wallets:charge',
+  'wallets:topup',
+  'wallets:hold',
+  'wallets:adjust',
+  'overages:update',
+  'audit:export',
+  'data:export',
+  'data:import',
+  'data:erase',
+  'platform:admin',
+]);
+
 const MANAGEMENT: readonly Level[] = ['platform', 'partner'];
 const EVERY_LEVEL: readonly Level[] = ['platform', 'partner', 'organization', 'user'];
 

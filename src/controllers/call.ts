@@ -4,8 +4,8 @@ import { notFound } from '../errors';
 import type { Relationship } from '../jsonapi/define';
 import { readId } from '../jsonapi/ids';
 import type { Query } from '../jsonapi/query';
-import { allow, levelReads, OPERATIONS } from '../permissions';
-import { allowWrite, authorize, standingIn, type Target } from '../services/access';
+import { levelReads, OPERATIONS } from '../permissions';
+import { allowRead, allowWrite, authorize, standingIn, type Target } from '../services/access';
 import { allowIncluded, type Definition, type Entity, type Registry } from './include';
 import type { Route } from './routes';
 
@@ -89,6 +89,7 @@ export function targetOf({ tenant }: Definition, operation: string, row: Entity)
 export async function allowWriteTo(call: Call, id: string, operation: string, isRetired = false): Promise<void> {
   const { ctx, route, registry, query } = call;
   const { definition } = route;
+  if (ctx.attempt !== undefined) ctx.attempt.target = { type: definition.type, id };
   try {
     allowWrite(ctx, operation);
     allowIncluded(ctx, registry, definition, query.include);
@@ -111,7 +112,7 @@ export async function allowList(
   organizationId: string | undefined,
 ): Promise<void> {
   const operation = `${type}.list`;
-  allow(ctx.caller, operation);
+  allowRead(ctx, operation);
   if (organizationId === undefined || tenant === null || ctx.caller.level !== 'user') return;
   if ((await standingIn(ctx, organizationId)) === null) return;
   await authorize(ctx, operation, { organizationId }, false);
@@ -123,6 +124,6 @@ export async function allowList(
  */
 export async function allowOther(ctx: Context, { tenant }: Definition, row: Entity, operation: string): Promise<void> {
   const organizationId = tenant === null ? null : (row[tenant] as string | null);
-  if (ctx.caller.level !== 'user' || organizationId === null) allow(ctx.caller, operation);
+  if (ctx.caller.level !== 'user' || organizationId === null) allowRead(ctx, operation);
   else await authorize(ctx, operation, { organizationId }, false);
 }

@@ -3,6 +3,7 @@ import type { Context, OpenContext, Services } from '../context';
 import { type ErrorCode, notFound } from '../errors';
 import { clientAddress, networkOf } from '../http/address';
 import { readBody } from '../http/body';
+import { originOf } from '../http/origin';
 import { enforce } from '../http/rateLimit';
 import { sendStream, sendText } from '../http/send';
 import type { QueryParameters, Schema } from '../jsonapi/define';
@@ -12,8 +13,8 @@ import { readDeclared } from '../jsonapi/parameters';
 import { NOTHING, type RequestBody, type RequestDocument } from '../jsonapi/request';
 import { isUuid } from '../jsonapi/schemas';
 import type { Values } from '../jsonapi/values';
-import { allow, OPERATIONS } from '../permissions';
-import { allowWrite } from '../services/access';
+import { OPERATIONS } from '../permissions';
+import { allowRead, allowWrite } from '../services/access';
 import type { Outcome } from './call';
 import { checkOffered } from './dispatch';
 import { idempotencyKeyOf, once } from './idempotency';
@@ -143,7 +144,7 @@ async function answer(incoming: Incoming, site: Site): Promise<void> {
     const { requestId } = res.locals;
     const params = authorized(inside, endpoint, incoming.params);
     const document = documentOf(endpoint, bodied ? bytes : undefined);
-    const open = { ...services, db: inside?.db ?? services.db, requestId };
+    const open = { ...services, db: inside?.db ?? services.db, requestId, origin: originOf(services, req) };
     const request: EndpointRequest = { ctx: inside, services: open, params, query, document, address, req, res };
     // There is a caller where one is declared to be: see `callerOf`.
     return endpoint.run(request as never);
@@ -186,7 +187,7 @@ function authorized(ctx: Context | null, endpoint: Endpoint, params: Record<stri
   const { operation, params: schemas = {} } = endpoint;
   if (ctx !== null && OPERATIONS[operation] !== undefined) {
     if (isWrite(endpoint)) allowWrite(ctx, operation);
-    else allow(ctx.caller, operation);
+    else allowRead(ctx, operation);
   }
   return Object.fromEntries(
     Object.entries(params).map(([name, value]) => {

@@ -3,7 +3,9 @@ import type { Request } from 'express';
 import type { Context } from '../context';
 import { AppError } from '../errors';
 import { type Dialect, headersOf, jsonApiErrors } from '../http/failure';
+import { withoutToken } from '../http/origin';
 import { claimRequest, type RequestIdentity, storeAnswer } from '../services/idempotency';
+import { recordRefusal } from '../services/refusals';
 import type { Registry } from './include';
 import type { Answer } from './resources';
 
@@ -36,9 +38,6 @@ interface Keyed {
   readonly dialect?: Dialect;
 }
 
-/** A token in a path: of an invitation that is accepted. */
-const TOKEN_IN_PATH = /\/inv_[^/]+/;
-
 function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   const { method, originalUrl, headers } = req;
   const [before = '', search = ''] = originalUrl.split(/\?(.*)/s, 2);
@@ -48,8 +47,8 @@ function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   hash.update(bytes ?? '');
   // Signed: nobody who gets at the table can try passwords against the bare hash of a body.
   const fingerprint = ctx.secrets.sign(hash.digest('base64'));
-  // Records hold no secret (INV-30); which token it was is in the fingerprint.
-  const stored = path.replace(TOKEN_IN_PATH, '/{token}');
+  // Which token it was is in the fingerprint.
+  const stored = withoutToken(path);
   return { credentialId: ctx.caller.credentialId, method, path: stored, key, fingerprint };
 }
 
@@ -64,20 +63,24 @@ export function once(keyed: Keyed, run: (ctx: Context) => Promise<Answer>): Prom
   return ctx.db.transaction(async (db) => {
     const stored = await claimRequest(db, identity);
     if (stored !== undefined) return { ...stored, headers: { ...stored.headers, 'Idempotent-Replayed': 'true' } };
-    const answer = await db.attempt((inner) => run({ ...ctx, db: inner })).catch((error) => failed(error, keyed));
+    const inside = { ...ctx, db };
+    const answer = await db
+      .attempt((inner) => run({ ...ctx, db: inner }))
+      .catch((error) => failed(error, { ...keyed, ctx: inside }));
     await storeAnswer(db, identity, { ...answer, body: withheld(answer, keyed) });
     return answer;
   });
 }
 
-/** A failure as an answer to be stored; thrown on when it is not one of those. */
-function failed(error: unknown, { ctx, dialect = jsonApiErrors }: Keyed): Answer {
+/** A failure as an answer to be stored, with what stays of it; thrown on when it is not one of those. */
+async function failed(error: unknown, { ctx, dialect = jsonApiErrors }: Keyed): Promise<Answer> {
   if (
     !(error instanceof AppError) ||
     !STORED_FAILURES.has(error.status) ||
     error.faults[0]?.code === 'request_in_progress'
   )
     throw error;
+  await recordRefusal(ctx, error);
   const { status, mediaType, document } = dialect(error, ctx.requestId);
   const headers = { ...headersOf(error), 'Content-Type': mediaType, 'Cache-Control': 'no-store' };
   return { status, headers, body: JSON.stringify(document) };

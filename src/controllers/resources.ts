@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Context, Services } from '../context';
 import { authenticate } from '../http/authenticate';
 import { readBody } from '../http/body';
+import { originOf } from '../http/origin';
 import { sendText } from '../http/send';
 import { parseJson } from '../jsonapi/json';
 import { CURSOR_TYPE, checkAccept, checkContentType, MEDIA_TYPE } from '../jsonapi/negotiate';
@@ -72,7 +73,7 @@ export function contextOf(services: Services, req: Request, res: Response): Cont
       services;
     const { requestId } = res.locals;
     const isKeyed = req.headers['idempotency-key'] !== undefined;
-    return {
+    const ctx: Context = {
       config,
       db,
       secrets,
@@ -88,7 +89,11 @@ export function contextOf(services: Services, req: Request, res: Response): Cont
       caller,
       requestId,
       isKeyed,
+      origin: originOf(services, req),
+      attempt: {},
     };
+    res.locals.ctx = ctx;
+    return ctx;
   };
   const found = authenticate(services, req);
   return found instanceof Promise ? found.then(made) : made(found);

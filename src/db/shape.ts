@@ -26,12 +26,24 @@ export interface Actor {
 
 export const SYSTEM: Actor = { type: 'system', id: null };
 
-/** What every event tells beside the change. */
+/** Where a request came from, for the audit trail (domain sheet 4.15). */
+export interface Origin {
+  /** Address of the client. */
+  readonly ip: string;
+  readonly userAgent: string | null;
+  readonly method: string;
+  /** Without the query, and without a token that may be in it. */
+  readonly path: string;
+}
+
+/** What every event, and every audit row, tells beside the change. */
 export interface Cause {
   readonly caller?: Caller;
   /** Instead of the caller. Without both it is the system. */
   readonly actor?: Actor;
   readonly requestId?: string;
+  /** Of the request; without it, it was done by the service itself. */
+  readonly origin?: () => Origin;
 }
 
 export function actorOf({ caller, actor }: Cause): Actor {
@@ -47,8 +59,19 @@ export function shapeOf(shapes: Shapes, type: string): Shape {
   return shape;
 }
 
-/** The last arguments of `record_events` and `record_change`. `aboutSql`: id of the endpoint that the event is about. */
-export function causeSql(cause: Cause, bind: Bind, aboutSql = 'null'): string {
-  const { type, id } = actorOf(cause);
-  return `${bind(type)}, ${bind(id)}::uuid, ${bind(cause.requestId ?? null)}, ${aboutSql}::uuid`;
+/** The origin as an audit row has it, with what is known of the caller. */
+function originOf({ caller, origin }: Cause): string | null {
+  if (caller === undefined && origin === undefined) return null;
+  const { name, level, credentialId } = caller ?? {};
+  return JSON.stringify({ ...origin?.(), name, level, credentialId });
 }
+
+/** Who, by which request, and from where: arguments of whatever is recorded. */
+export function whoSql(cause: Cause, bind: Bind): string {
+  const { type, id } = actorOf(cause);
+  return `${bind(type)}, ${bind(id)}::uuid, ${bind(cause.requestId ?? null)}, ${bind(originOf(cause))}::jsonb`;
+}
+
+/** The last arguments of `record_events` and `record_change`. `aboutSql`: id of the endpoint that the event is about. */
+export const causeSql = (cause: Cause, bind: Bind, aboutSql = 'null'): string =>
+  `${whoSql(cause, bind)}, ${aboutSql}::uuid`;

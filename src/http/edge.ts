@@ -26,7 +26,7 @@ export function edge({ log, metrics, lifecycle }: Edge): RequestHandler {
     const given = req.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     // Express's own object has no prototype, and V8 keeps such objects as slow hash tables.
-    res.locals = { requestId, route: undefined, caller: undefined, verdict: undefined };
+    res.locals = { requestId, route: undefined, caller: undefined, verdict: undefined, ctx: undefined };
     lifecycle.begin(res);
     res.on('close', () => {
       lifecycle.end(res);

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { AppError } from '../errors';
 import { errorDocument } from '../jsonapi/errors';
 import { MEDIA_TYPE } from '../jsonapi/negotiate';
+import { recordRefusal } from '../services/refusals';
 import { send } from './send';
 
 /** Seconds after which a client may try again when the database is away. */
@@ -45,9 +46,12 @@ export const jsonApiErrors: Dialect = (error, requestId) => ({
  * @param dialectOf how errors of requests to a URL are worded
  */
 export function failure(log: Logger, dialectOf: (url: string) => Dialect = () => jsonApiErrors) {
-  return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
+  return async (error: unknown, req: Request, res: Response, _next: NextFunction): Promise<void> => {
     const answer = asAppError(error);
-    const { requestId } = res.locals;
+    const { requestId, ctx } = res.locals;
+    if (ctx !== undefined) {
+      await recordRefusal(ctx, answer).catch((err) => log.error({ requestId, err }, 'a refusal was not recorded'));
+    }
     if (answer.status >= 500) {
       log.error(
         { requestId, route: res.locals.route, err: answer.status === 503 ? answer.cause : error },

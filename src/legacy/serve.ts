@@ -5,6 +5,7 @@ import { type Answer, contextOf, send, splitUrl } from '../controllers/resources
 import { decodePath } from '../controllers/routes';
 import { AppError, type Fault, notFound } from '../errors';
 import { readBody } from '../http/body';
+import { originOf } from '../http/origin';
 import { sendText } from '../http/send';
 import type { Schema } from '../jsonapi/define';
 import { isObject, parseJson } from '../jsonapi/json';
@@ -100,7 +101,8 @@ async function answer(
 ): Promise<Answer> {
   try {
     if ('run' in route) return rendered(await route.run(ctx as Context, ask()));
-    const open = { ...services, db: ctx?.db ?? services.db, requestId: at.res.locals.requestId };
+    const origin = originOf(services, at.req);
+    const open = { ...services, db: ctx?.db ?? services.db, requestId: at.res.locals.requestId, origin };
     return rendered(await route.runOpen(ctx, open, ask(), at));
   } catch (error) {
     throw inBody(error, route.names ?? {});

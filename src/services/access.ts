@@ -134,7 +134,7 @@ export interface Target {
 export async function authorize(ctx: Context, operation: string, target: Target, writes: boolean): Promise<void> {
   const { caller } = ctx;
   if (writes) allowWrite(ctx, operation);
-  else allow(caller, operation);
+  else allowRead(ctx, operation);
   if (caller.level !== 'user') return;
   const { permission = null, self, byOwner } = OPERATIONS[operation] ?? {};
   const isSelf = self !== undefined && target.userId === caller.userId;
@@ -145,6 +145,7 @@ export async function authorize(ctx: Context, operation: string, target: Target,
   }
   const standing = await standingIn(ctx, target.organizationId);
   if (standing === null) throw notFound();
+  if (ctx.attempt !== undefined) ctx.attempt.organizationId = target.organizationId;
   if (byOwner && !standing.roles.includes('owner')) throw ownerRequired();
   if (!isSelf && permission !== null && !standing.permissions.has(permission)) throw denial(caller, operation);
   if (writes) checkWrite(ctx, standing);
@@ -165,11 +166,18 @@ function checkWrite({ isKeyed }: Context, { isSuspended, needsIdempotencyKey }: 
   });
 }
 
+/** Whether the caller's level and scopes let him read at all: `allow`, noted for the audit trail. */
+export function allowRead({ caller, attempt }: Context, operation: string): void {
+  if (attempt !== undefined) attempt.operation = operation;
+  allow(caller, operation);
+}
+
 /**
  * Whether the caller's level and scopes let him write at all, before it is known what.
  * @throws AppError `permission_denied`, and what an organization refuses its own keys
  */
 export function allowWrite(ctx: Context, operation: string): void {
+  if (ctx.attempt !== undefined) ctx.attempt.operation = operation;
   allow(ctx.caller, operation);
   checkWrite(ctx, ofKey(ctx.caller));
 }

@@ -86,6 +86,7 @@ export async function lockOrganization(ctx: Context, organizationId: string): Pr
   if (row === undefined) {
     throw notFound('There is no such organization.', { pointer: '/data/relationships/organization/data' });
   }
+  if (ctx.attempt !== undefined) ctx.attempt.organizationId = organizationId;
   return row[0] as string | null;
 }
 

@@ -180,40 +180,8 @@ create index webhook_attempts_organization_id_started_at_idx on webhook_attempts
 create index webhook_attempts_started_at_idx on webhook_attempts (started_at, id);
 `;
 
-const FUNCTIONS = `
--- UUID version 7: milliseconds since 1970 in the first 48 bits, the rest random.
-create function new_id() returns uuid language sql volatile as $$
-  select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
-    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
-$$;
-
--- Times as resources show them.
-create function json_time(at timestamptz) returns text language sql stable as $$
-  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')
-$$;
-create function json_time_ms(at timestamptz) returns text language sql stable as $$
-  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')
-$$;
-
--- What a resource, or a part of it, was before and is no more; null when it is the same but for the time of the change.
-create function event_previous(before jsonb, after jsonb) returns jsonb language plpgsql immutable as $$
-declare
-  now_is jsonb := after->'attributes';
-  changed jsonb;
-  result jsonb;
-begin
-  select jsonb_build_object('attributes', jsonb_object_agg(key, value)) into result from jsonb_each(before->'attributes')
-    where value is distinct from now_is->key and key <> 'updatedAt' having count(*) > 0;
-  if before->'relationships' is distinct from after->'relationships' then
-    now_is := after->'relationships';
-    select jsonb_build_object('relationships', jsonb_object_agg(key, value->'data')) into changed
-      from jsonb_each(before->'relationships') where value is distinct from now_is->key having count(*) > 0;
-    result := coalesce(result || changed, result, changed);
-  end if;
-  return result;
-end $$;
-
--- Writes events with the next numbers of their organization, in their order, and a delivery of each for each endpoint that
+/** How events are written; later migrations do it in another way, and come back to this one. */
+export const RECORDING = `-- Writes events with the next numbers of their organization, in their order, and a delivery of each for each endpoint that
 -- asks for it (INV-36, INV-37); gives back how many of those are due. An organization that is being deleted tells of that
 -- alone. Events about an endpoint are not for that one (INV-43), tests for nobody else. The last kind holds for all that follow.
 create function record_events(kinds text[], organization uuid, subjects jsonb[], old_values jsonb[], actor_kind text, actor uuid,
@@ -270,7 +238,42 @@ begin
   if old_values is null then return 0; end if;
   return record_events(array[kind], organization, array[after], array[old_values], actor_kind, actor, request, about);
 end $$;
+`;
 
+const FUNCTIONS = `
+-- UUID version 7: milliseconds since 1970 in the first 48 bits, the rest random.
+create function new_id() returns uuid language sql volatile as $$
+  select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
+$$;
+
+-- Times as resources show them.
+create function json_time(at timestamptz) returns text language sql stable as $$
+  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')
+$$;
+create function json_time_ms(at timestamptz) returns text language sql stable as $$
+  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')
+$$;
+
+-- What a resource, or a part of it, was before and is no more; null when it is the same but for the time of the change.
+create function event_previous(before jsonb, after jsonb) returns jsonb language plpgsql immutable as $$
+declare
+  now_is jsonb := after->'attributes';
+  changed jsonb;
+  result jsonb;
+begin
+  select jsonb_build_object('attributes', jsonb_object_agg(key, value)) into result from jsonb_each(before->'attributes')
+    where value is distinct from now_is->key and key <> 'updatedAt' having count(*) > 0;
+  if before->'relationships' is distinct from after->'relationships' then
+    now_is := after->'relationships';
+    select jsonb_build_object('relationships', jsonb_object_agg(key, value->'data')) into changed
+      from jsonb_each(before->'relationships') where value is distinct from now_is->key having count(*) > 0;
+    result := coalesce(result || changed, result, changed);
+  end if;
+  return result;
+end $$;
+
+${RECORDING}
 -- Totals of what belongs to an organization, to its partner, and to all; readers take off what is of organizations that are
 -- being deleted. No lock on the organization: whoever sends never waits for whoever changes it.
 create function count_log_rows() returns trigger language plpgsql as $$

@@ -1,4 +1,4 @@
-import { PERMISSIONS } from '../../../src/permissions';
+import { PERMISSIONS, SENSITIVE } from '../../../src/permissions';
 import { type Body, createOrganization, document, link, S, startApp, type TestApp } from '../../support/app';
 import { expectError } from '../documents';
 
@@ -48,6 +48,7 @@ test('those are sensitive that move money, grant rights, reveal or destroy', asy
     'platform:admin',
   ];
   expect(codes(await all('&filter[sensitive]=true'))).toEqual(sensitive.sort());
+  expect([...SENSITIVE].sort()).toEqual(sensitive);
   expect(codes(await all('&filter[sensitive]=false'))).toHaveLength(PERMISSIONS.length - sensitive.length);
 });
 

@@ -1,0 +1,363 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { RECORDING } from './1764500000000-events';
+
+const NIL = "'00000000-0000-0000-0000-000000000000'::uuid";
+
+/* Of what belongs to no organization there is a chain too: that of the installation, under the nil UUID.
+ * `audit_from` is the first number that is still kept, `audit_hash` the hash of the last row. */
+const HEADS = `
+alter table event_sequences
+  add column audit_last bigint not null default 0,
+  add column audit_from bigint not null default 1,
+  add column audit_hash bytea;
+`;
+
+/* What tells of a person is beside what is hashed, and stands there as a digest with its salt (INV-53). */
+const ROWS = `
+create table audit_events (
+  id uuid not null,
+  organization_id uuid not null,
+  sequence bigint not null,
+  occurred_at timestamptz not null,
+  action text not null,
+  outcome text not null,
+  actor_type text not null,
+  actor_id uuid,
+  credential_id uuid,
+  method text,
+  path text,
+  request_id text,
+  target_type text,
+  target_id uuid,
+  person_id uuid,
+  targets jsonb not null,
+  changes jsonb not null,
+  metadata jsonb not null,
+  actor_digest bytea,
+  actor_salt bytea,
+  actor_personal text,
+  subject_digest bytea,
+  subject_salt bytea,
+  subject_personal text,
+  prev_hash bytea not null,
+  hash bytea not null,
+  constraint audit_events_pkey primary key (id),
+  constraint audit_events_organization_id_sequence_key unique (organization_id, sequence),
+  constraint audit_events_outcome_check check (outcome in ('success', 'denied', 'failed')),
+  constraint audit_events_actor_type_check check (actor_type in ('user', 'apiKey', 'invitee', 'system')),
+  constraint audit_events_occurred_at_check check (occurred_at = date_trunc('milliseconds', occurred_at))
+);
+create index audit_events_occurred_at_idx on audit_events (occurred_at, id);
+create index audit_events_action_idx on audit_events (action, organization_id, sequence);
+create index audit_events_actor_id_idx on audit_events (actor_id, sequence) where actor_id is not null;
+create index audit_events_target_id_idx on audit_events (target_id, sequence) where target_id is not null;
+create index audit_events_request_id_idx on audit_events (request_id) where request_id is not null;
+create index audit_events_person_id_idx on audit_events (person_id) where person_id is not null;
+create index audit_events_invited_idx on audit_events (lower(subject_personal::json->>'email'))
+  where target_type = 'invitations' and subject_personal is not null;
+
+create table audit_checkpoints (
+  id uuid not null,
+  organization_id uuid not null,
+  sequence bigint not null,
+  hash bytea not null,
+  signed_at timestamptz not null,
+  key_id text not null,
+  signature bytea not null,
+  constraint audit_checkpoints_pkey primary key (id),
+  constraint audit_checkpoints_organization_id_sequence_key unique (organization_id, sequence),
+  constraint audit_checkpoints_signed_at_check check (signed_at = date_trunc('milliseconds', signed_at))
+);
+`;
+
+const WRITING = `
+-- The text that is hashed, behind the hash of the row before: members in alphabetical order, nothing personal (INV-53).
+create function audit_record(a audit_events) returns text language sql stable as $$
+  select '{"action":' || to_json(a.action) || ',"actor":{"id":' || coalesce('"' || a.actor_id || '"', 'null')
+    || ',"type":"' || a.actor_type || '"},"actorDigest":' || coalesce('"' || encode(a.actor_digest, 'hex') || '"', 'null')
+    || ',"changes":' || a.changes || ',"context":{"credentialId":' || coalesce('"' || a.credential_id || '"', 'null')
+    || ',"method":' || coalesce(to_json(a.method)::text, 'null') || ',"path":' || coalesce(to_json(a.path)::text, 'null')
+    || ',"requestId":' || coalesce(to_json(a.request_id)::text, 'null') || '},"id":"' || a.id || '","metadata":' || a.metadata
+    || ',"occurredAt":"' || json_time_ms(a.occurred_at) || '","organizationId":"' || a.organization_id
+    || '","outcome":"' || a.outcome || '","sequence":' || a.sequence
+    || ',"subjectDigest":' || coalesce('"' || encode(a.subject_digest, 'hex') || '"', 'null') || ',"targets":' || a.targets || '}'
+$$;
+create function audit_hash(prev bytea, record text) returns bytea language sql immutable as $$
+  select sha256(convert_to(encode(prev, 'hex') || record, 'UTF8'))
+$$;
+
+-- What tells who somebody is, where a resource is about a person.
+create function is_personal(field text) returns boolean language sql immutable as $$
+  select field in ('name', 'email', 'avatarUrl', 'locale', 'externalId', 'metadata', 'message', 'redirectUrl', 'tokenStart',
+    'address', 'userAgent', 'ipAllowList', 'lastUsedIp')
+$$;
+
+-- What a row says of a change, field by field: from what is told of it, from nothing, or to nothing.
+create function audit_changes(kind text, subject jsonb, old jsonb) returns table (field text, was jsonb, is_now jsonb)
+language plpgsql immutable as $$
+declare
+  attributes jsonb := subject->'attributes';
+  links jsonb := subject->'relationships';
+  is_end boolean := kind ~ '[.](deleted|removed|left)$';
+begin
+  if old is not null then
+    return query select key, value, attributes->key from jsonb_each(old->'attributes')
+      union all select key, value, links->key->'data' from jsonb_each(old->'relationships');
+  elsif is_end or kind ~ '[.](created|added|topped_up|charged|adjusted|transaction_reversed|hold_placed|issued|refreshed)$' then
+    return query select f.key, case when is_end then f.value end, case when not is_end then f.value end from (
+        select key, value from jsonb_each(attributes) where key not in ('createdAt', 'updatedAt')
+        union all select key, value->'data' from jsonb_each(links) where key <> 'organization') f
+      where f.value not in ('null', '{}', '[]');
+  end if;
+  if kind in ('api_key.created', 'api_key.rotated', 'webhook_endpoint.created', 'webhook_endpoint.secret_rotated') then
+    return query select 'secret', case when kind not like '%.created' then '"***"'::jsonb end, '"***"'::jsonb;
+  end if;
+end $$;
+
+-- Writes the row with this number behind the one with the hash before it; the head of the chain is the caller's to lock
+-- and to move. Gives back the hash. \`origin\`: address, user agent, method, path, credential, level, and name of the actor.
+create function write_audit(organization uuid, number bigint, before bytea, at timestamptz, kind text, result text, subject jsonb,
+  old jsonb, actor_kind text, actor uuid, request text, origin jsonb, more jsonb) returns bytea language plpgsql as $$
+declare
+  a audit_events;
+  attributes jsonb := subject->'attributes';
+  person jsonb := subject#>'{relationships,user,data}';
+  about_person boolean := subject->>'type' in ('users', 'members', 'invitations', 'accessTokens')
+    or (subject->>'type' = 'apiKeys' and jsonb_typeof(person) = 'object');
+  label text := coalesce(attributes->>'name', attributes->>'email', attributes->>'code', attributes->>'url', attributes->>'asset');
+  private_changes jsonb;
+begin
+  a.id := new_id();
+  a.organization_id := organization;
+  a.sequence := number;
+  a.occurred_at := at;
+  a.action := kind;
+  a.outcome := result;
+  a.actor_type := actor_kind;
+  a.actor_id := actor;
+  a.credential_id := origin->>'credentialId';
+  a.method := origin->>'method';
+  a.path := origin->>'path';
+  a.request_id := request;
+  a.metadata := case when origin->>'level' is null then '{}' else jsonb_build_object('level', origin->'level') end || coalesce(more, '{}');
+  a.targets := '[]';
+  a.changes := '[]';
+  if subject is not null then
+    a.target_type := subject->>'type';
+    a.target_id := subject->>'id';
+    a.targets := jsonb_build_array(jsonb_build_object('type', a.target_type, 'id', a.target_id)
+      || case when label is null or about_person then '{}' else jsonb_build_object('name', label) end);
+    if a.target_type = 'users' then a.person_id := a.target_id;
+    elsif jsonb_typeof(person) = 'object' then
+      a.person_id := person->>'id';
+      a.targets := a.targets || person;
+    end if;
+    select coalesce(jsonb_agg(c.change order by c.field) filter (where not c.private), '[]'),
+        jsonb_agg(c.change order by c.field) filter (where c.private) into a.changes, private_changes
+      from (select d.field, jsonb_build_object('field', d.field, 'from', d.was, 'to', d.is_now) as change,
+        about_person and is_personal(d.field) as private from audit_changes(kind, subject, old) d) c;
+    if about_person and (label is not null or private_changes is not null) then
+      a.subject_personal := json_build_object('name', label, 'email', attributes->'email', 'changes', coalesce(private_changes, '[]'));
+      a.subject_salt := uuid_send(gen_random_uuid());
+      a.subject_digest := sha256(a.subject_salt || convert_to(a.subject_personal, 'UTF8'));
+    end if;
+  end if;
+  if coalesce(origin->>'name', origin->>'ip', origin->>'userAgent') is not null then
+    a.actor_personal := json_build_object('ip', origin->'ip', 'name', origin->'name', 'userAgent', origin->'userAgent');
+    a.actor_salt := uuid_send(gen_random_uuid());
+    a.actor_digest := sha256(a.actor_salt || convert_to(a.actor_personal, 'UTF8'));
+  end if;
+  a.prev_hash := coalesce(before, '\\x${'00'.repeat(32)}');
+  a.hash := audit_hash(a.prev_hash, audit_record(a));
+  insert into audit_events values (a.*);
+  return a.hash;
+end $$;
+
+-- Takes the head of an organization's chain and numbers; whoever has it holds it until the commit, so that numbers have no
+-- gap and are committed in their order.
+create function lock_sequence(organization uuid) returns event_sequences language plpgsql as $$
+declare head event_sequences;
+begin
+  loop
+    select s.* into head from event_sequences s where s.organization_id = organization for update;
+    if found then return head; end if;
+    insert into event_sequences (organization_id, last) values (organization, 0) on conflict do nothing returning * into head;
+    if found then return head; end if;
+  end loop;
+end $$;
+
+-- Writes audit rows of what no event is told of: what is read, refused, or of no organization (null).
+create function record_audit(kind text, organization uuid, result text, subjects jsonb[], old_values jsonb[], actor_kind text,
+  actor uuid, request text, origin jsonb, more jsonb) returns void language plpgsql as $$
+declare
+  chain uuid := coalesce(organization, ${NIL});
+  head event_sequences := lock_sequence(chain);
+  at timestamptz := date_trunc('milliseconds', clock_timestamp());
+  many integer := greatest(cardinality(subjects), 1);
+begin
+  for i in 1..many loop
+    head.audit_last := head.audit_last + 1;
+    head.audit_hash := write_audit(chain, head.audit_last, head.audit_hash, at, kind, result, subjects[i], old_values[i], actor_kind,
+      actor, request, origin, more);
+  end loop;
+  update event_sequences set audit_last = head.audit_last, audit_hash = head.audit_hash where organization_id = chain;
+  perform count_audit(chain, many);
+end $$;
+
+-- How many an organization has is what its numbers say; these are those of partners and of all.
+create function count_audit(organization uuid, many bigint) returns void language sql as $$
+  select add_to_row_count('audit_events', o.partner_id, many) from organizations o where o.id = organization;
+  select add_to_row_count('audit_events', ${NIL}, many)
+$$;
+`;
+
+/* Beside each event its audit row, in the same statement (INV-36); a test is no change. */
+const EVENTS = `
+drop function record_change;
+drop function record_events;
+create function record_events(kinds text[], organization uuid, subjects jsonb[], old_values jsonb[], actor_kind text, actor uuid,
+  request text, origin jsonb, about uuid) returns integer language plpgsql as $$
+declare
+  many integer := cardinality(subjects);
+  head event_sequences;
+  at timestamptz;
+  kind text;
+  audited bigint;
+  live boolean;
+  partner uuid;
+  is_heard boolean;
+  due integer := 0;
+begin
+  if coalesce(many, 0) = 0 then return 0; end if;
+  head := lock_sequence(organization);
+  audited := head.audit_last;
+  -- Behind the lock: within an organization times follow the numbers. Not later than now by a clock that counts milliseconds.
+  at := date_trunc('milliseconds', clock_timestamp());
+  insert into events (id, organization_id, sequence, event_type, subject_type, subject_id, occurred_at, actor_type, actor_id,
+      request_id, body)
+    select e.id, organization, head.last + e.place, e.kind, e.subject->>'type', (e.subject->>'id')::uuid, at, actor_kind, actor,
+      request, '{"type":"' || e.kind || '","timestamp":"' || json_time_ms(at) || '","id":"' || e.id || '","sequence":'
+      || (head.last + e.place) || ',"apiVersion":"2","organizationId":"' || organization || '","actor":{"type":"' || actor_kind
+      || '","id":' || coalesce('"' || actor || '"', 'null') || '},"requestId":' || coalesce(to_json(request)::text, 'null')
+      || ',"data":' || e.subject || ',"previous":' || coalesce(e.old::text, 'null') || '}'
+    from (select new_id() as id, u.subject, u.old, u.place, kinds[least(u.place, cardinality(kinds))] as kind
+      from unnest(subjects, old_values) with ordinality u (subject, old, place) offset 0) e;
+  for i in 1..many loop
+    kind := kinds[least(i, cardinality(kinds))];
+    continue when kind = 'webhook.test';
+    head.audit_last := head.audit_last + 1;
+    head.audit_hash := write_audit(organization, head.audit_last, head.audit_hash, at, kind,
+      case kind when 'wallet.charge_refused' then 'failed' else 'success' end, subjects[i], old_values[i], actor_kind, actor,
+      request, origin, null);
+  end loop;
+  update event_sequences set last = head.last + many, audit_last = head.audit_last, audit_hash = head.audit_hash
+    where organization_id = organization;
+  select o.status <> 'pending_deletion', o.partner_id, exists (select 1 from webhook_endpoints e
+      where e.organization_id = organization and e.deleted_at is null) into live, partner, is_heard
+    from organizations o where o.id = organization;
+  -- How many an organization has is what its last number says, as long as it is there.
+  perform add_to_row_count('events', partner, many), add_to_row_count('events', ${NIL}, many),
+    add_to_row_count('audit_events', partner, head.audit_last - audited), add_to_row_count('audit_events', ${NIL}, head.audit_last - audited);
+  -- Most organizations have none, and the insert costs something without a row, too.
+  if is_heard is not true then return 0; end if;
+  with made as (
+    insert into webhook_deliveries (id, organization_id, endpoint_id, event_id, sequence, status, payload, next_attempt_at)
+    select new_id(), organization, e.id, v.id, v.sequence, state.status, e.payload, case when state.status = 'pending' then at end
+    from events v join webhook_endpoints e on e.organization_id = organization cross join lateral (select case
+      when not e.disabled and (live is not false or v.event_type = 'organization.deletion_scheduled') then 'pending'
+      else 'skipped' end as status) state
+    where v.organization_id = organization and v.sequence > head.last and v.sequence <= head.last + many
+      and e.deleted_at is null and e.id is distinct from about and v.event_type <> 'webhook.test'
+      and (e.event_types = '{}' or e.event_types && array[v.event_type, split_part(v.event_type, '.', 1) || '.*'])
+    order by v.sequence returning status)
+  select count(*) into due from made where status = 'pending';
+  return due;
+end $$;
+
+-- One change, which is told when it has changed something.
+create function record_change(kind text, organization uuid, before jsonb, after jsonb, actor_kind text, actor uuid,
+  request text, origin jsonb, about uuid) returns integer language plpgsql as $$
+declare old_values jsonb := event_previous(before, after);
+begin
+  if old_values is null then return 0; end if;
+  return record_events(array[kind], organization, array[after], array[old_values], actor_kind, actor, request, origin, about);
+end $$;
+`;
+
+/* Rows are only ever added (INV-52). Whoever owns the tables lends two ways past that to whoever serves: forgetting a person,
+ * which leaves all that is hashed, and what an organization has set the end of. */
+const GUARDS = `
+create function refuse_audit_change() returns trigger language plpgsql as $$
+begin
+  if current_setting('guildhall.audit_change', true) = 'allowed' and tg_op <> 'TRUNCATE' then return coalesce(new, old); end if;
+  raise exception 'the audit log is never changed (%)', lower(tg_op) using errcode = 'insufficient_privilege';
+end $$;
+${['audit_events', 'audit_checkpoints']
+  .map(
+    (table) => `
+create trigger ${table}_refuse_change before update or delete on ${table} for each row execute function refuse_audit_change();
+create trigger ${table}_refuse_truncate before truncate on ${table} for each statement execute function refuse_audit_change();`,
+  )
+  .join('')}
+
+-- Removes what tells of a person, and the salts, so that no digest can be found out by trying (INV-53).
+create function forget_audited_person(person uuid, address text) returns void language plpgsql security definer
+  set search_path from current as $$
+begin
+  perform set_config('guildhall.audit_change', 'allowed', true);
+  update audit_events set actor_personal = null, actor_salt = null
+    where actor_id = person and actor_personal is not null;
+  update audit_events set subject_personal = null, subject_salt = null
+    where person_id = person and subject_personal is not null;
+  update audit_events set subject_personal = null, subject_salt = null
+    where target_type = 'invitations' and subject_personal is not null and lower(subject_personal::json->>'email') = lower(address);
+  perform set_config('guildhall.audit_change', '', true);
+end $$;
+
+-- Removes the oldest rows of an organization, as far as its settings let them end (\`auditRetentionDays\`); gives back how many.
+-- The row that the chain begins with from then on has the hash of the last one that is gone.
+create function end_audit_retention(organization uuid, most integer) returns integer language plpgsql security definer
+  set search_path from current as $$
+declare
+  days integer;
+  head event_sequences;
+  upto bigint;
+begin
+  select (o.settings->>'auditRetentionDays')::integer into days from organizations o where o.id = organization;
+  if days is null then return 0; end if;
+  head := lock_sequence(organization);
+  -- The newest one stays: without it there would be nothing to continue.
+  select max(a.sequence) into upto from (select sequence, occurred_at from audit_events
+      where organization_id = organization and sequence < head.audit_last order by sequence limit most) a
+    where a.occurred_at < now() - make_interval(days => days);
+  if upto is null then return 0; end if;
+  perform set_config('guildhall.audit_change', 'allowed', true);
+  delete from audit_events where organization_id = organization and sequence <= upto;
+  perform set_config('guildhall.audit_change', '', true);
+  update event_sequences set audit_from = upto + 1 where organization_id = organization;
+  perform count_audit(organization, head.audit_from - upto - 1);
+  return upto - head.audit_from + 1;
+end $$;
+`;
+
+/** Who did what: a chain of rows for each organization, written beside each event. */
+export class Audit1764600000000 implements MigrationInterface {
+  name = 'Audit1764600000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query([HEADS, ROWS, WRITING, EVENTS, GUARDS].join('\n'));
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      drop function end_audit_retention, forget_audited_person, record_change, record_events, record_audit, count_audit, write_audit,
+        audit_changes, is_personal, audit_hash;
+      drop function lock_sequence, audit_record(audit_events);
+      drop table audit_checkpoints, audit_events;
+      drop function refuse_audit_change;
+      alter table event_sequences drop column audit_last, drop column audit_from, drop column audit_hash;
+      delete from row_counts where relation = 'audit_events';
+      ${RECORDING}
+    `);
+  }
+}

@@ -1,0 +1,20 @@
+import type { Request } from 'express';
+import type { Services } from '../context';
+import type { Origin } from '../db/shape';
+import { clientAddress } from './address';
+
+/** A token in a path: of an invitation that is accepted. */
+const TOKEN_IN_PATH = /\/inv_[^/]+/;
+/** Characters of what is kept of a path and a user agent. */
+const MOST_KEPT = 512;
+
+/** What is stored of a path: secrets are in no record (INV-30). */
+export const withoutToken = (path: string): string => path.replace(TOKEN_IN_PATH, '/{token}');
+
+/** Where a request comes from; looked up when it is asked for. */
+export const originOf = (services: Services, req: Request) => (): Origin => ({
+  ip: clientAddress(services, req),
+  userAgent: req.headers['user-agent']?.slice(0, MOST_KEPT) ?? null,
+  method: req.method,
+  path: withoutToken(req.originalUrl.split('?', 1)[0] as string).slice(0, MOST_KEPT),
+});
