@@ -31,10 +31,12 @@ export function accessBelow(operation: string, type: string, other: string): Acc
 export function accessOf(operation: string, ...through: string[]): Access {
   const rule = OPERATIONS[operation];
   if (rule === undefined) throw new Error(`${operation} has no row in permissions.ts`);
-  const { permission } = rule;
+  const { permission, anyOf } = rule;
   const levels = rule.levels.filter((level) => through.every((type) => levelReads(level, type)));
   const limit = levels.length === LEVELS.length ? '' : `; ${levelsWords(levels)}`;
-  const needed = permission === null ? 'No permission is needed' : `Permission: \`${permission}\``;
+  const one = anyOf?.map((each) => `\`${each}\``).join(', ');
+  const none = one === undefined ? 'No permission is needed' : `Permission, by what is asked: one of ${one}`;
+  const needed = permission === null ? none : `Permission: \`${permission}\``;
   return { 'x-permission': permission, 'x-levels': levels, words: `${needed}${limit}.` };
 }
 

@@ -78,6 +78,16 @@ export const createTransaction: Create<WalletTransaction> = async (ctx, input) =
   return Object.assign(entity as WalletTransaction, { walletState: wallet });
 };
 
+/**
+ * Charges an organization that the caller may charge, in the asset that its first wallet is of, for a service that is named.
+ * @throws AppError those of `post`
+ */
+export async function charge(ctx: Context, organizationId: string, attributes: Attributes): Promise<void> {
+  const meant = { organizationId, asset: ctx.config.walletAsset };
+  const posting = postingOf(ctx, { attributes, relationships: {} }, 'charge', meant);
+  await post(ctx, meant, posting, subjectOf('charge'));
+}
+
 /** @throws AppError `idempotency_key_required` for a request that moves money without one (INV-48) */
 export function requireKey({ isKeyed }: Context): void {
   if (isKeyed === true) return;
@@ -208,7 +218,7 @@ function postingOf(ctx: Context, input: Input, kind: MadeKind, { asset }: Meant)
  * The unit that a charge buys (9.6): for a service that has one, `quantity` says how many. A charge of the units themselves
  * is how they are used up, and buys none.
  */
-export function unitOf(
+function unitOf(
   { config }: Pick<Context, 'config'>,
   { service, quantity }: Pick<Attributes, 'service' | 'quantity'>,
   asset: string,
