@@ -7,6 +7,8 @@ export const LEVELS: readonly Level[] = ['platform', 'partner', 'organization', 
 /** Who may do an operation, for programs (`x-` members) and in words. */
 export interface Access {
   'x-permission': string | null;
+  /** Instead: one of them, by what is asked. */
+  'x-any-permission'?: readonly string[];
   /** What is needed beside it, to read the row that a path below it begins at. */
   'x-row-permission'?: string;
   /** Levels of credential that may ever do it. */
@@ -37,7 +39,8 @@ export function accessOf(operation: string, ...through: string[]): Access {
   const one = anyOf?.map((each) => `\`${each}\``).join(', ');
   const none = one === undefined ? 'No permission is needed' : `Permission, by what is asked: one of ${one}`;
   const needed = permission === null ? none : `Permission: \`${permission}\``;
-  return { 'x-permission': permission, 'x-levels': levels, words: `${needed}${limit}.` };
+  const some = anyOf === undefined ? {} : { 'x-any-permission': anyOf };
+  return { 'x-permission': permission, ...some, 'x-levels': levels, words: `${needed}${limit}.` };
 }
 
 /** Says who sees relationships to a type and their filters; '' when everybody does. */

@@ -134,6 +134,8 @@ export const walletTransactions = defineResource(WalletTransaction, {
     get: { run: getTransaction, summary: 'Get a transaction' },
     create: {
       run: createTransaction,
+      keyed: true,
+      example: { amount: 1_000, reference: 'invoice-7' },
       summary: 'Top up, charge, adjust or reverse',
       documentMeta: { wallet: { schema: walletState, of: ({ walletState: state }) => state } },
       errors: [...SPENDING_ERRORS, 'already_reversed', 'required', 'not_found', 'permission_denied'],

@@ -1,5 +1,6 @@
 import type { Context } from '../context';
 import type { Database, Row } from '../db/database';
+import { NIL_UUID } from '../db/table';
 import { authorize } from './access';
 import { getWallet } from './wallets';
 
@@ -126,7 +127,7 @@ const CHAIN = `
 /** Transactions that have entries here, and those that say they are of the wallet and have none. */
 async function checkTransactions(check: Check, hasHolds: boolean): Promise<number> {
   const { db, walletId } = check;
-  let [at, id]: [string | null, string | null] = [null, null];
+  let [at, id] = ['-infinity', NIL_UUID];
   let count = 0;
   let rows: Row[];
   do {
@@ -148,15 +149,18 @@ async function checkTransactions(check: Check, hasHolds: boolean): Promise<numbe
 }
 
 /**
- * Own: it is the wallet's, and not of another that has sold units. The difference: of the balance behind it and of what its
+ * $2, $3: the last one before these. Own: it is the wallet's, and not of another that has sold units. The difference: of the balance behind it and of what its
  * entries leave in the wallet's accounts, which is what was held meanwhile; nothing where one of them is of the held account.
  */
 const TRANSACTIONS = `
   select t.id, t.wallet_id = $1, e.entries = 0, e.is_uneven, e.is_other,
     case when e.held is null then t.balance_after - e.wallet
-      when t.balance_after = e.wallet + e.held then 0 when e.wallet is not null then -1 end, t.occurred_at::text
-  from (select w.id, w.occurred_at from wallet_transactions w where w.wallet_id = $1
-    union select s.transaction_id, s.occurred_at from ledger_entries s where s.wallet_id = $1 and s.account = 'wallet') known
+      when t.balance_after = e.wallet + e.held then 0 when e.wallet is not null then -1 end, known.occurred_at::text
+  from ((select w.id, w.occurred_at from wallet_transactions w
+      where w.wallet_id = $1 and w.occurred_at >= $2 and (w.occurred_at, w.id) > ($2, $3) order by w.occurred_at, w.id limit $4)
+    union (select s.transaction_id, s.occurred_at from ledger_entries s where s.wallet_id = $1 and s.account = 'wallet'
+      and s.occurred_at >= $2 and (s.occurred_at, s.transaction_id) > ($2, $3) order by s.occurred_at, s.transaction_id limit $4)
+    order by 2, 1 limit $4) known
   join wallet_transactions t on t.id = known.id
   cross join lateral (
     select coalesce(sum(a.entries), 0) as entries, bool_or(a.change <> 0) as is_uneven, bool_or(a.is_other) as is_other,
@@ -166,8 +170,7 @@ const TRANSACTIONS = `
         max(l.balance_after) filter (where l.wallet_id = $1 and l.account = 'wallet') as wallet,
         max(l.balance_after) filter (where l.wallet_id = $1 and l.account = 'held') as held
       from ledger_entries l where l.transaction_id = t.id group by l.asset) a) e
-  where $2::timestamptz is null or (t.occurred_at, t.id) > ($2::timestamptz, $3::uuid)
-  order by t.occurred_at, t.id limit $4`;
+  order by known.occurred_at, known.id`;
 
 /** The wallet against its accounts, and those against each other. */
 async function checkWallet(check: Check, transactions: number): Promise<void> {

@@ -67,12 +67,11 @@ type Attributes = Partial<
 /**
  * Tops up, charges, adjusts or reverses. The wallet is named, or it is that of an organization in an asset; a reversal is at
  * the wallet of what it reverses.
- * @throws AppError `idempotency_key_required` (INV-48), and those of `post`
+ * @throws AppError those of `post`
  */
 export const createTransaction: Create<WalletTransaction> = async (ctx, input) => {
   const kind = kindOf(input.attributes as Attributes);
   const meant = await meantBy(ctx, input, kind);
-  requireKey(ctx);
   const posting = postingOf(ctx, input, kind, meant);
   const { entity, wallet } = await post(ctx, meant, posting, subjectOf(kind));
   return Object.assign(entity as WalletTransaction, { walletState: wallet });
@@ -86,14 +85,6 @@ export async function charge(ctx: Context, organizationId: string, attributes: A
   const meant = { organizationId, asset: ctx.config.walletAsset };
   const posting = postingOf(ctx, { attributes, relationships: {} }, 'charge', meant);
   await post(ctx, meant, posting, subjectOf('charge'));
-}
-
-/** @throws AppError `idempotency_key_required` for a request that moves money without one (INV-48) */
-export function requireKey({ isKeyed }: Context): void {
-  if (isKeyed === true) return;
-  throw new AppError('idempotency_key_required', 'Whatever moves money takes an Idempotency-Key.', {
-    header: 'Idempotency-Key',
-  });
 }
 
 function kindOf({ kind }: Attributes): MadeKind {
