@@ -6,17 +6,21 @@ import { AuditEvent } from './auditEvent';
 import { AuditPending } from './auditPending';
 import { Event } from './event';
 import { EventSequence } from './eventSequence';
+import { Hold } from './hold';
 import { IdempotencyRecord } from './idempotencyRecord';
 import { Installation } from './installation';
 import { Invitation } from './invitation';
 import { InvitationRole } from './invitationRole';
 import { InvitationWorkspace } from './invitationWorkspace';
 import { Job } from './job';
+import { LedgerAccount } from './ledgerAccount';
+import { LedgerEntry } from './ledgerEntry';
 import { Member } from './member';
 import { MemberRole } from './memberRole';
 import { MemberWorkspace } from './memberWorkspace';
 import { Organization } from './organization';
 import { OrganizationTombstone } from './organizationTombstone';
+import { OverageLimit } from './overageLimit';
 import { Partner } from './partner';
 import { PasswordReset } from './passwordReset';
 import { Permission } from './permission';
@@ -25,6 +29,9 @@ import { Role } from './role';
 import { RowCount } from './rowCount';
 import { User } from './user';
 import { UserNetwork } from './userNetwork';
+import { Wallet } from './wallet';
+import { WalletAlert } from './walletAlert';
+import { WalletTransaction } from './walletTransaction';
 import { WebhookAttempt } from './webhookAttempt';
 import { WebhookDelivery } from './webhookDelivery';
 import { WebhookEndpoint } from './webhookEndpoint';
@@ -40,17 +47,21 @@ export const entities = [
   AuditPending,
   Event,
   EventSequence,
+  Hold,
   IdempotencyRecord,
   Installation,
   Invitation,
   InvitationRole,
   InvitationWorkspace,
   Job,
+  LedgerAccount,
+  LedgerEntry,
   Member,
   MemberRole,
   MemberWorkspace,
   Organization,
   OrganizationTombstone,
+  OverageLimit,
   Partner,
   PasswordReset,
   Permission,
@@ -59,6 +70,9 @@ export const entities = [
   RowCount,
   User,
   UserNetwork,
+  Wallet,
+  WalletAlert,
+  WalletTransaction,
   WebhookAttempt,
   WebhookDelivery,
   WebhookEndpoint,
@@ -75,17 +89,21 @@ export {
   AuditPending,
   Event,
   EventSequence,
+  Hold,
   IdempotencyRecord,
   Installation,
   Invitation,
   InvitationRole,
   InvitationWorkspace,
   Job,
+  LedgerAccount,
+  LedgerEntry,
   Member,
   MemberRole,
   MemberWorkspace,
   Organization,
   OrganizationTombstone,
+  OverageLimit,
   Partner,
   PasswordReset,
   Permission,
@@ -94,6 +112,9 @@ export {
   RowCount,
   User,
   UserNetwork,
+  Wallet,
+  WalletAlert,
+  WalletTransaction,
   WebhookAttempt,
   WebhookDelivery,
   WebhookEndpoint,
