@@ -8,6 +8,7 @@ import { PASSWORD, refresh, tokensOf } from '../routes/accessTokens/people';
 import { type Key, Keys } from '../routes/apiKeys/keys';
 import { type Crew, Crews, ownedDocument, patch, workspaceLinks } from '../routes/crew';
 import { accept, expire, freshEmail, invitationDocument, invited, tokenOf } from '../routes/invitations/inviting';
+import { move, moved, reverse, setLimit, walletOf } from '../routes/money';
 import {
   type Answer,
   createOrganization,
@@ -184,6 +185,11 @@ const CALLS: Record<string, Call> = {
     await crew.owner.post(path, body);
     return () => crew.owner.delete(path, {}, body);
   },
+  [`PATCH ${S}/wallets/{id}`]: async () => {
+    const { id } = await walletOf(crew.owner, crew.id);
+    return () => patch(crew.owner, 'wallets', `${S}/wallets/${id}`, { status: 'frozen' });
+  },
+  [`POST ${S}/walletTransactions`]: async () => () => move(crew.owner, crew.id, 'topup', { amount: 1 }),
   [`POST ${S}/users/{id}/password`]: async () => () =>
     crew.member.post(`${S}/users/${crew.member.id}/password`, {
       meta: { password: PASSWORD, passwordConfirmation: PASSWORD },
@@ -229,6 +235,11 @@ const CALLS: Record<string, Call> = {
     const token = tokenOf(await invited(crew.owner, crew.id));
     const body = { password: PASSWORD, password_confirmation: PASSWORD };
     return () => app.anonymous.post(`/api/organizations/invite/${token}/accept`, body);
+  },
+  'POST /api/admin/organizations/{organizationId}/charge': async () => {
+    await move(app.platform, crew.id, 'topup', { amount: 1 });
+    return () =>
+      app.platform.post(`/api/admin/organizations/${crew.id}/charge`, { amount: 1, service: 'sms', sms_point: 1 });
   },
   'POST /organization': async () => () =>
     crew.owner.post('/organization', { organizationName: 'New', domain: 'new.example.com' }),
@@ -305,6 +316,55 @@ const OTHERS: Record<string, Call> = {
   },
 };
 
+/** Money, by the kinds of what is done with it. */
+const MONEY: Record<string, [call: Call, types: string[]]> = {
+  'an adjustment': [
+    async () => () => move(crew.owner, crew.id, 'adjustment', { amount: 1, direction: 'credit', reason: 'x' }),
+    ['wallet.adjusted'],
+  ],
+  'a reversal': [
+    async () => {
+      const { id } = await moved(crew.owner, crew.id, 'topup', { amount: 1 });
+      return () => reverse(crew.owner, crew.id, id);
+    },
+    ['wallet.transaction_reversed'],
+  ],
+  'a charge that is refused': [
+    async () => async () => void (await move(crew.owner, crew.id, 'charge', { amount: 1 })),
+    ['wallet.charge_refused'],
+  ],
+  'a charge down to the limit': [
+    async () => {
+      await setLimit(app, crew.id, 5);
+      return () => move(crew.owner, crew.id, 'charge', { amount: 5 });
+    },
+    ['wallet.charged', 'wallet.overage_started', 'wallet.overage_limit_reached'],
+  ],
+  'a top-up back to 0': [
+    async () => {
+      await setLimit(app, crew.id, 5);
+      await move(crew.owner, crew.id, 'charge', { amount: 5 });
+      return () => move(crew.owner, crew.id, 'topup', { amount: 5 });
+    },
+    ['wallet.topped_up', 'wallet.overage_cleared'],
+  ],
+  'the end of a freeze': [
+    async () => {
+      const self = `${S}/wallets/${(await walletOf(crew.owner, crew.id)).id}`;
+      await patch(crew.owner, 'wallets', self, { status: 'frozen' });
+      return () => patch(crew.owner, 'wallets', self, { status: 'active' });
+    },
+    ['wallet.unfrozen'],
+  ],
+  'a wallet that is closed': [
+    async () => {
+      const self = `${S}/wallets/${(await walletOf(crew.owner, crew.id)).id}`;
+      return () => patch(crew.owner, 'wallets', self, { status: 'closed' });
+    },
+    ['wallet.closed'],
+  ],
+};
+
 const seen = new Set<string>();
 
 /** Types of the events, of whatever organization, that a call has written. */
@@ -337,6 +397,10 @@ test.each(Object.entries(CALLS))('%s is told (INV-36)', async (_name, call) => {
 
 test.each(Object.entries(OTHERS))('%s is told (INV-36)', async (_name, call) => {
   expect(await typesOf(call)).toHaveLength(1);
+});
+
+test.each(Object.entries(MONEY))('%s is told (INV-36)', async (_name, [call, types]) => {
+  expect(await typesOf(call)).toEqual(types);
 });
 
 test('every type of event was among them', () => {
