@@ -316,10 +316,12 @@ export function denial(caller: Caller, operation: string): AppError {
   const required = needed?.permission ?? needed?.anyOf?.join(', ') ?? operation;
   const byLevel = needed !== undefined && !needed.levels.includes(caller.level);
   const who = caller.level === 'user' ? 'Your roles here lack' : 'This credential lacks';
-  return new AppError(
+  const error = new AppError(
     'permission_denied',
     byLevel ? `Only ${needed.levels.join(' and ')} credentials may do this.` : `${who} the permission ${required}.`,
     undefined,
     { meta: { required } },
   );
+  error.operation = operation;
+  return error;
 }
