@@ -29,7 +29,7 @@ interface Row {
 }
 
 /** What actions are about, by what they begin with. */
-const SUBJECTS: Record<string, string> = {
+const SUBJECTS: Record<string, string | string[]> = {
   organization: 'organizations',
   partner: 'partners',
   member: 'members',
@@ -41,6 +41,7 @@ const SUBJECTS: Record<string, string> = {
   api_key: 'apiKeys',
   access_token: 'accessTokens',
   webhook_endpoint: 'webhookEndpoints',
+  wallet: ['wallets', 'walletTransactions'],
 };
 
 const SECRET =
@@ -122,8 +123,8 @@ function checksOf({ answer, operation }: Doing, who: Holder | null | undefined, 
     row.action === 'webhook_delivery.replayed' ? row.targetType : SUBJECTS[row.action.split('.')[0] as string];
   const isRequest = answer !== undefined;
   return [
-    ['outcome', row.outcome === 'success'],
-    ['target', row.targetType === subject],
+    ['outcome', row.outcome === (answer?.status === 402 ? 'failed' : 'success')],
+    ['target', [subject].flat().includes(row.targetType)],
     ['request id', row.request === (isRequest ? answer.headers['x-request-id'] : null)],
     ['method', isRequest ? (method ?? row.method) === row.method && row.method !== null : row.method === null],
     ['path', isRequest ? pattern.test(row.path ?? '') || operation === undefined : row.path === null],
