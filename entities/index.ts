@@ -11,6 +11,7 @@ import { Invitation } from './invitation';
 import { InvitationRole } from './invitationRole';
 import { InvitationWorkspace } from './invitationWorkspace';
 import { Job } from './job';
+import { Media } from './media';
 import { Member } from './member';
 import { MemberRole } from './memberRole';
 import { MemberWorkspace } from './memberWorkspace';
@@ -44,6 +45,7 @@ export const entities = [
   InvitationRole,
   InvitationWorkspace,
   Job,
+  Media,
   Member,
   MemberRole,
   MemberWorkspace,
@@ -78,6 +80,7 @@ export {
   InvitationRole,
   InvitationWorkspace,
   Job,
+  Media,
   Member,
   MemberRole,
   MemberWorkspace,

@@ -105,6 +105,7 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'organizations.get': rule('organizations:read'),
   'organizations.create': rule('organizations:update', ['platform', 'partner', 'user']),
   'organizations.update': rule('organizations:update'),
+  'organizations.avatar': rule('organizations:update'),
   'organizations.suspend': rule('organizations:suspend', MANAGEMENT),
   'organizations.hold': rule('platform:admin', ['platform']),
   'organizations.quotas': rule('platform:admin', ['platform']),

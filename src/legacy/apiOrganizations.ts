@@ -1,10 +1,12 @@
 import type { Organization } from '../../entities';
 import type { Context } from '../context';
 import { ERRORS } from '../errors';
-import { choice, nullable, text, uuid } from '../jsonapi/schemas';
+import { avatarUrl, choice, nullable, text, uuid } from '../jsonapi/schemas';
 import { closed, listOf, object } from '../openapi/schemas';
 import { allow } from '../permissions';
 import { authorize } from '../services/access';
+import { allowAvatar, setAvatar } from '../services/avatars';
+import { storeImage } from '../services/media';
 import { createOrganization } from '../services/organizationCreation';
 import { getOrganization, updateOrganization } from '../services/organizations';
 import { peopleRoutes } from './apiPeople';
@@ -13,7 +15,6 @@ import { type Asked, detailsByField, type ErrorForm, number, type Reply, type Su
 /** `/api`: organizations by UUID, members and roles by number, most answers in an envelope. */
 
 const name = text(1, 120);
-const avatarUrl = nullable({ ...text(1, 2048), format: 'https-url' });
 
 const ORGANIZATION = closed({
   id: uuid,
@@ -58,6 +59,11 @@ async function update(ctx: Context, asked: Asked): Promise<Reply> {
   return { status: 200, body: organizationOf(await updateOrganization(ctx, id, input, undefined)) };
 }
 
+async function uploadAvatar(ctx: Context, { params, stored }: Asked): Promise<Reply> {
+  const data = organizationOf(await setAvatar(ctx, params.organization as string, stored, undefined));
+  return { status: 200, body: { success: true, message: 'File uploaded successfully', data } };
+}
+
 const errors: ErrorForm = {
   name: 'ApiError',
   schema: closed(
@@ -84,7 +90,7 @@ export const apiOrganizations: Surface = {
   tag: 'api',
   summary: 'Another surface on the same organizations: members and roles by number. Errors have no code in the body.',
   prefix: '/api',
-  params: { organizationId: uuid, memberId: number, inviteToken: { type: 'string' } },
+  params: { organizationId: uuid, organization: uuid, memberId: number, inviteToken: { type: 'string' } },
   errors,
   routes: [
     {
@@ -122,6 +128,21 @@ export const apiOrganizations: Surface = {
       faults: { statusReason: ['required', 'not_allowed'] },
       answer: { status: 200, description: 'The organization as it is now.', schema: ORGANIZATION },
       run: update,
+    },
+    {
+      method: 'POST',
+      path: '/api/organizations/{organization}/upload-avatar',
+      operationId: 'apiUploadAvatar',
+      summary: 'Upload the avatar of an organization',
+      description: 'A PNG, JPEG, WebP or GIF image.',
+      operation: 'organizations.avatar',
+      upload: { admit: (ctx, { organization }) => allowAvatar(ctx, organization as string), store: storeImage },
+      answer: {
+        status: 200,
+        description: 'The organization as it is now.',
+        schema: closed({ success: { type: 'boolean', const: true }, message: { type: 'string' }, data: ORGANIZATION }),
+      },
+      run: uploadAvatar,
     },
     ...peopleRoutes,
   ],

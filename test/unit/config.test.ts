@@ -29,6 +29,7 @@ test('without any setting: local mode with the defaults of the contract', () => 
     databaseTimeoutMs: 2000,
     preparedStatements: true,
     dataDir: resolve('.data'),
+    mediaLocation: undefined,
     localMode: true,
     secretKey: undefined,
     platformKey: undefined,
