@@ -43,8 +43,12 @@ const calls = rows.flatMap(([cell = '', ...others]) => {
   const call = /^`([A-Z]+ \/\S*)`$/.exec(cell)?.[1];
   return call === undefined ? [] : [{ call, others }];
 });
-/** What it is called in OpenAPI: without the slash at the end and the query. */
-const operationOf = (call: string): string => call.replace(/\?.*$/, '').replace(/\/$/, '');
+/** What is the same call in OpenAPI: without the query, the slash at the end, and the names of parameters. */
+const operationOf = (call: string): string =>
+  call
+    .replace(/\?.*$/, '')
+    .replace(/\/$/, '')
+    .replace(/\{\w+\}/g, '{}');
 
 interface Proof {
   readonly file: string;
@@ -88,7 +92,7 @@ test('every operation of the three surfaces is there', () => {
   );
   expect(described.sort()).toEqual(served.sort());
   const listed = new Set(calls.map(({ call }) => operationOf(call)));
-  expect(served.filter((operation) => !listed.has(operation))).toEqual([]);
+  expect(served.filter((operation) => !listed.has(operationOf(operation)))).toEqual([]);
 });
 
 test('nothing is there that is not served', async () => {
@@ -96,7 +100,7 @@ test('nothing is there that is not served', async () => {
   try {
     for (const { call } of calls) {
       const [method = '', path = ''] = operationOf(call).split(' ');
-      const { status, headers } = await app.anonymous.options(path.replace(/\{\w+\}/g, '7'));
+      const { status, headers } = await app.anonymous.options(path.replaceAll('{}', '7'));
       expect([call, status, (headers.allow ?? '').split(', ')]).toEqual([call, 204, expect.arrayContaining([method])]);
     }
   } finally {
