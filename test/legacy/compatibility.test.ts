@@ -66,12 +66,9 @@ function titlesOf(file: string): Set<string> {
   const found: string[] = [];
   let block = '';
   // Formatted code: a block of the file begins at the margin, and what is called with a title is a block or a test.
-  for (const [whole, , title = ''] of source.matchAll(
-    /^describe\('(.+?)', |(['"`])((?:(?!\2).)+)\2,\s*(?:async )?\(/gm,
-  )) {
-    const named = /^describe\('(.+?)', /.exec(whole)?.[1];
+  for (const [, named, , title] of source.matchAll(/^describe\('(.+?)', |(['"`])((?:(?!\2).)+)\2,\s*(?:async )?\(/gm)) {
     if (named !== undefined) block = named;
-    else found.push(title, `${block} › ${title}`);
+    else found.push(title as string, `${block} › ${title}`);
   }
   return new Set(found.filter((title) => found.indexOf(title) === found.lastIndexOf(title)));
 }

@@ -119,6 +119,17 @@ describe('the sample of the JSON:API document', () => {
   });
 });
 
+test('a key is taken bare, and behind Bearer in any case of letters', async () => {
+  const { id, attributes } = await createOrganization(app.platform);
+  const plain = [`/v1/orgs/${attributes.number}/`, `/api/organizations/${id}`, `/organization/${id}`];
+  for (const path of [`${M}/organizations/${id}`, ...plain]) {
+    for (const scheme of ['', 'Bearer ', 'bearer ', 'BEARER ']) {
+      const { status } = await app.anonymous.get(path, { Authorization: `${scheme}${attributes.token}` });
+      expect([path, scheme, status]).toEqual([path, scheme, 200]);
+    }
+  }
+});
+
 describe('the webhook of /v1', () => {
   const digest = (secret: string, body: Buffer) => createHmac('sha256', secret).update(body).digest('hex');
 
