@@ -361,9 +361,12 @@ test('deleted on /v1 when nobody else is left, brought back, and purged by the o
   expect((await ada.delete(path)).status).toBe(204);
   expect(await statusesFor(ada)).toEqual([404, 404, 404, 404]);
   expect((await ada.get('/organization/list')).body.map((each: Body) => each.name)).toEqual(['Another']);
+  const told = async () => (await deliver()).map(verified).at(-1).type;
+  expect(await told()).toBe('organization.deletion_scheduled');
 
   expectAnswer(await ada.post(`${M}/organizations/${acme.id}/restore`), 200);
   await expectSame(ada, 'owner');
+  expect(await told()).toBe('organization.restored');
   const purge = await app.platform.delete(`${M}/organizations/${acme.id}?purgeNow=true`);
   expect(purge.status).toBe(204);
   for (const who of [ada, app.platform]) expect(await statusesFor(who)).toEqual([404, 404, 404, 404]);
