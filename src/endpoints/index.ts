@@ -7,6 +7,7 @@ import { invitationEndpoints } from './invitations';
 import { organizationEndpoints } from './organizations';
 import { passwordEndpoints } from './passwords';
 import { userEndpoints } from './users';
+import { walletEndpoints } from './wallets';
 import { webhookEndpointCalls } from './webhooks';
 
 /** Every request beside those of the resource types. */
@@ -17,6 +18,7 @@ export const endpoints: readonly Endpoint[] = [
   ...organizationEndpoints,
   ...passwordEndpoints,
   ...userEndpoints,
+  ...walletEndpoints,
   ...webhookEndpointCalls,
 ];
 

@@ -9,6 +9,7 @@ import { allowAvatar, setAvatar } from '../services/avatars';
 import { storeImage } from '../services/media';
 import { createOrganization } from '../services/organizationCreation';
 import { getOrganization, updateOrganization } from '../services/organizations';
+import { chargeRoute } from './apiCharge';
 import { peopleRoutes } from './apiPeople';
 import { type Asked, detailsByField, type ErrorForm, number, type Reply, type Surface } from './surface';
 
@@ -149,5 +150,6 @@ export const apiOrganizations: Surface = {
       run: uploadAvatar,
     },
     ...peopleRoutes,
+    chargeRoute,
   ],
 };
