@@ -119,6 +119,9 @@ export class WalletTransaction {
   /** Computed. */
   actor!: unknown;
 
+  /** The wallet behind it; on what was made just now alone. */
+  walletState?: Pick<Wallet, 'balance' | 'held' | 'available' | 'overageUsed'>;
+
   /** Another one once it is reversed; computed. */
   version!: number;
 }

@@ -42,6 +42,7 @@ export const organizations = serializers<Organization>({
     events: toMany('events'),
     webhookDeliveries: toMany('webhookDeliveries'),
     webhookEndpoints: toMany('webhookEndpoints'),
+    wallets: toMany('wallets'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),
   },

@@ -89,7 +89,7 @@ async function openConnection(config: Config, log: Logger, closers: Closers): Pr
 async function prepareDatabase(config: Config, connection: Connection): Promise<string | undefined> {
   const source = await connect(connection, config, 0);
   try {
-    await migrate(source);
+    await migrate(source, config.walletAsset);
     const db = Database.over(source, false);
     await openSecrets(config, db);
     if (config.platformKey !== undefined) await createPlatformKey({ db }, 'PLATFORM_KEY', config.platformKey);

@@ -48,6 +48,10 @@ export interface Config {
   readonly invitationRedirectOrigins: readonly string[];
   /** undefined: mails tell the token of a password reset itself. */
   readonly passwordResetUrl: string | undefined;
+  /** Of the wallet that comes with an organization. */
+  readonly walletAsset: string;
+  /** What organizations are charged for → the unit that a charge buys, or null. */
+  readonly walletServices: ReadonlyMap<string, string | null>;
   readonly logLevel: string;
 }
 
@@ -76,6 +80,8 @@ interface Values {
   MAIL_FROM?: string;
   INVITATION_REDIRECT_ORIGINS?: string;
   PASSWORD_RESET_URL?: string;
+  WALLET_ASSET: string;
+  WALLET_SERVICES?: string;
   LOG_LEVEL: string;
 }
 
@@ -166,6 +172,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     mailFrom: values.MAIL_FROM,
     invitationRedirectOrigins: readOrigins(values.INVITATION_REDIRECT_ORIGINS),
     passwordResetUrl: values.PASSWORD_RESET_URL,
+    walletAsset: values.WALLET_ASSET,
+    walletServices: readServices(values.WALLET_SERVICES),
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -212,6 +220,23 @@ function readQuotas(text: string): Config['quotas'] {
     quotas[name] = Number(limit);
   }
   return { ...USUAL_QUOTAS, ...quotas };
+}
+
+/** Built in: its charges buy `SMS_POINT` (rulings, "Events, delivery, money"). */
+const SMS = 'sms:SMS_POINT';
+
+function readServices(text = ''): Config['walletServices'] {
+  const services = new Map<string, string | null>();
+  for (const each of [SMS, ...readList(text)]) {
+    const [name = '', unit = null] = each.split(':');
+    if (services.has(name) && each !== SMS) {
+      throw new ConfigError(
+        `WALLET_SERVICES: ${name} is ${name === 'sms' ? `there by itself, as ${SMS}` : 'named twice'}.`,
+      );
+    }
+    services.set(name, unit);
+  }
+  return services;
 }
 
 /** The host as it stands in a URL: IPv6 addresses in brackets. */

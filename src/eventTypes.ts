@@ -47,6 +47,17 @@ export const EVENT_TYPES = [
   'webhook_delivery.failing',
   'webhook_delivery.recovered',
   'webhook_delivery.exhausted',
+  'wallet.topped_up',
+  'wallet.charged',
+  'wallet.charge_refused',
+  'wallet.adjusted',
+  'wallet.transaction_reversed',
+  'wallet.frozen',
+  'wallet.unfrozen',
+  'wallet.closed',
+  'wallet.overage_started',
+  'wallet.overage_limit_reached',
+  'wallet.overage_cleared',
   'webhook.test',
 ] as const;
 

@@ -185,6 +185,22 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'webhookDeliveries.replay': rule('webhooks:replay'),
   'webhookAttempts.list': rule('webhooks:read'),
   'webhookAttempts.get': rule('webhooks:read'),
+  'wallets.list': rule('wallets:read'),
+  'wallets.get': rule('wallets:read'),
+  'wallets.update': rule('wallets:adjust'),
+  'wallets.verify': rule('wallets:read'),
+  'walletTransactions.list': rule('wallets:read'),
+  'walletTransactions.get': rule('wallets:read'),
+  // By its kind, each in one of the rows below.
+  'walletTransactions.create': rule(null),
+  'walletTransactions.topup': rule('wallets:topup'),
+  'walletTransactions.charge': rule('wallets:charge'),
+  'walletTransactions.adjustment': rule('wallets:adjust'),
+  'walletTransactions.reversal': rule('wallets:adjust'),
+  // On another surface.
+  'organizations.charge': rule('wallets:charge', MANAGEMENT),
+  'ledgerEntries.list': rule('wallets:read'),
+  'ledgerEntries.get': rule('wallets:read'),
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */

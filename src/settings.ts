@@ -139,6 +139,20 @@ export const SETTINGS = {
     description:
       'page where people set a new password; mails link to it with the token as ?token=, unset: they tell the token',
   },
+  WALLET_ASSET: {
+    type: 'string',
+    pattern: '^[A-Z][A-Z0-9_]{1,15}$',
+    default: 'USD',
+    description:
+      'asset of the wallet that comes with an organization: a currency of ISO 4217, or a unit such as SMS_POINT',
+  },
+  WALLET_SERVICES: {
+    type: 'string',
+    maxLength: 4096,
+    pattern: '^[a-z][a-z0-9_-]{0,39}(:[A-Z][A-Z0-9_]{1,15})?(\\s*,\\s*[a-z][a-z0-9_-]{0,39}(:[A-Z][A-Z0-9_]{1,15})?)*$',
+    description:
+      'what organizations are charged for beside sms, separated by commas, each with the unit that a charge buys, if any: voice:VOICE_MINUTE,storage',
+  },
   LOG_LEVEL: {
     type: 'string',
     enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../context';
 import { AppError, type Fault, notFound } from '../errors';
 import { BodyReader, readLinkageDocument } from '../jsonapi/body';
-import type { Action, Change } from '../jsonapi/define';
+import type { Action, Change, DocumentMeta } from '../jsonapi/define';
 import { isObject } from '../jsonapi/json';
 import { LINKED_LIMIT, readSort } from '../jsonapi/query';
 import { createdDocument, selfUrl } from '../jsonapi/reply';
@@ -32,11 +32,18 @@ export const create: Handler = async (call) => {
   const clientIds = definition.clientIds && (level === 'platform' || level === 'partner');
   const input = readerOf(definition).read(call.body(), 'create', undefined, clientIds);
   if (level === 'user') await allowCreation(ctx, definition, input);
-  return created(call, (await definition.operations.create?.run(ctx, input, query.parameters)) as unknown as Entity);
+  const { run, documentMeta } = definition.operations.create as NonNullable<typeof definition.operations.create>;
+  return created(call, (await run(ctx, input, query.parameters)) as unknown as Entity, documentMeta);
 };
 
+/** What is said beside the resource; undefined: nothing. */
+function metaOf(declared: DocumentMeta<never> | undefined, entity: Entity): Record<string, unknown> | undefined {
+  if (declared === undefined) return undefined;
+  return Object.fromEntries(Object.entries(declared).map(([name, { of }]) => [name, of(entity as never)]));
+}
+
 /** The answer that shows a new resource. */
-async function created(call: Call, entity: Entity): Promise<Outcome> {
+async function created(call: Call, entity: Entity, declared?: DocumentMeta<never>): Promise<Outcome> {
   const { ctx, route, query } = call;
   const { definition } = route;
   const inclusion = await included(call, definition, query.include, [entity]);
@@ -45,7 +52,7 @@ async function created(call: Call, entity: Entity): Promise<Outcome> {
   const cursors = inclusion?.hasCursors === true;
   return {
     status: 201,
-    document: createdDocument(data, inclusion?.resources() ?? null, cursors),
+    document: createdDocument(data, inclusion?.resources() ?? null, metaOf(declared, entity), cursors),
     version: entity.version,
     cursors,
     secret: revealsSecret(definition, entity),
@@ -164,7 +171,8 @@ export const act: Handler = async (call) => {
   }
   const settings = settingsReaderOf(action).read(call.body());
   const entity = (await action.run(ctx, id, settings, ifMatch)) as unknown as Entity;
-  return action.status === 201 ? created(call, entity) : changed(call, id, entity);
+  const { documentMeta } = action;
+  return action.status === 201 ? created(call, entity, documentMeta) : changed(call, id, entity, documentMeta);
 };
 
 /** DELETE of a resource. */
@@ -209,10 +217,12 @@ function inLinkage(error: unknown, name: string): unknown {
 }
 
 /** The resource as it is now. */
-async function changed(call: Call, id: string, entity: Entity): Promise<Outcome> {
+async function changed(call: Call, id: string, entity: Entity, declared?: DocumentMeta<never>): Promise<Outcome> {
   const { definition } = call.route;
   const outcome = await represent(call, definition, entity, selfUrl(`${definition.path}/${id}`, call.query));
-  return { ...outcome, secret: revealsSecret(definition, entity) };
+  const meta = metaOf(declared, entity);
+  const document = meta === undefined ? outcome.document : { ...outcome.document, meta };
+  return { ...outcome, document, secret: revealsSecret(definition, entity) };
 }
 
 const revealsSecret = ({ attributes }: Definition, entity: Entity): boolean =>

@@ -3,6 +3,12 @@ import { AppError, type ErrorCode, type ErrorSource } from '../errors';
 const attribute = (name: string): ErrorSource => ({ pointer: `/data/attributes/${name}` });
 const relationship = (name: string): ErrorSource => ({ pointer: `/data/relationships/${name}/data` });
 
+const TOO_LARGE = [
+  'not_allowed',
+  'The balance would be more than 9007199254740991, which is kept exactly.',
+  attribute('amount'),
+] as const;
+
 /** Violated constraint → what the client is told. The database decides, so no race slips between a check and a write. */
 const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSource?]>> = {
   organizations_pkey: ['id_taken', 'An organization with this id exists.', { pointer: '/data/id' }],
@@ -40,6 +46,9 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   roles_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   api_keys_replaces_id_key: ['invalid_transition', 'The key has been replaced already.'],
   access_tokens_api_key_id_fkey: ['revoked_credential', 'This credential is gone.', { header: 'Authorization' }],
+  wallet_transactions_reverses_id_key: ['already_reversed', 'The transaction has been reversed.'],
+  wallets_balance_check: TOO_LARGE,
+  ledger_accounts_balance_check: TOO_LARGE,
   // Only a token given by the client can be known already: those made here have 178 random bits.
   api_keys_hash_key: ['not_allowed', 'This token is in use: give another one.', attribute('token')],
 };

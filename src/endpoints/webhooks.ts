@@ -24,6 +24,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   access_token: 'accessTokens',
   webhook_endpoint: 'webhookEndpoints',
   webhook_delivery: 'webhookDeliveries',
+  wallet: 'wallets',
 };
 
 /** @throws AppError `unknown_event_type` */

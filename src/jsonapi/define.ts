@@ -66,6 +66,9 @@ export interface Filter {
   summary: string;
 }
 
+/** Members of the document's `meta` beside a resource that a request has made or changed. */
+export type DocumentMeta<Entity> = Readonly<Record<string, { schema: Schema; of: (entity: Entity) => unknown }>>;
+
 interface ActionBase<Entity> {
   /** It is for rows that nobody sees any more: its service judges who of the users may. */
   ofRetired?: true;
@@ -84,6 +87,7 @@ interface PostedAction<Entity> extends ActionBase<Entity> {
   requiredSettings?: readonly string[];
   /** 201: what it gives back is a new resource, whose URL goes into `Location`. Else 200. */
   status?: 200 | 201;
+  documentMeta?: DocumentMeta<Entity>;
   run: (ctx: Context, id: string, settings: Values, ifMatch: IfMatch) => Promise<Entity>;
 }
 
@@ -128,7 +132,7 @@ interface Parametrized {
 export interface Operations<Entity> {
   list?: Operation<List<Entity>>;
   get?: Operation<Get<Entity>>;
-  create?: Operation<Create<Entity>> & Parametrized;
+  create?: Operation<Create<Entity>> & Parametrized & { documentMeta?: DocumentMeta<Entity> };
   /** `whole`: it changes relationships too, in one with the attributes; else each is changed for itself. */
   update?: Operation<Update<Entity>> & { whole?: boolean; possible?: (entity: Entity) => boolean };
   /** `purge` is what `?purgeNow=true` asks for. */

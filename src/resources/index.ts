@@ -5,6 +5,7 @@ import { accessTokens } from './accessTokens';
 import { apiKeys } from './apiKeys';
 import { events } from './events';
 import { invitations } from './invitations';
+import { ledgerEntries } from './ledgerEntries';
 import { members } from './members';
 import { organizations } from './organizations';
 import { partners } from './partners';
@@ -12,6 +13,8 @@ import { permissions } from './permissions';
 import { roles } from './roles';
 import { shapeOf } from './shapes';
 import { users } from './users';
+import { wallets } from './wallets';
+import { walletTransactions } from './walletTransactions';
 import { webhookAttempts } from './webhookAttempts';
 import { webhookDeliveries } from './webhookDeliveries';
 import { webhookEndpoints } from './webhookEndpoints';
@@ -33,6 +36,9 @@ const definitions = [
   webhookDeliveries,
   webhookAttempts,
   webhookEndpoints,
+  wallets,
+  walletTransactions,
+  ledgerEntries,
 ] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(

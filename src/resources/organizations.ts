@@ -147,6 +147,13 @@ export const organizations = defineResource(Organization, {
       include: true,
       summary: 'The URLs that get its events.',
     },
+    wallets: {
+      many: true,
+      type: 'wallets',
+      link: 'organizationId',
+      include: true,
+      summary: 'Its money and units, a wallet for each asset.',
+    },
     owner: {
       one: true,
       type: 'users',

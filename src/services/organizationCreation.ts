@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Organization } from '../../entities';
+import { scaleOf } from '../assets';
 import type { Context } from '../context';
 import { selectOne } from '../db/select';
 import { causeSql, shapeOf } from '../db/shape';
@@ -17,6 +18,7 @@ import { attributeSource, cipherPurpose, organizationTable } from './organizatio
 import { checkQuota, quotaExceeded } from './quotas';
 import { slugFrom, withSuffix } from './slugs';
 import { userTable } from './users';
+import { walletTable } from './wallets';
 import { newEndpoint, webhookEndpointTable } from './webhookEndpoints';
 import { type NewSecret, newSecret, secretSql } from './webhookSecrets';
 import { checkWebhookUrl } from './webhookUrls';
@@ -142,7 +144,7 @@ interface Creation {
 }
 
 /**
- * One statement: the organization, its token, its default workspace, its default endpoint, and its owner.
+ * One statement: the organization, its token, its default workspace, its wallet, its default endpoint, and its owner.
  * @param yieldSlug whether a taken slug is no error
  * @returns undefined when `yieldSlug` is set and the slug is taken
  */
@@ -172,6 +174,8 @@ async function insertOrganization(
        role as (insert into member_roles (member_id, role_id) select member.id, r.id from member, roles r
          where r.code = 'owner' and r.kind = 'system' returning role_id)`;
   const endpoint = secret === null ? undefined : endpointParts(ctx, values, secret, bind);
+  const { walletAsset } = ctx.config;
+  const wallet = { id: uuidv7(), organizationId, asset: walletAsset, scale: scaleOf(walletAsset) };
   const columns = organizationTable.selectList(organizationTable.properties, ctx.caller, bind);
   const facts = [
     ['organization.created', shapeOf(ctx.shapes, 'organizations').sql],
@@ -183,7 +187,8 @@ async function insertOrganization(
   const told = `record_events(${kinds}, t.id, array[${facts.map(([, shape]) => shape).join(', ')}], null, ${causeSql(ctx, bind)})`;
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
-       key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *)${member}${endpoint?.made ?? ''}
+       key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *),
+       wallet as (${fromCreated(insertSql(walletTable, wallet, bind))})${member}${endpoint?.made ?? ''}
      select ${told}${endpoint?.told ?? ''}, ${columns} from created t${endpoint?.from ?? ''}`,
     list,
   );

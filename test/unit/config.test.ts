@@ -45,6 +45,8 @@ test('without any setting: local mode with the defaults of the contract', () => 
     mailFrom: undefined,
     invitationRedirectOrigins: [],
     passwordResetUrl: undefined,
+    walletAsset: 'USD',
+    walletServices: new Map([['sms', 'SMS_POINT']]),
     logLevel: 'info',
   } satisfies Config);
 });
@@ -105,6 +107,17 @@ const ACCEPTED: [name: string, value: string, property: keyof Config, read: unkn
     ['https://app.example.com', 'http://localhost:8080'],
   ],
   ['PASSWORD_RESET_URL', 'https://example.com/reset?a=1', 'passwordResetUrl', 'https://example.com/reset?a=1'],
+  ['WALLET_ASSET', 'EUR', 'walletAsset', 'EUR'],
+  [
+    'WALLET_SERVICES',
+    'voice:VOICE_MINUTE , storage',
+    'walletServices',
+    new Map([
+      ['sms', 'SMS_POINT'],
+      ['voice', 'VOICE_MINUTE'],
+      ['storage', null],
+    ]),
+  ],
   ['LOG_LEVEL', 'silent', 'logLevel', 'silent'],
   ['LOG_LEVEL', 'trace', 'logLevel', 'trace'],
 ];
@@ -182,6 +195,10 @@ const REFUSED: [name: string, value: string][] = [
   ['INVITATION_REDIRECT_ORIGINS', 'https://*.example.com:x'],
   ['PASSWORD_RESET_URL', 'example.com/reset'],
   ['PASSWORD_RESET_URL', 'javascript:alert(1)'],
+  ['WALLET_ASSET', 'usd'],
+  ['WALLET_SERVICES', 'Voice'],
+  ['WALLET_SERVICES', 'voice,voice:VOICE_MINUTE'],
+  ['WALLET_SERVICES', 'sms:TEXT'],
   ['LOG_LEVEL', 'verbose'],
 ];
 test.each(REFUSED)('%s may not be %.50s: one line that names it, and quotes no secret', (name, value) => {

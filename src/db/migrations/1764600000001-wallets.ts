@@ -513,6 +513,9 @@ begin
       if was.kind not in ('topup', 'charge', 'capture', 'adjustment') then
         refusal := 'not_reversible'; facts := facts || jsonb_build_object('kind', was.kind); return next; return;
       end if;
+      if (asked->>'amount')::bigint <> was.amount then
+        refusal := 'not_whole'; facts := facts || jsonb_build_object('whole', was.amount); return next; return;
+      end if;
       if exists (select 1 from wallet_transactions w where w.reverses_id = was.id) then
         refusal := 'already_reversed'; return next; return;
       end if;

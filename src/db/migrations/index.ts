@@ -23,6 +23,6 @@ export const migrations = [
   Events1764500000000,
   DefaultEndpoint1764500000001,
   EventNotes1764500000002,
-  Wallets1764600000001,
   Audit1764600000000,
+  Wallets1764600000001,
 ];
