@@ -354,15 +354,13 @@ create trigger wallets_count_insert after insert on wallets
   referencing new table as added for each statement execute function count_wallets();
 create trigger holds_count_insert after insert on holds
   referencing new table as changed for each statement execute function count_log_rows('1');
-${OWNED
-  .map(
-    (table) => `create trigger ${table}_count_insert after insert on ${table}
+${OWNED.map(
+  (table) => `create trigger ${table}_count_insert after insert on ${table}
   referencing new table as changed for each statement execute function count_owned_rows('1');
 create trigger ${table}_count_delete after delete on ${table}
   referencing old table as changed for each statement execute function count_owned_rows('-1');
 `,
-  )
-  .join('')}
+).join('')}
 -- A purge: nobody but the operator sees the ledger any more.
 create function leave_ledger() returns trigger language plpgsql as $$
 declare
@@ -657,7 +655,9 @@ export class Wallets1764600000001 implements MigrationInterface {
     await runner.query(`insert into row_counts (relation, scope, rows)
       select 'wallets', part.scope, count(*) from organizations o cross join lateral (values (${NIL}), (o.partner_id)) part (scope)
       where part.scope is not null group by part.scope`);
-    await runner.query([WALLET_INDEXES, LAST_LINE, ALERTS, TOTALS, statusCounter([...COUNTED, ...OWNED]), POSTING, POST].join('\n'));
+    await runner.query(
+      [WALLET_INDEXES, LAST_LINE, ALERTS, TOTALS, statusCounter([...COUNTED, ...OWNED]), POSTING, POST].join('\n'),
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
