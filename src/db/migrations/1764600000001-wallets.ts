@@ -55,6 +55,7 @@ create table holds (
   id uuid not null,
   organization_id uuid not null,
   wallet_id uuid not null,
+  asset text not null,
   amount bigint not null,
   captured bigint not null default 0,
   released bigint not null default 0,
@@ -75,6 +76,8 @@ create table holds (
 create index holds_organization_id_created_at_idx on holds (organization_id, created_at, id);
 create index holds_wallet_id_created_at_idx on holds (wallet_id, created_at, id);
 create index holds_created_at_idx on holds (created_at, id);
+create index holds_expires_at_idx on holds (expires_at, id);
+create index holds_service_idx on holds (service, created_at, id) where service is not null;
 create index holds_open_idx on holds (expires_at) where status = 'open';
 
 create table wallet_transactions (
@@ -165,6 +168,7 @@ create table overage_limits (
 create unique index overage_limits_asset_key on overage_limits (organization_id, asset) where service is null;
 create unique index overage_limits_service_key on overage_limits (organization_id, asset, service) where service is not null;
 create index overage_limits_created_at_idx on overage_limits (created_at, id);
+create index overage_limits_asset_idx on overage_limits (asset, created_at, id);
 
 create table wallet_alerts (
   id uuid not null,
@@ -252,6 +256,7 @@ create trigger wallets_first_overage before insert on wallets for each row
 create function touch_wallet_of_limit() returns trigger language plpgsql as $$
 declare changed overage_limits := coalesce(new, old);
 begin
+  if tg_op = 'UPDATE' and new.max_overage is not distinct from old.max_overage then return null; end if;
   update wallets set version = version + 1, updated_at = date_trunc('second', now())
     where organization_id = changed.organization_id and asset = changed.asset;
   update wallet_alerts a set last_side = alert_side(a), version = a.version + 1, updated_at = date_trunc('second', now())
@@ -430,8 +435,8 @@ $$;
 const POST = `
 /*
  * The one way to move money. asked: kind, amount; scale of a wallet that is made; direction of an adjustment; service;
- * quantity, unit, unitScale of units that come with a charge; holdId of a capture or a release, and as what the hold ends
- * (holdStatus); expiresAt of a hold; reversesId; reason, reference, metadata; actor {type, id}.
+ * quantity, unit, unitScale of units that come with a charge; holdId of a capture or a release, versions of
+ * which it must have one, and as what it ends (holdStatus); expiresAt of a hold; reversesId; reason, reference, metadata; actor {type, id}.
  * Locks: the organization (shared: whoever suspends it waits, or we for him), its wallets by asset, the hold. A refusal has
  * written nothing.
  */
@@ -495,6 +500,7 @@ begin
       select * into now_hold from holds h where h.id = (asked->>'holdId')::uuid and h.organization_id = organization
         for no key update;
       if not found then refusal := 'not_found'; return next; return; end if;
+      if not (asked->'versions') @> to_jsonb(now_hold.version) then refusal := 'version_mismatch'; return next; return; end if;
       -- By the clock of now, behind the locks. The service itself ends one at any time.
       if now_hold.status <> 'open' or (asked#>>'{actor,type}' <> 'system' and now_hold.expires_at <= clock_timestamp()) then
         refusal := 'hold_closed';
@@ -566,8 +572,9 @@ begin
   end if;
 
   if its_kind = 'hold' then
-    insert into holds (id, organization_id, wallet_id, amount, service, reason, expires_at)
-      values (new_id(), organization, now_wallet.id, its_amount, its_service, asked->>'reason', (asked->>'expiresAt')::timestamptz)
+    insert into holds (id, organization_id, wallet_id, asset, amount, service, reason, expires_at)
+      values (new_id(), organization, now_wallet.id, of_asset, its_amount, its_service, asked->>'reason',
+        (asked->>'expiresAt')::timestamptz)
       returning * into now_hold;
   elsif its_kind in ('capture', 'release') then
     update holds h set status = coalesce(asked->>'holdStatus', 'captured'),

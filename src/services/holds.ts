@@ -1,0 +1,164 @@
+import { Hold } from '../../entities';
+import type { Context, Services } from '../context';
+import { logOf } from '../db/log';
+import { Table } from '../db/table';
+import type { IfMatch } from '../db/write';
+import { AppError } from '../errors';
+import type { EventType } from '../eventTypes';
+import { type Create, crud } from './crud';
+import { checkService, meantWallet } from './namedWallet';
+import { organizationTable } from './organizations';
+import { type Posting, post, type Subject, type WalletState } from './posting';
+import { sweepOrganizations } from './sweeper';
+import { walletTable } from './wallets';
+import { requireKey } from './walletTransactions';
+import { attributeFault } from './webhookEndpointRules';
+
+export const holdTable = new Table(Hold, {
+  ...logOf('holds', 'wallets:read'),
+  // It is over as soon as its time is, like an invitation (INV-21); what it holds is given back within a minute.
+  computed: { status: "case when t.status = 'open' and t.expires_at <= now() then 'expired' else t.status end" },
+  references: {
+    organizationId: () => organizationTable as unknown as Table,
+    walletId: () => walletTable as unknown as Table,
+  },
+});
+
+const plain = crud(holdTable);
+export const { list: listHolds, get: getHold, rows: holdRows } = plain;
+
+/** What a hold was before it has ended, as far as that is another thing now. */
+const WAS_OPEN = `jsonb_build_object('attributes', jsonb_build_object('status', 'open')
+  || case when t.captured > 0 then '{"captured": 0}' else '{}' end || case when t.released > 0 then '{"released": 0}' else '{}' end)`;
+
+const subjectOf = (event: EventType, previous?: string): Subject<Hold> => ({
+  event,
+  type: 'holds',
+  table: holdTable,
+  row: 'now_hold',
+  previous,
+});
+const PLACED = subjectOf('wallet.hold_placed');
+const CAPTURED = subjectOf('wallet.hold_captured', WAS_OPEN);
+const VOIDED = subjectOf('wallet.hold_voided', WAS_OPEN);
+const EXPIRED = subjectOf('wallet.hold_expired', WAS_OPEN);
+
+const DAY_MS = 86_400_000;
+/** Days that a hold is open unless it says otherwise, and at the most (domain sheet 11). */
+const USUAL_DAYS = 7;
+const MOST_DAYS = 30;
+
+type Attributes = Pick<Hold, 'amount'> & Partial<Pick<Hold, 'service' | 'reason' | 'expiresAt'>>;
+
+/**
+ * Reserves an amount: what is available falls, the balance stays. The wallet is named, or it is that of an organization in
+ * an asset.
+ * @returns the hold, with the wallet behind it as `walletState`
+ * @throws AppError `idempotency_key_required` (INV-48), `not_allowed` for an unknown service or an end that is not ahead by 30
+ * days at the most, and those of `post`
+ */
+export const createHold: Create<Hold> = async (ctx, input) => {
+  const meant = await meantWallet(ctx, 'holds.create', input);
+  requireKey(ctx);
+  const { amount, service, reason, expiresAt } = input.attributes as unknown as Attributes;
+  checkService(ctx, service);
+  const posting = { kind: 'hold', amount, service, reason, expiresAt: endOf(ctx, expiresAt) } as const;
+  return withWallet(await post(ctx, meant, posting, PLACED));
+};
+
+/** Whole seconds: that is how it is shown. */
+function endOf(ctx: Context, expiresAt: string | undefined): string {
+  const now = ctx.now().getTime();
+  const given = expiresAt === undefined ? now + USUAL_DAYS * DAY_MS : Date.parse(expiresAt);
+  const end = Math.floor(given / 1_000) * 1_000;
+  if (end > now && end <= now + MOST_DAYS * DAY_MS) return new Date(end).toISOString();
+  const detail = `expiresAt must be ahead, by ${MOST_DAYS} days at the most.`;
+  throw AppError.of([attributeFault('not_allowed', detail, 'expiresAt')]);
+}
+
+/**
+ * Takes all or a part of what is held; the rest is free again. It ends the hold.
+ * @param settings `amount` in the smallest unit; left out: all
+ * @throws AppError `idempotency_key_required` (INV-48), `hold_closed` when it has ended or its time is over (INV-49),
+ * `not_allowed` for more than is held, and those of `post`
+ */
+export async function captureHold(
+  ctx: Context,
+  id: string,
+  { amount }: { readonly amount?: number },
+  ifMatch: IfMatch,
+): Promise<Hold> {
+  requireKey(ctx);
+  return endHold(ctx, id, { kind: 'capture', amount }, CAPTURED, ifMatch);
+}
+
+/**
+ * Frees all that is held. It ends the hold.
+ * @throws AppError `hold_closed` (INV-49)
+ */
+export const voidHold = (ctx: Context, id: string, _settings: object, ifMatch: IfMatch): Promise<Hold> =>
+  endHold(ctx, id, { kind: 'release', holdStatus: 'voided' }, VOIDED, ifMatch);
+
+async function endHold(
+  ctx: Context,
+  holdId: string,
+  posting: Posting,
+  subject: Subject<Hold>,
+  ifMatch: IfMatch,
+): Promise<Hold> {
+  const meant = await plain.get(ctx, holdId, ['organizationId', 'asset']);
+  // Judged with all the rest: the hold is locked behind its wallet.
+  const versions = ifMatch?.includes('*') ? undefined : (ifMatch as readonly number[] | undefined);
+  return withWallet(await post(ctx, meant, { ...posting, holdId, versions }, subject));
+}
+
+const withWallet = ({ entity, wallet }: { entity: Hold | undefined; wallet: WalletState }): Hold =>
+  Object.assign(entity as Hold, { walletState: wallet });
+
+/** What the service itself posts with. */
+type ServiceContext = Pick<Services, 'db' | 'shapes' | 'deliveries'>;
+
+/** Holds that one transaction ends at the most: nobody posts in their organization meanwhile. */
+const MOST_ENDED = 200;
+const IS_DUE = "status = 'open' and expires_at <= now()";
+
+/** Frees what is held beyond its time, also of organizations that are being deleted and in frozen wallets (INV-50). */
+export function expireHolds(ctx: ServiceContext): Promise<void> {
+  const due = `select organization_id from holds where ${IS_DUE} order by expires_at limit ${MOST_ENDED}`;
+  return sweepOrganizations(ctx, due, async (db, organizationId) => {
+    await endSome({ ...ctx, db }, organizationId, IS_DUE);
+  });
+}
+
+/**
+ * Ends whatever is open in an organization that is about to be purged, in the transaction that has it locked.
+ * @returns how many there were
+ */
+export async function endHoldsOf(ctx: ServiceContext, organizationId: string): Promise<number> {
+  let ended = 0;
+  let some: number;
+  do {
+    some = await endSome(ctx, organizationId, "status = 'open'");
+    ended += some;
+  } while (some === MOST_ENDED);
+  return ended;
+}
+
+/** Some of the holds for which `condition` holds, as nobody's doing; how many there were. */
+async function endSome(
+  { db, shapes, deliveries }: ServiceContext,
+  organizationId: string,
+  condition: string,
+): Promise<number> {
+  const rows = await db.query(
+    `select id, asset, ${IS_DUE} from holds where organization_id = $1 and ${condition}
+     order by expires_at, id limit ${MOST_ENDED}`,
+    [organizationId],
+  );
+  for (const [holdId, asset, isDue] of rows as [string, string, boolean][]) {
+    const [holdStatus, subject] = isDue ? (['expired', EXPIRED] as const) : (['voided', VOIDED] as const);
+    const meant = { organizationId, asset };
+    await post({ db, shapes, deliveries }, meant, { kind: 'release', holdId, holdStatus }, subject);
+  }
+  return rows.length;
+}
