@@ -28,8 +28,8 @@ const plain = crud(holdTable);
 export const { list: listHolds, get: getHold, rows: holdRows } = plain;
 
 /** What a hold was before it has ended, as far as that is another thing now. */
-const WAS_OPEN = `jsonb_build_object('attributes', jsonb_build_object('status', 'open')
-  || case when t.captured > 0 then '{"captured": 0}' else '{}' end || case when t.released > 0 then '{"released": 0}' else '{}' end)`;
+const WAS_OPEN = `jsonb_build_object('attributes', jsonb_strip_nulls(jsonb_build_object('status', 'open',
+  'captured', case when t.captured > 0 then 0 end, 'released', case when t.released > 0 then 0 end)))`;
 
 const subjectOf = (event: EventType, previous?: string): Subject<Hold> => ({
   event,

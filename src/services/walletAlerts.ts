@@ -6,7 +6,7 @@ import { Table } from '../db/table';
 import { type Changes, type IfMatch, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
 import { type Create, crud, lockOrganization, type Remove, type Update } from './crud';
-import { record, recordGone, snapshot } from './events';
+import { record, recordGone, snapshot, snapshots } from './events';
 import { atAnother, foundAt } from './namedWallet';
 import { organizationTable } from './organizations';
 import { getWallet, walletTable } from './wallets';
@@ -83,10 +83,12 @@ async function checkRoom({ db }: Context, walletId: string): Promise<void> {
 export const updateWalletAlert: Update<WalletAlert> = (ctx, id, { attributes }, ifMatch) =>
   ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
-    const before = await lockAlert(inside, id, ifMatch);
-    checkThreshold({ ...before, ...attributes });
-    const told = { kind: 'wallet_alert.updated', type: 'walletAlerts' } as const;
-    return updateRow(inside, walletAlertTable, id, attributes as Changes<WalletAlert>, [], undefined, told);
+    checkThreshold({ ...(await lockAlert(inside, id, ifMatch)), ...attributes });
+    // Whole: on which side it is follows from the threshold.
+    const before = await snapshots(inside, 'walletAlerts', [id]);
+    const alert = await updateRow(inside, walletAlertTable, id, attributes as Changes<WalletAlert>);
+    await record(inside, 'wallet_alert.updated', 'walletAlerts', [id], { before });
+    return alert;
   });
 
 /** Deletes an alert. */
