@@ -27,6 +27,7 @@ export const create: Handler = async (call) => {
   const { ctx, route, registry, query } = call;
   const { definition } = route;
   allowWrite(ctx, `${definition.type}.create`);
+  requireKey(ctx, definition.operations.create);
   allowIncluded(ctx, registry, definition, query.include);
   const { level } = ctx.caller;
   const clientIds = definition.clientIds && (level === 'platform' || level === 'partner');
@@ -35,6 +36,14 @@ export const create: Handler = async (call) => {
   const { run, documentMeta } = definition.operations.create as NonNullable<typeof definition.operations.create>;
   return created(call, (await run(ctx, input, query.parameters)) as unknown as Entity, documentMeta);
 };
+
+/** @throws AppError `idempotency_key_required` for what moves money without one (INV-48) */
+function requireKey({ isKeyed }: Context, { keyed }: { keyed?: true } = {}): void {
+  if (keyed !== true || isKeyed === true) return;
+  throw new AppError('idempotency_key_required', 'Whatever moves money takes an Idempotency-Key.', {
+    header: 'Idempotency-Key',
+  });
+}
 
 /** What is said beside the resource; undefined: nothing. */
 function metaOf(declared: DocumentMeta<never> | undefined, entity: Entity): Record<string, unknown> | undefined {
@@ -169,6 +178,7 @@ export const act: Handler = async (call) => {
     await action.run(ctx, id, {}, ifMatch);
     return { status: 204 };
   }
+  requireKey(ctx, action);
   const settings = settingsReaderOf(action).read(call.body());
   const entity = (await action.run(ctx, id, settings, ifMatch)) as unknown as Entity;
   const { documentMeta } = action;

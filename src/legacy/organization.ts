@@ -1,7 +1,7 @@
 import type { Member, Organization } from '../../entities';
 import type { Context } from '../context';
 import { ERRORS } from '../errors';
-import { choice, integer, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { asset, choice, money, nullable, text, time, unsigned, uuid } from '../jsonapi/schemas';
 import { closed, listOf, object } from '../openapi/schemas';
 import { allow, may } from '../permissions';
 import { authorize } from '../services/access';
@@ -12,7 +12,6 @@ import { getOrganization, listOrganizations, updateOrganization } from '../servi
 import { maxOveragesOf, setMaxOverages } from '../services/overageLimits';
 import { roleRows } from '../services/roles';
 import { userRows } from '../services/users';
-import { MOST } from '../services/wallets';
 import {
   type Asked,
   detailsByField,
@@ -32,9 +31,7 @@ const domain = nullable(text(1, 253));
 const optionalText = nullable({ type: 'string' });
 
 const maxOverages = nullable({
-  ...integer,
-  minimum: 0,
-  maximum: MOST,
+  ...unsigned,
   description: 'How far its wallet may go below zero, in the smallest unit of its asset; null: no limit.',
 });
 
@@ -280,9 +277,9 @@ export const organization: Surface = {
         schema: closed({
           organizationId: uuid,
           maxOverages,
-          overageUsed: { ...integer, minimum: 0, description: 'How far `balance` is below zero.' },
-          balance: integer,
-          asset: { type: 'string', description: 'That of the wallet that comes with an organization: WALLET_ASSET.' },
+          overageUsed: { ...unsigned, description: 'How far `balance` is below zero.' },
+          balance: money,
+          asset: { ...asset, description: 'That of the wallet that comes with an organization: WALLET_ASSET.' },
         }),
       },
       run: setMaximum,

@@ -1,12 +1,10 @@
 import { Hold } from '../../entities';
 import { holds as serializer } from '../../serializers/holds';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { choice, nullable, text, time } from '../jsonapi/schemas';
+import { asset, choice, nullable, positive, text, time, unsigned } from '../jsonapi/schemas';
 import { captureHold, createHold, getHold, holdRows, listHolds, voidHold } from '../services/holds';
-import { asset, money, unsigned } from './wallets';
 import { SPENDING_ERRORS, walletState } from './walletTransactions';
 
-const positive = { ...money, minimum: 1 };
 const documentMeta = { wallet: { schema: walletState, of: (hold: Hold) => hold.walletState } };
 const isOpen = ({ status }: Hold): boolean => status === 'open';
 
@@ -83,6 +81,7 @@ export const holds = defineResource(Hold, {
     create: {
       run: createHold,
       summary: 'Reserve an amount',
+      keyed: true,
       documentMeta,
       errors: [...SPENDING_ERRORS, 'required', 'not_found', 'not_allowed', 'permission_denied'],
     },
@@ -94,6 +93,7 @@ export const holds = defineResource(Hold, {
         amount: { ...positive, description: 'How much of it is taken, the rest is given back; all when left out.' },
       },
       summary: 'Take what is held, or a part of it',
+      keyed: true,
       documentMeta,
       errors: ['hold_closed', 'wallet_frozen', 'organization_suspended', 'not_allowed'],
       possible: isOpen,

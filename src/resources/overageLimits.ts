@@ -1,7 +1,7 @@
 import { OverageLimit } from '../../entities';
 import { overageLimits as serializer } from '../../serializers/overageLimits';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { nullable, text, time } from '../jsonapi/schemas';
+import { asset, nullable, text, time, unsigned } from '../jsonapi/schemas';
 import {
   createOverageLimit,
   getOverageLimit,
@@ -10,7 +10,6 @@ import {
   removeOverageLimit,
   updateOverageLimit,
 } from '../services/overageLimits';
-import { asset, unsigned } from './wallets';
 
 export const overageLimits = defineResource(OverageLimit, {
   type: 'overageLimits',

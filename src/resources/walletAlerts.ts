@@ -1,7 +1,7 @@
 import { WalletAlert } from '../../entities';
 import { walletAlerts as serializer } from '../../serializers/walletAlerts';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { boolean, choice, integer, nullable, time } from '../jsonapi/schemas';
+import { boolean, choice, integer, money, nullable, positive, time } from '../jsonapi/schemas';
 import {
   createWalletAlert,
   deleteWalletAlert,
@@ -10,7 +10,6 @@ import {
   updateWalletAlert,
   walletAlertRows,
 } from '../services/walletAlerts';
-import { money } from './wallets';
 
 const side = choice('below', 'above');
 
@@ -55,8 +54,7 @@ export const walletAlerts = defineResource(WalletAlert, {
     },
     recurringStep: {
       schema: nullable({
-        ...money,
-        minimum: 1,
+        ...positive,
         description:
           'Told again at each further multiple of it beyond the threshold, one event for each. One posting tells 200 at the ' +
           'most, shared among the alerts of the wallet: of more, the last.',

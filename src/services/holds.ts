@@ -11,7 +11,6 @@ import { organizationTable } from './organizations';
 import { type Posting, post, type Subject, type WalletState } from './posting';
 import { sweepOrganizations } from './sweeper';
 import { walletTable } from './wallets';
-import { requireKey } from './walletTransactions';
 import { attributeFault } from './webhookEndpointRules';
 
 export const holdTable = new Table(Hold, {
@@ -54,12 +53,11 @@ type Attributes = Pick<Hold, 'amount'> & Partial<Pick<Hold, 'service' | 'reason'
  * Reserves an amount: what is available falls, the balance stays. The wallet is named, or it is that of an organization in
  * an asset.
  * @returns the hold, with the wallet behind it as `walletState`
- * @throws AppError `idempotency_key_required` (INV-48), `not_allowed` for an unknown service or an end that is not ahead by 30
+ * @throws AppError `not_allowed` for an unknown service or an end that is not ahead by 30
  * days at the most, and those of `post`
  */
 export const createHold: Create<Hold> = async (ctx, input) => {
   const meant = await meantWallet(ctx, 'holds.create', input);
-  requireKey(ctx);
   const { amount, service, reason, expiresAt } = input.attributes as unknown as Attributes;
   checkService(ctx, service);
   const posting = { kind: 'hold', amount, service, reason, expiresAt: endOf(ctx, expiresAt) } as const;
@@ -79,18 +77,15 @@ function endOf(ctx: Context, expiresAt: string | undefined): string {
 /**
  * Takes all or a part of what is held; the rest is free again. It ends the hold.
  * @param settings `amount` in the smallest unit; left out: all
- * @throws AppError `idempotency_key_required` (INV-48), `hold_closed` when it has ended or its time is over (INV-49),
+ * @throws AppError `hold_closed` when it has ended or its time is over (INV-49),
  * `not_allowed` for more than is held, and those of `post`
  */
-export async function captureHold(
+export const captureHold = (
   ctx: Context,
   id: string,
   { amount }: { readonly amount?: number },
   ifMatch: IfMatch,
-): Promise<Hold> {
-  requireKey(ctx);
-  return endHold(ctx, id, { kind: 'capture', amount }, CAPTURED, ifMatch);
-}
+): Promise<Hold> => endHold(ctx, id, { kind: 'capture', amount }, CAPTURED, ifMatch);
 
 /**
  * Frees all that is held. It ends the hold.
