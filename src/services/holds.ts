@@ -9,7 +9,6 @@ import { type Create, crud } from './crud';
 import { checkService, meantWallet } from './namedWallet';
 import { organizationTable } from './organizations';
 import { type Posting, post, type Subject, type WalletState } from './posting';
-import { sweepOrganizations } from './sweeper';
 import { walletTable } from './wallets';
 import { attributeFault } from './webhookEndpointRules';
 
@@ -113,47 +112,62 @@ const withWallet = ({ entity, wallet }: { entity: Hold | undefined; wallet: Wall
 /** What the service itself posts with. */
 type ServiceContext = Pick<Services, 'db' | 'shapes' | 'deliveries'>;
 
-/** Holds that one transaction ends at the most: nobody posts in their organization meanwhile. */
-const MOST_ENDED = 200;
+/** Holds that one statement looks for at the most. */
+const MOST_FOUND = 200;
 const IS_DUE = "status = 'open' and expires_at <= now()";
+type Found = readonly [id: string, organizationId: string, asset: string, isDue: boolean];
 
-/** Frees what is held beyond its time, also of organizations that are being deleted and in frozen wallets (INV-50). */
-export function expireHolds(ctx: ServiceContext): Promise<void> {
-  const due = `select organization_id from holds where ${IS_DUE} order by expires_at limit ${MOST_ENDED}`;
-  return sweepOrganizations(ctx, due, async (db, organizationId) => {
-    await endSome({ ...ctx, db }, organizationId, IS_DUE);
-  });
+async function findHolds({ db }: ServiceContext, condition: string, values: unknown[] = []): Promise<readonly Found[]> {
+  const rows = await db.query(
+    `select id, organization_id, asset, ${IS_DUE} from holds where ${condition} order by expires_at, id limit ${MOST_FOUND}`,
+    values,
+  );
+  return rows as unknown as Found[];
+}
+
+/** Ends an open hold as nobody's doing. */
+async function free(
+  { db, shapes, deliveries }: ServiceContext,
+  [holdId, organizationId, asset, isDue]: Found,
+): Promise<void> {
+  const [holdStatus, subject] = isDue ? (['expired', EXPIRED] as const) : (['voided', VOIDED] as const);
+  await post({ db, shapes, deliveries }, { organizationId, asset }, { kind: 'release', holdId, holdStatus }, subject);
+}
+
+/**
+ * Frees what is held beyond its time, also of organizations that are being deleted and in frozen wallets (INV-50): each for
+ * itself and in turn with who else posts there. To skip what is locked would be to skip the busy ones for ever.
+ */
+export async function expireHolds(ctx: ServiceContext): Promise<void> {
+  let ended: number;
+  do {
+    ended = 0;
+    for (const due of await findHolds(ctx, IS_DUE)) if (await isFreed(ctx, due)) ended++;
+  } while (ended > 0);
+}
+
+/** Not, where another process or the purge of the organization was first. */
+async function isFreed(ctx: ServiceContext, due: Found): Promise<boolean> {
+  try {
+    await free(ctx, due);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && ['hold_closed', 'not_found'].includes(error.faults[0]?.code ?? '')) return false;
+    throw error;
+  }
 }
 
 /**
  * Ends whatever is open in an organization that is about to be purged, in the transaction that has it locked.
- * @returns how many there were
+ * @returns whether there was something
  */
-export async function endHoldsOf(ctx: ServiceContext, organizationId: string): Promise<number> {
-  let ended = 0;
-  let some: number;
+export async function endHoldsOf(ctx: ServiceContext, organizationId: string): Promise<boolean> {
+  let found: readonly Found[];
+  let wasOpen = false;
   do {
-    some = await endSome(ctx, organizationId, "status = 'open'");
-    ended += some;
-  } while (some === MOST_ENDED);
-  return ended;
-}
-
-/** Some of the holds for which `condition` holds, as nobody's doing; how many there were. */
-async function endSome(
-  { db, shapes, deliveries }: ServiceContext,
-  organizationId: string,
-  condition: string,
-): Promise<number> {
-  const rows = await db.query(
-    `select id, asset, ${IS_DUE} from holds where organization_id = $1 and ${condition}
-     order by expires_at, id limit ${MOST_ENDED}`,
-    [organizationId],
-  );
-  for (const [holdId, asset, isDue] of rows as [string, string, boolean][]) {
-    const [holdStatus, subject] = isDue ? (['expired', EXPIRED] as const) : (['voided', VOIDED] as const);
-    const meant = { organizationId, asset };
-    await post({ db, shapes, deliveries }, meant, { kind: 'release', holdId, holdStatus }, subject);
-  }
-  return rows.length;
+    found = await findHolds(ctx, "organization_id = $1 and status = 'open'", [organizationId]);
+    for (const each of found) await free(ctx, each);
+    wasOpen ||= found.length > 0;
+  } while (found.length === MOST_FOUND);
+  return wasOpen;
 }

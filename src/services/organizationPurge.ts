@@ -53,7 +53,7 @@ async function bury(ctx: EventContext & Pick<Context, 'callers'>, id: string): P
   const { db, callers, shapes, deliveries } = ctx;
   await removeLog(db, id);
   // Behind the log: what is told of it is held from now on, and nobody who sends must have to wait for that.
-  if ((await endHoldsOf({ db, shapes, deliveries }, id)) > 0) await removeLog(db, id);
+  if (await endHoldsOf({ db, shapes, deliveries }, id)) await removeLog(db, id);
   const [row] = await db.query('delete from organizations where id = $1 returning name, deleted_at', [id]);
   const nameHash = createHash('sha256')
     .update(row?.[0] as string)

@@ -33,8 +33,8 @@ async function inForce(db: Database, organizationId: string, asset: string, serv
 type Attributes = Partial<Pick<OverageLimit, 'asset' | 'service' | 'maxOverage'>>;
 
 /**
- * Sets how far below zero an organization may go in an asset, by all services or by one. Postings share the lock on the
- * organization: each is judged by the limit before or by this one.
+ * Sets how far below zero an organization may go in an asset, by all services or by one. Postings lock the organization,
+ * too: each is judged by the limit before or by this one.
  * @throws AppError `limit_exists`, `not_allowed` for an unknown service
  */
 export const createOverageLimit: Create<OverageLimit> = (ctx, input) =>

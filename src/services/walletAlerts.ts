@@ -61,7 +61,7 @@ export const createWalletAlert: Create<WalletAlert> = async (ctx, input) => {
   checkThreshold(input.attributes as Threshold);
   return ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
-    // Postings share this lock: none of them is between what was before and what is now.
+    // Postings take this lock, too: none of them is between what was before and what is now.
     await lockOrganization(inside, organizationId);
     await checkRoom(inside, wallet);
     const values = { ...(input.attributes as Partial<WalletAlert>), id: uuidv7(), organizationId, walletId: wallet };

@@ -308,8 +308,8 @@ create trigger wallet_alerts_place before insert or update of direction, value, 
   for each row execute function place_alert();
 
 -- Tells of the thresholds that a posting has crossed, one row for each event, with the alerts as they are then. Whoever
--- changes alerts or limits has locked the organization, and whoever posts shares it: nobody else is at them. What one posting
--- tells has an end: 200 in all, and of each alert the last.
+-- posts, and whoever changes alerts or limits, has locked the organization: nobody else is at them. What one posting tells has
+-- an end: 200 in all, and of each alert the last.
 create function cross_alerts(before wallets, after wallets, most bigint)
 returns table (kind text, alert wallet_alerts) language plpgsql as $$
 declare
@@ -442,8 +442,8 @@ const POST = `
  * The one way to move money. asked: kind, amount; scale of a wallet that is made; direction of an adjustment; service;
  * quantity, unit, unitScale of units that come with a charge; holdId of a capture or a release, versions of
  * which it must have one, and as what it ends (holdStatus); expiresAt of a hold; reversesId; reason, reference, metadata; actor {type, id}.
- * Locks: the organization (shared: whoever suspends it waits, or we for him), its wallets by asset, the hold. A refusal has
- * written nothing.
+ * Locks: the organization, its wallets by asset, the hold. Not shared: whoever posts would pass those who wait to change the
+ * organization, and of one that is busy nothing could be changed. A refusal has written nothing.
  */
 create function post_transaction(organization uuid, of_asset text, asked jsonb)
 returns table (refusal text, facts jsonb, posted wallet_transactions, rest wallet_transactions, now_wallet wallets,
@@ -473,7 +473,7 @@ declare
   missing integer;
   at timestamptz;
 begin
-  select o.status, o.partner_id into org from organizations o where o.id = organization for share;
+  select o.status, o.partner_id into org from organizations o where o.id = organization for no key update;
   if not found or (org.status = 'pending_deletion' and its_kind <> 'release') then
     refusal := 'not_found'; return next; return;
   end if;

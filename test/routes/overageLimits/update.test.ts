@@ -124,3 +124,15 @@ test('charges of two processes beside changes of the limit: none goes below the 
     else expect(Number(balanceAfter)).toBeGreaterThanOrEqual(-most);
   }
 });
+
+test('where charges never pause, a limit is still changed: it has its turn', async () => {
+  const { links } = await limited(crew.owner, crew.id, { maxOverage: null });
+  let isDone = false;
+  const clients = Array.from({ length: 4 }, async () => {
+    while (!isDone) expect((await charge(1)).status).toBe(201);
+  });
+  for (const maxOverage of [1_000_000, null, 2_000_000])
+    expect((await change(links.self, maxOverage)).status).toBe(200);
+  isDone = true;
+  await Promise.all(clients);
+});
