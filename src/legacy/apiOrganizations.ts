@@ -56,7 +56,10 @@ async function get(ctx: Context, asked: Asked): Promise<Reply> {
 
 async function update(ctx: Context, asked: Asked): Promise<Reply> {
   const { id } = await named(ctx, asked, 'organizations.update', true);
-  const input = { attributes: asked.body(), relationships: {} };
+  const { statusReason, ...others } = asked.body();
+  // Beside `active` it says nothing: the documented example has both.
+  const isSaid = statusReason !== undefined && others.status !== 'active';
+  const input = { attributes: isSaid ? { ...others, statusReason } : others, relationships: {} };
   return { status: 200, body: organizationOf(await updateOrganization(ctx, id, input, undefined)) };
 }
 
@@ -120,7 +123,8 @@ export const apiOrganizations: Surface = {
       path: '/api/organizations/{organizationId}',
       operationId: 'apiUpdateOrganization',
       summary: 'Change an organization',
-      description: 'Platform and partner credentials alone set `status`; `suspended` takes a `statusReason`.',
+      description:
+        'Platform and partner credentials alone set `status`; `suspended` takes a `statusReason`, which beside `active` says nothing.',
       operation: 'organizations.update',
       request: object(
         { name, avatarUrl, status: choice('active', 'suspended'), statusReason: nullable(text(1, 500)) },

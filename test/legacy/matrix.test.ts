@@ -76,9 +76,11 @@ const BODIES: Record<string, () => object> = {
   apiCreateOrganization: () => ({ name: 'Made', countryCode: 'NL' }),
   apiUpdateOrganization: () => ({ name: 'amber organization' }),
   apiReplaceMemberAccess: () => ({ workspaces: [], roles: [role] }),
+  apiChargeOrganization: () => ({ amount: 1, service: 'sms', sms_point: 1 }),
   apiInvite: () => ({ email: `invited-${++count}@example.com` }),
   organizationCreate: () => ({ organizationName: 'Made' }),
   organizationUpdate: () => ({ name: 'amber organization' }),
+  organizationSetMaxOverages: () => ({ maxOverages: 0 }),
 };
 
 const routes = surfaces.flatMap((surface) => surface.routes).filter((route) => 'run' in route);
