@@ -2,7 +2,20 @@ import { EVENT_TYPES, type EventType } from './eventTypes';
 import { OPERATIONS, SENSITIVE } from './permissions';
 
 /** What is audited although no event tells of it (domain sheet 7.2). */
-const AUDIT_ONLY = ['audit.read', 'audit.exported', 'audit.verified'] as const;
+const AUDIT_ONLY = [
+  'partner.created',
+  'partner.updated',
+  'access_token.issued',
+  'access_token.refreshed',
+  'access_token.revoked',
+  'password_reset.requested',
+  'password_reset.confirmed',
+  'user.exported',
+  'webhook_delivery.replayed',
+  'audit.read',
+  'audit.exported',
+  'audit.verified',
+] as const;
 
 export type AuditAction = Exclude<EventType, 'webhook.test'> | (typeof AUDIT_ONLY)[number];
 
@@ -13,6 +26,7 @@ export const AUDIT_ACTIONS: readonly AuditAction[] = [
 ];
 
 /** The operations that leave one when they are refused (INV-54). */
-export const REFUSED_ACTIONS: readonly string[] = Object.entries(OPERATIONS).flatMap(([operation, { permission }]) =>
-  permission !== null && SENSITIVE.has(permission) ? [operation] : [],
+export const REFUSED_ACTIONS: readonly string[] = Object.entries(OPERATIONS).flatMap(
+  ([operation, { permission, anyOf = [] }]) =>
+    [permission, ...anyOf].some((each) => each !== null && SENSITIVE.has(each)) ? [operation] : [],
 );

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { isAddressRange } from './addresses';
+import type { S3Location } from './media/s3';
 import { isCredential } from './secrets';
 import { QUOTA_NAMES, type QuotaName, SETTINGS, USUAL_QUOTAS } from './settings';
 
@@ -22,6 +23,8 @@ export interface Config {
   readonly preparedStatements: boolean;
   /** Absolute. */
   readonly dataDir: string;
+  /** undefined: a folder in `dataDir`. */
+  readonly mediaLocation: S3Location | undefined;
   /** No DATABASE_URL: the embedded PostgreSQL, made keys, http webhooks to loopback. */
   readonly localMode: boolean;
   readonly secretKey: string | undefined;
@@ -48,6 +51,10 @@ export interface Config {
   readonly invitationRedirectOrigins: readonly string[];
   /** undefined: mails tell the token of a password reset itself. */
   readonly passwordResetUrl: string | undefined;
+  /** Of the wallet that comes with an organization. */
+  readonly walletAsset: string;
+  /** What organizations are charged for → the unit that a charge buys, or null. */
+  readonly walletServices: ReadonlyMap<string, string | null>;
   readonly logLevel: string;
 }
 
@@ -61,6 +68,7 @@ interface Values {
   DATABASE_TIMEOUT_MS: number;
   DATABASE_PREPARED_STATEMENTS: boolean;
   DATA_DIR: string;
+  MEDIA_URL?: string;
   SECRET_KEY?: string;
   PLATFORM_KEY?: string;
   ROLE: Config['role'];
@@ -76,6 +84,8 @@ interface Values {
   MAIL_FROM?: string;
   INVITATION_REDIRECT_ORIGINS?: string;
   PASSWORD_RESET_URL?: string;
+  WALLET_ASSET: string;
+  WALLET_SERVICES?: string;
   LOG_LEVEL: string;
 }
 
@@ -146,6 +156,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
     preparedStatements: values.DATABASE_PREPARED_STATEMENTS,
     dataDir: resolve(values.DATA_DIR),
+    mediaLocation: values.MEDIA_URL === undefined ? undefined : readMediaUrl(values.MEDIA_URL),
     localMode,
     secretKey: values.SECRET_KEY,
     platformKey: values.PLATFORM_KEY,
@@ -166,6 +177,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     mailFrom: values.MAIL_FROM,
     invitationRedirectOrigins: readOrigins(values.INVITATION_REDIRECT_ORIGINS),
     passwordResetUrl: values.PASSWORD_RESET_URL,
+    walletAsset: values.WALLET_ASSET,
+    walletServices: readServices(values.WALLET_SERVICES),
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -195,6 +208,38 @@ function readOrigins(text = ''): string[] {
   return list.map((each) => new URL(each).origin);
 }
 
+/** What is wrong is said without the value, which holds a secret. */
+function readMediaUrl(text: string): S3Location {
+  const fault = (words: string) => new ConfigError(`MEDIA_URL ${words}: s3://key:secret@host[:port]/bucket[/prefix].`);
+  if (!URL.canParse(text)) throw fault('is no URL, with key and secret percent-encoded');
+  const { username, password, host, pathname, searchParams, hash } = new URL(text);
+  if (username === '' || password === '') throw fault('has no key and secret');
+  const [bucket = '', ...prefix] = pathname.replace(/^\/|\/$/g, '').split('/');
+  if (host === '' || !/^[\w.-]{3,63}$/.test(bucket)) throw fault('names no host and bucket');
+  if (hash !== '' || !prefix.every((each) => /^[\w-][\w.-]*$/.test(each))) throw fault('has a strange prefix');
+  const unknown = [...searchParams.keys()].find((name) => name !== 'region' && name !== 'tls');
+  if (unknown !== undefined) throw fault(`has the parameter ${unknown}, and may have region and tls`);
+  const [region, tls = 'true'] = [searchParams.get('region') ?? undefined, searchParams.get('tls') ?? undefined];
+  if (region !== undefined && !/^[\w-]{1,63}$/.test(region)) throw fault('has a strange region');
+  if (tls !== 'true' && tls !== 'false') throw fault('has tls, which is true or false');
+  return {
+    endpoint: `${tls === 'true' ? 'https' : 'http'}://${host}`,
+    bucket,
+    prefix: prefix.join('/'),
+    region,
+    accessKeyId: decodePart(username, fault),
+    secretAccessKey: decodePart(password, fault),
+  };
+}
+
+function decodePart(text: string, fault: (words: string) => ConfigError): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw fault('has a key or secret that is not percent-encoded');
+  }
+}
+
 function readRateLimit(text: string): Config['rateLimit'] {
   if (text === 'off') return null;
   const [limit, windowSeconds] = text.split('/').map(Number);
@@ -212,6 +257,23 @@ function readQuotas(text: string): Config['quotas'] {
     quotas[name] = Number(limit);
   }
   return { ...USUAL_QUOTAS, ...quotas };
+}
+
+/** Built in: its charges buy `SMS_POINT` (rulings, "Events, delivery, money"). */
+const SMS = 'sms:SMS_POINT';
+
+function readServices(text = ''): Config['walletServices'] {
+  const services = new Map<string, string | null>();
+  for (const each of [SMS, ...readList(text)]) {
+    const [name = '', unit = null] = each.split(':');
+    if (services.has(name) && each !== SMS) {
+      throw new ConfigError(
+        `WALLET_SERVICES: ${name} is ${name === 'sms' ? `there by itself, as ${SMS}` : 'named twice'}.`,
+      );
+    }
+    services.set(name, unit);
+  }
+  return services;
 }
 
 /** The host as it stands in a URL: IPv6 addresses in brackets. */

@@ -15,6 +15,8 @@ export const ERRORS = {
   expired_credential: [401, 'Credential expired'],
   authentication_required: [401, 'Authentication required'],
   revoked_credential: [401, 'Credential revoked'],
+  insufficient_funds: [402, 'Insufficient funds'],
+  overage_limit_exceeded: [402, 'Overage limit exceeded'],
   permission_denied: [403, 'Permission denied'],
   organization_suspended: [403, 'Organization suspended'],
   partner_suspended: [403, 'Partner suspended'],
@@ -45,6 +47,10 @@ export const ERRORS = {
   delete_protected: [409, 'Protected from deletion'],
   legal_hold: [409, 'Under legal hold'],
   invalid_transition: [409, 'Transition not possible'],
+  limit_exists: [409, 'Limit exists'],
+  wallet_frozen: [409, 'Wallet frozen'],
+  hold_closed: [409, 'Hold has ended'],
+  already_reversed: [409, 'Already reversed'],
   request_in_progress: [409, 'Request in progress'],
   conflict: [409, 'Conflict'],
   invitation_expired: [410, 'Invitation expired'],
@@ -102,6 +108,8 @@ export class AppError extends Error {
    * `Idempotency-Key` that the answer is stored under.
    */
   aftermath?: (ctx: Context) => Promise<void>;
+  /** Row in `permissions.ts` that the caller was refused, which may be another one than what he tried. */
+  operation?: string;
 
   constructor(
     code: ErrorCode,
@@ -128,6 +136,7 @@ export class AppError extends Error {
     (error as { headers: AppError['headers'] }).headers = this.headers;
     error.cause = this.cause;
     error.aftermath = this.aftermath;
+    error.operation = this.operation;
     return error;
   }
 

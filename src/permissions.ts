@@ -81,6 +81,8 @@ const EVERY_LEVEL: readonly Level[] = ['platform', 'partner', 'organization', 'u
 export interface Rule {
   /** null: none; whoever is of one of the levels may. */
   readonly permission: Permission | null;
+  /** Instead of one: which of them is told by what is asked, and judged by its own row. */
+  readonly anyOf?: readonly Permission[];
   /** Levels of caller that may ever do it. */
   readonly levels: readonly Level[];
   /** Property of the row with the id of a user, who may do it to the row whatever his roles. */
@@ -105,6 +107,7 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'organizations.get': rule('organizations:read'),
   'organizations.create': rule('organizations:update', ['platform', 'partner', 'user']),
   'organizations.update': rule('organizations:update'),
+  'organizations.avatar': rule('organizations:update'),
   'organizations.suspend': rule('organizations:suspend', MANAGEMENT),
   'organizations.hold': rule('platform:admin', ['platform']),
   'organizations.quotas': rule('platform:admin', ['platform']),
@@ -185,6 +188,39 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'webhookDeliveries.replay': rule('webhooks:replay'),
   'webhookAttempts.list': rule('webhooks:read'),
   'webhookAttempts.get': rule('webhooks:read'),
+  'wallets.list': rule('wallets:read'),
+  'wallets.get': rule('wallets:read'),
+  'wallets.update': rule('wallets:adjust'),
+  'wallets.verify': rule('wallets:read'),
+  'walletTransactions.list': rule('wallets:read'),
+  'walletTransactions.get': rule('wallets:read'),
+  // By its kind, in the rows below.
+  'walletTransactions.create': { ...rule(null), anyOf: ['wallets:topup', 'wallets:charge', 'wallets:adjust'] },
+  'walletTransactions.topup': rule('wallets:topup'),
+  'walletTransactions.charge': rule('wallets:charge'),
+  'walletTransactions.adjustment': rule('wallets:adjust'),
+  'walletTransactions.reversal': rule('wallets:adjust'),
+  // On another surface.
+  'organizations.charge': rule('wallets:charge', MANAGEMENT),
+  'ledgerEntries.list': rule('wallets:read'),
+  'ledgerEntries.get': rule('wallets:read'),
+  'organizations.maxOverages': rule('overages:update'),
+  'holds.list': rule('wallets:read'),
+  'holds.get': rule('wallets:read'),
+  'holds.create': rule('wallets:hold'),
+  'holds.capture': rule('wallets:hold'),
+  'holds.void': rule('wallets:hold'),
+  'overageLimits.list': rule('overages:read'),
+  'overageLimits.get': rule('overages:read'),
+  'overageLimits.create': rule('overages:update'),
+  'overageLimits.update': rule('overages:update'),
+  'overageLimits.remove': rule('overages:update'),
+  // Whoever sets how far a wallet may go says when he is to be told of it.
+  'walletAlerts.list': rule('wallets:read'),
+  'walletAlerts.get': rule('wallets:read'),
+  'walletAlerts.create': rule('overages:update'),
+  'walletAlerts.update': rule('overages:update'),
+  'walletAlerts.remove': rule('overages:update'),
   'auditEvents.list': rule('audit:read'),
   'auditEvents.get': rule('audit:read'),
   'auditEvents.verify': rule('audit:read'),
@@ -279,6 +315,7 @@ export function effectivePermissions(level: Level, scopes: readonly string[]): R
 export function may(caller: Caller, operation: string): boolean {
   const needed = OPERATIONS[operation];
   if (needed?.levels.includes(caller.level) !== true) return false;
+  if (needed.anyOf !== undefined) return needed.anyOf.some((each) => caller.permissions.has(each));
   return needed.permission === null || caller.permissions.has(needed.permission);
 }
 
@@ -298,13 +335,15 @@ export function allow(caller: Caller, operation: string): void {
 /** The error for a caller who may not do `operation`. */
 export function denial(caller: Caller, operation: string): AppError {
   const needed = OPERATIONS[operation];
-  const required = needed?.permission ?? operation;
+  const required = needed?.permission ?? needed?.anyOf?.join(', ') ?? operation;
   const byLevel = needed !== undefined && !needed.levels.includes(caller.level);
   const who = caller.level === 'user' ? 'Your roles here lack' : 'This credential lacks';
-  return new AppError(
+  const error = new AppError(
     'permission_denied',
     byLevel ? `Only ${needed.levels.join(' and ')} credentials may do this.` : `${who} the permission ${required}.`,
     undefined,
     { meta: { required } },
   );
+  error.operation = operation;
+  return error;
 }

@@ -56,7 +56,18 @@ export const SETTINGS = {
     default: true,
     description: 'false behind PgBouncer before 1.21 in transaction mode',
   },
-  DATA_DIR: { type: 'string', default: './.data', description: 'embedded database and generated keys' },
+  DATA_DIR: {
+    type: 'string',
+    default: './.data',
+    description: 'embedded database, uploaded images and generated keys',
+  },
+  MEDIA_URL: {
+    type: 'string',
+    pattern: '^s3://\\S+$',
+    secret: true,
+    description:
+      'bucket for uploaded images, s3://key:secret@host[:port]/bucket[/prefix] of any server that speaks the protocol of S3, key and secret percent-encoded, with ?region=… and ?tls=false where they are needed; unset: a folder in DATA_DIR, which several machines must share',
+  },
   SECRET_KEY: {
     type: 'string',
     pattern: '^[A-Za-z0-9+/]{43}=$',
@@ -138,6 +149,20 @@ export const SETTINGS = {
     pattern: '^https?://',
     description:
       'page where people set a new password; mails link to it with the token as ?token=, unset: they tell the token',
+  },
+  WALLET_ASSET: {
+    type: 'string',
+    pattern: '^[A-Z][A-Z0-9_]{1,15}$',
+    default: 'USD',
+    description:
+      'asset of the wallet that comes with an organization: a currency of ISO 4217, or a unit such as SMS_POINT',
+  },
+  WALLET_SERVICES: {
+    type: 'string',
+    maxLength: 4096,
+    pattern: '^[a-z][a-z0-9_-]{0,39}(:[A-Z][A-Z0-9_]{1,15})?(\\s*,\\s*[a-z][a-z0-9_-]{0,39}(:[A-Z][A-Z0-9_]{1,15})?)*$',
+    description:
+      'what organizations are charged for beside sms, separated by commas, each with the unit that a charge buys, if any: voice:VOICE_MINUTE,storage',
   },
   LOG_LEVEL: {
     type: 'string',

@@ -65,13 +65,20 @@ async function performAll(batch: Batch, list: readonly Operation[]): Promise<Ans
     try {
       const outcome = await performOne(batch, operation, lids);
       secret ||= outcome.secret === true;
-      results.push(outcome.document === undefined ? {} : { data: outcome.document.data });
+      results.push(resultOf(outcome));
     } catch (error) {
       throw within(error, i);
     }
   }
   const document = { 'atomic:results': results, jsonapi: JSONAPI };
   return render({ status: 200, document, secret }, ATOMIC_TYPE);
+}
+
+/** The result of an operation; what is said beside its resource is said here, too. */
+function resultOf({ document }: Outcome): Record<string, unknown> {
+  if (document === undefined) return {};
+  const { data, meta } = document;
+  return isObject(meta) && Object.keys(meta).length > 0 ? { data, meta } : { data };
 }
 
 const OWNED = ['id', 'organizationId'];
@@ -110,8 +117,14 @@ const METHODS: Readonly<Record<Operation['op'], { method: string; kinds: readonl
   remove: { method: 'DELETE', kinds: ['resource', 'linkage'] },
 };
 
+/** Each operation is noted by itself, for the audit trail. */
+function beginAttempt({ attempt = {} }: Context): void {
+  for (const member of Object.keys(attempt)) delete attempt[member as keyof typeof attempt];
+}
+
 async function performOne(batch: Batch, operation: Operation, lids: LocalIds): Promise<Outcome> {
   const { ctx, registry } = batch;
+  beginAttempt(ctx);
   const { route, search } = targetOf(batch, operation, lids);
   const { method, kinds } = METHODS[operation.op];
   if (!kinds.includes(route.kind)) {

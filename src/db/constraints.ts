@@ -3,6 +3,12 @@ import { AppError, type ErrorCode, type ErrorSource } from '../errors';
 const attribute = (name: string): ErrorSource => ({ pointer: `/data/attributes/${name}` });
 const relationship = (name: string): ErrorSource => ({ pointer: `/data/relationships/${name}/data` });
 
+const TOO_LARGE = [
+  'not_allowed',
+  'The balance would be more than 9007199254740991, which is kept exactly.',
+  attribute('amount'),
+] as const;
+
 /** Violated constraint → what the client is told. The database decides, so no race slips between a check and a write. */
 const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSource?]>> = {
   organizations_pkey: ['id_taken', 'An organization with this id exists.', { pointer: '/data/id' }],
@@ -25,6 +31,7 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   organizations_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  organizations_avatar_media_fkey: ['conflict', 'The image has just been removed: try again.'],
   organizations_keep_owner: [
     'last_owner',
     'An organization keeps at least one owner: make another member owner first.',
@@ -40,6 +47,15 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   roles_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
   api_keys_replaces_id_key: ['invalid_transition', 'The key has been replaced already.'],
   access_tokens_api_key_id_fkey: ['revoked_credential', 'This credential is gone.', { header: 'Authorization' }],
+  wallet_transactions_reverses_id_key: ['already_reversed', 'The transaction has been reversed.'],
+  overage_limits_asset_key: ['limit_exists', 'There is a limit of this asset: change that one.', attribute('asset')],
+  overage_limits_service_key: [
+    'limit_exists',
+    'There is a limit of this asset for this service: change that one.',
+    attribute('service'),
+  ],
+  wallets_balance_check: TOO_LARGE,
+  ledger_accounts_balance_check: TOO_LARGE,
   // Only a token given by the client can be known already: those made here have 178 random bits.
   api_keys_hash_key: ['not_allowed', 'This token is in use: give another one.', attribute('token')],
 };

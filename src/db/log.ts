@@ -28,39 +28,46 @@ function visibleLog(
   return `(select o.status from organizations o where o.id = ${idSql}) is distinct from 'pending_deletion'`;
 }
 
-/** What is numbered without a gap: SQL of how many an organization has. */
+/** SQL of how many rows the organizations have whose ids are as `ids` says (`= …`, `in (…)`). */
+type TotalOf = (ids: string, bind: Bind) => string;
+
+/** What is numbered without a gap: SQL of how many an organization has, as its numbers say. */
 const NUMBERED: Readonly<Record<string, string>> = {
   events: 's.last',
   audit_events: 's.audit_last - s.audit_from + 1',
 };
 
-/** SQL of how many rows the organizations have whose ids fit; where they are numbered, as many as the numbers say. */
-function totalOf(relation: string, ids: string, bind: Bind): string {
-  const numbered = NUMBERED[relation];
-  if (numbered !== undefined) {
-    return `(select coalesce(sum(${numbered}), 0) from event_sequences s where s.organization_id ${ids})`;
-  }
-  return `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(relation)} and c.scope ${ids})`;
+const usualTotal =
+  (relation: string): TotalOf =>
+  (ids, bind) =>
+    NUMBERED[relation] === undefined
+      ? `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(relation)} and c.scope ${ids})`
+      : `(select coalesce(sum(${NUMBERED[relation]}), 0) from event_sequences s where s.organization_id ${ids})`;
+
+interface Log {
+  readonly relation: string;
+  readonly permission: Permission;
+  readonly totalOf: TotalOf;
 }
 
 /**
  * SQL of how many rows the caller sees. In the totals of partners and of all are those of organizations that are being
  * deleted too: whoever writes an event waits for nobody who deletes.
  */
-function visibleTotal(relation: string, permission: Permission, caller: Caller, bind: Bind): string {
+function visibleTotal({ relation, permission, totalOf }: Log, caller: Caller, bind: Bind): string {
   const { level, organizationId, partnerId } = caller;
-  if (organizationId !== null) return totalOf(relation, `= ${bind(organizationId)}::uuid`, bind);
-  if (level === 'user') return totalOf(relation, `in (${organizationsOf(caller, bind, permission)})`, bind);
+  if (organizationId !== null) return totalOf(`= ${bind(organizationId)}::uuid`, bind);
+  if (level === 'user') return totalOf(`in (${organizationsOf(caller, bind, permission)})`, bind);
   const scope = bind(level === 'partner' ? partnerId : NIL_UUID);
   const mine = level === 'partner' ? ` and o.partner_id = ${bind(partnerId)}::uuid` : '';
   const all = `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(relation)} and c.scope = ${scope}::uuid)`;
   if (level === 'platform' && relation === OUTLIVES) return all;
-  return `${all} - ${totalOf(relation, `in (${DELETED}${mine})`, bind)}`;
+  return `${all} - ${totalOf(`in (${DELETED}${mine})`, bind)}`;
 }
 
 /** The same of one organization. Of the events of one that is gone there is the one that says so. */
-function parentTotal(relation: string, permission: Permission, caller: Caller, idSql: string, bind: Bind): string {
-  const total = totalOf(relation, `= ${idSql}`, bind);
+function parentTotal({ relation, permission, totalOf }: Log, caller: Caller, idSql: string, bind: Bind): string {
+  const total = totalOf(`= ${idSql}`, bind);
   const gone = `when not exists (select 1 from organizations g where g.id = ${idSql}) then least(1, ${total})`;
   return `(case when not (${visibleLog(relation, caller, idSql, bind, true, permission)}) then 0
     ${relation === 'events' ? gone : ''} else ${total} end)`;
@@ -70,14 +77,15 @@ function parentTotal(relation: string, permission: Permission, caller: Caller, i
  * For tables of what has happened in organizations: who sees a row, and how many there are.
  * @param relation the table, as its running totals are called
  * @param permission that users need in the organization to read it
+ * @param totalOf what says how many an organization has; its running total when it is not given
  */
-export const logOf = (relation: string, permission: Permission) => ({
+export const logOf = (relation: string, permission: Permission, totalOf = usualTotal(relation)) => ({
   visible: (caller: Caller, bind: Bind, isFew: boolean, reads: boolean) =>
     visibleLog(relation, caller, 't.organization_id', bind, isFew, reads ? permission : undefined),
-  counted: (caller: Caller) => (bind: Bind) => visibleTotal(relation, permission, caller, bind),
+  counted: (caller: Caller) => (bind: Bind) => visibleTotal({ relation, permission, totalOf }, caller, bind),
   countedBy: {
     organizationId: (caller: Caller, idSql: string, bind: Bind) =>
-      parentTotal(relation, permission, caller, idSql, bind),
+      parentTotal({ relation, permission, totalOf }, caller, idSql, bind),
   },
 });
 

@@ -7,10 +7,11 @@ const OLDEST_SERVER = 140_000;
 /**
  * Brings the schema up to date. Any number of processes may start at once: one migrates, the others wait for it and
  * find nothing to do. A failed migration leaves the schema as it was.
+ * @param walletAsset of the wallets that a migration makes for the organizations that there are
  * @returns names of the migrations that were run
  * @throws Error in one sentence when the server is older than PostgreSQL 14
  */
-export async function migrate(dataSource: DataSource): Promise<string[]> {
+export async function migrate(dataSource: DataSource, walletAsset = 'USD'): Promise<string[]> {
   // A lock of the session, not of a transaction: TypeORM makes its own transactions, on this same connection.
   const runner = dataSource.createQueryRunner();
   await runner.connect();
@@ -21,6 +22,7 @@ export async function migrate(dataSource: DataSource): Promise<string[]> {
     }
     await runner.query('select pg_advisory_lock($1)', [LOCK]);
     try {
+      await runner.query("select set_config('guildhall.wallet_asset', $1, false)", [walletAsset]);
       const executor = new MigrationExecutor(dataSource, runner);
       executor.transaction = 'all';
       return (await executor.executePendingMigrations()).map((migration) => migration.name);

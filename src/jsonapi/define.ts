@@ -66,6 +66,14 @@ export interface Filter {
   summary: string;
 }
 
+interface Keyed {
+  /** It moves money: a request needs an `Idempotency-Key` (INV-48). */
+  keyed?: true;
+}
+
+/** Members of the document's `meta` beside a resource that a request has made or changed. */
+export type DocumentMeta<Entity> = Readonly<Record<string, { schema: Schema; of: (entity: Entity) => unknown }>>;
+
 interface ActionBase<Entity> {
   /** It is for rows that nobody sees any more: its service judges who of the users may. */
   ofRetired?: true;
@@ -77,13 +85,14 @@ interface ActionBase<Entity> {
 }
 
 /** POST, settings in the document's `meta`; answers with a resource of the type. */
-interface PostedAction<Entity> extends ActionBase<Entity> {
+interface PostedAction<Entity> extends ActionBase<Entity>, Keyed {
   method?: 'POST';
   /** Those that a request may have. With `writeOnly` in its schema one is a secret: it is not trimmed. */
   settings?: Readonly<Record<string, Schema>>;
   requiredSettings?: readonly string[];
   /** 201: what it gives back is a new resource, whose URL goes into `Location`. Else 200. */
   status?: 200 | 201;
+  documentMeta?: DocumentMeta<Entity>;
   run: (ctx: Context, id: string, settings: Values, ifMatch: IfMatch) => Promise<Entity>;
 }
 
@@ -128,7 +137,13 @@ interface Parametrized {
 export interface Operations<Entity> {
   list?: Operation<List<Entity>>;
   get?: Operation<Get<Entity>>;
-  create?: Operation<Create<Entity>> & Parametrized;
+  create?: Operation<Create<Entity>> &
+    Parametrized &
+    Keyed & {
+      documentMeta?: DocumentMeta<Entity>;
+      /** Attributes that an example has beside those that are required. */
+      example?: Partial<Entity>;
+    };
   /** `whole`: it changes relationships too, in one with the attributes; else each is changed for itself. */
   update?: Operation<Update<Entity>> & { whole?: boolean; possible?: (entity: Entity) => boolean };
   /** `purge` is what `?purgeNow=true` asks for. */

@@ -25,8 +25,13 @@ export function resourceDocument(
 }
 
 /** The answer to a create request (contract 6: `meta: {}`). */
-export function createdDocument(data: Resource, included: Resource[] | null, cursors = false): Document {
-  return { data, ...(included === null ? {} : { included }), meta: {}, jsonapi: jsonapi(cursors) };
+export function createdDocument(
+  data: Resource,
+  included: Resource[] | null,
+  meta: Document = {},
+  cursors = false,
+): Document {
+  return { data, ...(included === null ? {} : { included }), meta, jsonapi: jsonapi(cursors) };
 }
 
 /** An answer that has no primary data. */

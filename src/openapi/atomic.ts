@@ -8,7 +8,7 @@ import { atomicCodes } from './codes';
 import type { Components, Json, Ref } from './components';
 import { errorResponses } from './errors';
 import { exampleOf } from './example';
-import type { Registry } from './include';
+import type { Definition, Registry } from './include';
 import { header } from './parameters';
 import { reference, requestedResource } from './requests';
 import { resourceSchema } from './resource';
@@ -98,11 +98,20 @@ function targetSchema(components: Components, registry: Registry): Ref {
   return components.add('schemas', { ...schema, ...either }, 'AtomicRef');
 }
 
+/** What operations say beside their resources. */
+function resultMeta(written: readonly Definition[]): Schema {
+  const said = written.flatMap(({ operations }) => Object.entries(operations.create?.documentMeta ?? {}));
+  return closed(
+    Object.fromEntries(said.map(([name, { schema }]) => [name, schema])),
+    said.map(([name]) => name),
+  );
+}
+
 function answerSchema(components: Components, registry: Registry): Schema {
   const written = [...registry.values()].filter(({ operations: { create, update } }) => create ?? update);
   const data = anyOf(written.map((each) => resourceSchema(components, each)));
   const members = {
-    'atomic:results': listOf(closed({ data }, ['data'])),
+    'atomic:results': listOf(closed({ data, meta: resultMeta(written) }, ['data', 'meta'])),
     meta: replayMeta(components),
     jsonapi: jsonapiOfAtomic(components),
   };

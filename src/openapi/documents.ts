@@ -1,15 +1,24 @@
-import { capitalize, type Relationship, type Schema } from '../jsonapi/define';
+import { capitalize, type DocumentMeta, type Relationship, type Schema } from '../jsonapi/define';
 import { CURSOR_TYPE, MEDIA_TYPE } from '../jsonapi/negotiate';
 import { type Components, nameOf, type Ref } from './components';
 import { cursorForm, type Form, numberedForm } from './forms';
 import { type Definition, includable, type Registry } from './include';
 import { linkageOfOne, resourceSchema } from './resource';
-import { anyOf, closed, identifier, listOf, orNull, replayMeta } from './schemas';
+import { anyOf, closed, entriesOf, identifier, listOf, orNull, replayMeta } from './schemas';
 
 /** Media type → what is sent under it. */
 export type Content = Record<string, { schema: Ref }>;
 
 type Members = Record<string, Ref | Schema>;
+
+/** What an operation says beside the resource. */
+interface Said {
+  /** Its id. */
+  readonly by: string;
+  readonly meta: DocumentMeta<never>;
+}
+
+const metaSchema = (declared: DocumentMeta<never>): Schema => closed(entriesOf(declared, ({ schema }) => schema));
 
 /** The documents of answers; a schema comes into the components when the first operation needs it. */
 export class Documents {
@@ -18,8 +27,11 @@ export class Documents {
     private readonly registry: Registry,
   ) {}
 
-  /** One resource; or null, where nothing has to be at the other end of a relationship. */
-  resource(definition: Definition, isNullable = false): Content {
+  /**
+   * One resource; or null, where nothing has to be at the other end of a relationship.
+   * @param declared what is said beside it, by which operation
+   */
+  resource(definition: Definition, isNullable = false, declared?: Said): Content {
     const { type, attributes, operations, actions } = definition;
     const resource = resourceSchema(this.components, definition);
     const isSecret = Object.values(attributes).some(({ reveal }) => reveal === 'once');
@@ -29,18 +41,20 @@ export class Documents {
       data: isNullable ? orNull(resource) : resource,
       included,
       ...(isSecret && isChanged && !isNullable ? { meta: replayMeta(this.components) } : {}),
+      ...(declared === undefined ? {} : { meta: metaSchema(declared.meta) }),
       links: form.links(''),
       jsonapi: form.jsonapi,
     });
-    return this.forms(`${isNullable ? 'Nullable' : ''}${nameOf(type)}`, 'Document', hasLists, members, ['meta']);
+    const name = declared?.by ?? `${isNullable ? 'Nullable' : ''}${nameOf(type)}`;
+    return this.forms(name, 'Document', hasLists, members, declared === undefined ? ['meta'] : []);
   }
 
-  created(definition: Definition): Content {
+  created(definition: Definition, declared?: DocumentMeta<never>): Content {
     const { included, hasLists } = this.included(definition);
     const members = (form: Form): Members => ({
       data: resourceSchema(this.components, definition),
       included,
-      meta: replayMeta(this.components),
+      meta: declared === undefined ? replayMeta(this.components) : metaSchema(declared),
       jsonapi: form.jsonapi,
     });
     return this.forms(nameOf(definition.type), 'Created', hasLists, members);

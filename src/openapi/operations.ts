@@ -1,5 +1,5 @@
 import type { Route } from '../controllers/routes';
-import { type Action, actionWords, capitalize } from '../jsonapi/define';
+import { type Action, actionWords, capitalize, type DocumentMeta } from '../jsonapi/define';
 import { accessOf } from './access';
 import { answer, deleted, HEAD, notModified, REPLAYED } from './answers';
 import { codesOf } from './codes';
@@ -12,6 +12,7 @@ import {
   capabilitiesParameter,
   documentParameters,
   header,
+  idempotencyKey,
   idParameter,
   listParameters,
   ownParameters,
@@ -63,13 +64,23 @@ function create({ components, registry, documents, definition }: Task): Parts {
       ...ownParameters(components, definition.type, definition.operations.create?.parameters),
     ],
     requestBody: resourceBody(components, definition, 'create'),
-    responses: { 201: answer(components, 'The new resource.', documents.created(definition), ...headers) },
+    responses: {
+      201: answer(
+        components,
+        'The new resource.',
+        documents.created(definition, definition.operations.create?.documentMeta),
+        ...headers,
+      ),
+    },
   };
 }
 
 /** What changes a resource and shows it. */
-function changed({ components, registry, documents, definition }: Task): Pick<Parts, 'parameters' | 'responses'> {
-  const resource = documents.resource(definition);
+function changed(
+  { components, registry, documents, definition }: Task,
+  said?: { by: string; meta: DocumentMeta<never> },
+): Pick<Parts, 'parameters' | 'responses'> {
+  const resource = documents.resource(definition, false, said);
   return {
     parameters: [...documentParameters(components, registry, definition), header(components, 'ifMatch')],
     responses: { 200: answer(components, 'The resource as it is now.', resource, 'ETag', REPLAYED) },
@@ -97,10 +108,12 @@ function act(task: Task): Parts {
     return { ...parts, parameters: [header(components, 'ifMatch')], responses: { 204: deleted(components) } };
   }
   const requestBody = actionBody(components, action, capitalize(operationId));
-  if (action.status !== 201) return { ...parts, requestBody, ...changed(task) };
+  const { documentMeta } = action;
+  const said = documentMeta === undefined ? undefined : { by: capitalize(operationId), meta: documentMeta };
+  if (action.status !== 201) return { ...parts, requestBody, ...changed(task, said) };
   const { parameters } = changed(task);
   const headers = ['ETag', 'Location', REPLAYED];
-  const made = answer(components, 'The new resource.', documents.created(definition), ...headers);
+  const made = answer(components, 'The new resource.', documents.created(definition, documentMeta), ...headers);
   return { ...parts, requestBody, parameters, responses: { 201: made } };
 }
 
@@ -133,6 +146,13 @@ const KINDS: Readonly<Record<string, (task: Task) => Parts>> = {
   'linkage DELETE': changeLinkage,
 };
 
+/** Whether a request needs an `Idempotency-Key`. */
+function isKeyed({ kind, definition, action: name = '' }: Route, method: string): boolean {
+  if (kind === 'collection' && method === 'POST') return definition.operations.create?.keyed === true;
+  const action = definition.actions[name];
+  return kind === 'action' && action?.method !== 'DELETE' && action?.keyed === true;
+}
+
 function operation(components: Components, registry: Registry, route: Route, method: string): Json {
   const { kind, definition, action = '', relationship: name = '', refused } = route;
   const documents = new Documents(components, registry);
@@ -157,7 +177,7 @@ function operation(components: Components, registry: Registry, route: Route, met
     parameters: [
       ...(kind === 'collection' ? [] : [idParameter(components, definition)]),
       ...parts.parameters,
-      ...(isRead ? [] : [header(components, 'idempotencyKey')]),
+      ...(isRead ? [] : [idempotencyKey(components, isKeyed(route, method))]),
       header(components, 'requestId'),
     ],
     ...(requestBody === undefined ? {} : { requestBody }),

@@ -8,7 +8,12 @@ const identifier = { type: 'object', required: ['type', 'id'], properties: { typ
 
 const data = {
   ...identifier,
-  properties: { ...identifier.properties, attributes: { type: 'object' }, relationships: { type: 'object' } },
+  properties: {
+    ...identifier.properties,
+    attributes: { type: 'object' },
+    relationships: { type: 'object' },
+    meta: { type: 'object', description: 'Where there is more to tell than the resource says: of a refused charge.' },
+  },
   additionalProperties: false,
   description: 'The resource as it was then, without secrets; null when the 90 days are over for which it is kept.',
 };
@@ -20,7 +25,7 @@ const previous = {
   description: 'What has changed, as it was before.',
 };
 
-const actor = {
+export const actor = {
   type: 'object',
   required: ['type', 'id', 'name'],
   properties: {

@@ -75,7 +75,7 @@ export interface OpenExport {
   readonly chain: string;
   /** Which rows; empty: all of them. */
   readonly conditions: readonly Condition[];
-  /** Its last row is the one that tells of this export. */
+  /** Up to where; the row that tells of this export is within. */
   readonly head: SignedCheckpoint;
 }
 
@@ -91,20 +91,19 @@ export async function openExport(
 ): Promise<OpenExport> {
   const chain = await chainFor(ctx, 'auditEvents.export', organizationId);
   const query = conditions.map(conditionText).join('&');
-  return ctx.db.transaction(async (db) => {
-    const inside = { ...ctx, db };
+  await ctx.db.transaction(async (db) => {
     const range = 'select audit_from, audit_last + 1 from event_sequences where organization_id = $1';
-    const [row] = await db.query(range, [chain]);
-    const [from, to] = row ?? [1, 1];
+    const [[from, to] = [1, 1]] = await db.query(range, [chain]);
     const told = { format, rows: `${from}–${to}`, ...(query === '' ? {} : { query }) };
-    await recordUse(inside, 'audit.exported', chain, told);
-    const [head] = await db.query(
-      "select organization_id, audit_last, encode(audit_hash, 'hex') from event_sequences where organization_id = $1",
-      [chain],
-    );
-    const [sealed] = await sealHeads(inside, [head as never]);
-    return { chain, conditions, head: sealed as SignedCheckpoint };
+    await recordUse({ ...ctx, db }, 'audit.exported', chain, told);
   });
+  // Behind the commit: a row of the installation's chain is written with it.
+  const [head] = await ctx.db.query(
+    "select organization_id, audit_last, encode(audit_hash, 'hex') from event_sequences where organization_id = $1",
+    [chain],
+  );
+  const [sealed] = await sealHeads(ctx, [head as never]);
+  return { chain, conditions, head: sealed as SignedCheckpoint };
 }
 
 const organizationOf = (chain: string): string | null => (chain === INSTALLATION ? null : chain);

@@ -144,7 +144,7 @@ export async function recordUse(
   const named = `(select s.organization_id from event_sequences s where s.organization_id = ${bind(organizationId)}::uuid and ${sees})`;
   const subjects = rowId === undefined ? 'null' : `array[${bind({ type: 'auditEvents', id: rowId })}::jsonb]`;
   await db.query(
-    `select record_audit(${bind(action)}, coalesce(${named}, ${bind(caller.organizationId)}::uuid), 'success', ${subjects}, null,
+    `select record_audit(${bind(action)}, nullif(coalesce(${named}, ${bind(caller.organizationId)}::uuid), '${NIL_UUID}'), 'success', ${subjects}, null,
        ${whoSql(ctx, bind)}, ${bind(metadata)}::jsonb)`,
     list,
   );

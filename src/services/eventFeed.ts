@@ -6,8 +6,8 @@ import { EVENT_TYPES } from '../eventTypes';
 import { crud } from './crud';
 import { organizationTable } from './organizations';
 
-/** The name as it is now. Those of keys are for those who have them. */
-function actorSql({ level, partnerId }: Caller, bind: Bind): string {
+/** SQL of who did what a row `t` tells, with the name as it is now; those of keys are for those who have them. */
+export function actorSql({ level, partnerId }: Caller, bind: Bind): string {
   const theirs = level === 'partner' ? ` or k.partner_id = ${bind(partnerId)}` : '';
   const known = level === 'platform' ? 'true' : `(k.organization_id = t.organization_id${theirs})`;
   return `json_build_object('type', t.actor_type, 'id', t.actor_id, 'name', case t.actor_type

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Organization } from '../../entities';
+import { scaleOf } from '../assets';
 import type { Context } from '../context';
 import { selectOne } from '../db/select';
 import { causeSql, shapeOf } from '../db/shape';
@@ -9,6 +10,7 @@ import { AppError, notFound } from '../errors';
 import { allow, SYSTEM_ROLES } from '../permissions';
 import { makeKey } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
+import { checkNewAvatarUrl } from './avatarUrls';
 import type { Create, Input } from './crud';
 import { nudge } from './events';
 import { memberTable } from './members';
@@ -17,6 +19,7 @@ import { attributeSource, cipherPurpose, organizationTable } from './organizatio
 import { checkQuota, quotaExceeded } from './quotas';
 import { slugFrom, withSuffix } from './slugs';
 import { userTable } from './users';
+import { walletTable } from './wallets';
 import { newEndpoint, webhookEndpointTable } from './webhookEndpoints';
 import { type NewSecret, newSecret, secretSql } from './webhookSecrets';
 import { checkWebhookUrl } from './webhookUrls';
@@ -33,6 +36,7 @@ export const createOrganization: Create<Organization> = async (ctx, input) => {
   const { webhookSecret: givenSecret, token: givenToken, ...attributes } = input.attributes;
   const { webhookUrl } = attributes as { webhookUrl?: string | null };
   checkCreation(ctx, attributes);
+  checkNewAvatarUrl(ctx, attributes.avatarUrl as string | null | undefined);
   await checkWebhookUrl(ctx, webhookUrl, 'webhookUrl');
   if (input.id !== undefined) await refuseBuriedId(ctx, input.id);
   const id = input.id ?? uuidv7();
@@ -142,7 +146,7 @@ interface Creation {
 }
 
 /**
- * One statement: the organization, its token, its default workspace, its default endpoint, and its owner.
+ * One statement: the organization, its token, its default workspace, its wallet, its default endpoint, and its owner.
  * @param yieldSlug whether a taken slug is no error
  * @returns undefined when `yieldSlug` is set and the slug is taken
  */
@@ -172,6 +176,8 @@ async function insertOrganization(
        role as (insert into member_roles (member_id, role_id) select member.id, r.id from member, roles r
          where r.code = 'owner' and r.kind = 'system' returning role_id)`;
   const endpoint = secret === null ? undefined : endpointParts(ctx, values, secret, bind);
+  const { walletAsset } = ctx.config;
+  const wallet = { id: uuidv7(), organizationId, asset: walletAsset, scale: scaleOf(walletAsset) };
   const columns = organizationTable.selectList(organizationTable.properties, ctx.caller, bind);
   const facts = [
     ['organization.created', shapeOf(ctx.shapes, 'organizations').sql],
@@ -180,10 +186,13 @@ async function insertOrganization(
     ...(ownerId === null ? [] : [['member.added', ownerShapeSql(ctx)]]),
   ];
   const kinds = bind(facts.map(([kind]) => kind));
-  const told = `record_events(${kinds}, t.id, array[${facts.map(([, shape]) => shape).join(', ')}], null, ${causeSql(ctx, bind)})`;
+  // A secret that waits for its URL.
+  const old = values.webhookSecretCipher === undefined ? 'null' : bind([{ secrets: { webhookSecret: null } }]);
+  const told = `record_events(${kinds}, t.id, array[${facts.map(([, shape]) => shape).join(', ')}], ${old}::jsonb[], ${causeSql(ctx, bind)})`;
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
-       key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *)${member}${endpoint?.made ?? ''}
+       key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *),
+       wallet as (${fromCreated(insertSql(walletTable, wallet, bind))})${member}${endpoint?.made ?? ''}
      select ${told}${endpoint?.told ?? ''}, ${columns} from created t${endpoint?.from ?? ''}`,
     list,
   );

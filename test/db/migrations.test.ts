@@ -88,7 +88,7 @@ test('a second start finds nothing to do', async () => {
 
 test('ten starts at once migrate once', async () => {
   const starts = await Promise.all(Array.from({ length: 10 }, open));
-  const ran = await Promise.all(starts.map(migrate));
+  const ran = await Promise.all(starts.map((each) => migrate(each)));
   expect(ran.flat().sort()).toEqual(migrations.map(({ name }) => name).sort());
   for (const source of starts) expect(await isMigrated(source)).toBe(true);
   const [row] = await (starts[0] as DataSource).query('select count(*)::int as n from migrations');

@@ -9,6 +9,8 @@ import { Events1764500000000 } from './1764500000000-events';
 import { DefaultEndpoint1764500000001 } from './1764500000001-default-endpoint';
 import { EventNotes1764500000002 } from './1764500000002-event-notes';
 import { Audit1764600000000 } from './1764600000000-audit';
+import { Wallets1764600000001 } from './1764600000001-wallets';
+import { Media1764600000003 } from './1764600000003-media';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -23,4 +25,6 @@ export const migrations = [
   DefaultEndpoint1764500000001,
   EventNotes1764500000002,
   Audit1764600000000,
+  Wallets1764600000001,
+  Media1764600000003,
 ];
