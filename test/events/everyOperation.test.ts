@@ -1,15 +1,21 @@
 import { EVENT_TYPES } from '../../src/eventTypes';
 import { hashKey, makeKey } from '../../src/secrets';
 import { endGraces } from '../../src/services/apiKeyRotation';
+import { expireHolds } from '../../src/services/holds';
 import { expireInvitations } from '../../src/services/invitationExpiry';
 import { tellExpiredKeys } from '../../src/services/keyExpiry';
 import { perform, update } from '../jsonapi/operations';
 import { PASSWORD, refresh, tokensOf } from '../routes/accessTokens/people';
 import { type Key, Keys } from '../routes/apiKeys/keys';
 import { type Crew, Crews, ownedDocument, patch, workspaceLinks } from '../routes/crew';
+import { capture, expire as expireHold, hold, place } from '../routes/holds/holding';
 import { accept, expire, freshEmail, invitationDocument, invited, tokenOf } from '../routes/invitations/inviting';
+import { move, moved, walletOf } from '../routes/money';
+import { limit, limited } from '../routes/overageLimits/limiting';
+import { watch, watched } from '../routes/walletAlerts/watching';
 import {
   type Answer,
+  type Body,
   createOrganization,
   createUser,
   document,
@@ -67,6 +73,15 @@ async function withPassword(): Promise<Crew['member']> {
   await setPassword(app, crew.member.id, PASSWORD);
   return crew.member;
 }
+
+/** URL of a hold. */
+async function held(): Promise<string> {
+  await moved(app.platform, crew.id, 'topup', { amount: 10 });
+  return (await place(crew.owner, crew.id, { amount: 10 })).links.self;
+}
+
+const alert = async (attributes: object = {}): Promise<Body> =>
+  watched(crew.owner, (await walletOf(app.platform, crew.id)).id, { direction: 'below', value: 5, ...attributes });
 
 const CALLS: Record<string, Call> = {
   [`POST ${M}/organizations`]: async () => () =>
@@ -199,6 +214,39 @@ const CALLS: Record<string, Call> = {
     return () => app.anonymous.post(`${S}/passwordResets/confirm`, document('passwordResets', values));
   },
   [`POST ${S}/users/{id}/erase`]: async () => () => app.platform.post(`${S}/users/${crew.member.id}/erase`),
+  [`POST ${S}/holds`]: async () => {
+    await moved(app.platform, crew.id, 'topup', { amount: 10 });
+    return () => hold(crew.owner, crew.id, { amount: 10 });
+  },
+  [`POST ${S}/holds/{id}/capture`]: async () => {
+    const self = await held();
+    return () => capture(crew.owner, self);
+  },
+  [`POST ${S}/holds/{id}/void`]: async () => {
+    const self = await held();
+    return () => crew.owner.post(`${self}/void`);
+  },
+  [`POST ${S}/overageLimits`]: async () => () => limit(crew.owner, crew.id, {}),
+  [`PATCH ${S}/overageLimits/{id}`]: async () => {
+    const { links } = await limited(crew.owner, crew.id, {});
+    return () => patch(crew.owner, 'overageLimits', links.self, { maxOverage: 5 });
+  },
+  [`DELETE ${S}/overageLimits/{id}`]: async () => {
+    const { links } = await limited(crew.owner, crew.id, {});
+    return () => crew.owner.delete(links.self);
+  },
+  [`POST ${S}/walletAlerts`]: async () => {
+    const { id } = await walletOf(app.platform, crew.id);
+    return () => watch(crew.owner, id, { direction: 'below', value: 1 });
+  },
+  [`PATCH ${S}/walletAlerts/{id}`]: async () => {
+    const { links } = await alert();
+    return () => patch(crew.owner, 'walletAlerts', links.self, { value: 6 });
+  },
+  [`DELETE ${S}/walletAlerts/{id}`]: async () => {
+    const { links } = await alert();
+    return () => crew.owner.delete(links.self);
+  },
   [`POST ${S}/operations`]: async () => () => perform(crew.owner, update('organizations', crew.id, { name: 'Other' })),
   'POST /v1/orgs': async () => () => crew.owner.post('/v1/orgs', { name: 'New' }),
   'PATCH /v1/orgs/{id}': async () => {
@@ -234,6 +282,8 @@ const CALLS: Record<string, Call> = {
     crew.owner.post('/organization', { organizationName: 'New', domain: 'new.example.com' }),
   'PUT /organization/{organization_id}': async () => () =>
     crew.owner.put(`/organization/${crew.id}`, { organizationName: 'Other' }),
+  'PATCH /organization/{organization_id}/max-overages': async () => () =>
+    crew.owner.patch(`/organization/${crew.id}/max-overages`, { maxOverages: 5 }),
   'DELETE /organization/{organization_id}/member/{user_id}': async () => () =>
     crew.owner.delete(`/organization/${crew.id}/member/${crew.member.id}`),
 };
@@ -249,6 +299,27 @@ const QUIET: Record<string, string> = {
   [`POST ${S}/apiKeys/verify`]: 'writes nothing',
   [`POST ${S}/passwordResets`]: 'whether there is such a user is not known yet',
 };
+
+/** What a movement of money sets off beside itself. */
+const CROSSINGS: [string, string[], Call][] = [
+  [
+    'an alert that is crossed',
+    ['wallet.alert_triggered', 'wallet.charged'],
+    async () => {
+      await moved(app.platform, crew.id, 'topup', { amount: 10 });
+      await alert();
+      return () => move(app.platform, crew.id, 'charge', { amount: 6 });
+    },
+  ],
+  [
+    'the end of an alert',
+    ['wallet.alert_resolved', 'wallet.topped_up'],
+    async () => {
+      await alert({ notifyOnResolved: true });
+      return () => move(app.platform, crew.id, 'topup', { amount: 10 });
+    },
+  ],
+];
 
 /** What is done beside requests, or by one that is refused. */
 const OTHERS: Record<string, Call> = {
@@ -270,6 +341,10 @@ const OTHERS: Record<string, Call> = {
   'the end of an invitation': async () => {
     await expire(app, (await invited(crew.owner, crew.id)).id);
     return async () => void (await expireInvitations(app.services));
+  },
+  'the end of a hold': async () => {
+    await expireHold(app, (await held()).split('/').at(-1) as string);
+    return async () => void (await expireHolds(app.services));
   },
   'the end of a grace': async () => {
     const key = await keyOf();
@@ -337,6 +412,10 @@ test.each(Object.entries(CALLS))('%s is told (INV-36)', async (_name, call) => {
 
 test.each(Object.entries(OTHERS))('%s is told (INV-36)', async (_name, call) => {
   expect(await typesOf(call)).toHaveLength(1);
+});
+
+test.each(CROSSINGS)('%s is told (INV-36)', async (_name, expected, call) => {
+  expect((await typesOf(call)).sort()).toEqual(expected);
 });
 
 test('every type of event was among them', () => {
