@@ -3,6 +3,7 @@ import { ApiKey } from './apiKey';
 import { ApiKeyWorkspace } from './apiKeyWorkspace';
 import { AuditCheckpoint } from './auditCheckpoint';
 import { AuditEvent } from './auditEvent';
+import { AuditPending } from './auditPending';
 import { Event } from './event';
 import { EventSequence } from './eventSequence';
 import { Hold } from './hold';
@@ -14,6 +15,7 @@ import { InvitationWorkspace } from './invitationWorkspace';
 import { Job } from './job';
 import { LedgerAccount } from './ledgerAccount';
 import { LedgerEntry } from './ledgerEntry';
+import { Media } from './media';
 import { Member } from './member';
 import { MemberRole } from './memberRole';
 import { MemberWorkspace } from './memberWorkspace';
@@ -43,6 +45,7 @@ export const entities = [
   ApiKeyWorkspace,
   AuditCheckpoint,
   AuditEvent,
+  AuditPending,
   Event,
   EventSequence,
   Hold,
@@ -54,6 +57,7 @@ export const entities = [
   Job,
   LedgerAccount,
   LedgerEntry,
+  Media,
   Member,
   MemberRole,
   MemberWorkspace,
@@ -84,6 +88,7 @@ export {
   ApiKeyWorkspace,
   AuditCheckpoint,
   AuditEvent,
+  AuditPending,
   Event,
   EventSequence,
   Hold,
@@ -95,6 +100,7 @@ export {
   Job,
   LedgerAccount,
   LedgerEntry,
+  Media,
   Member,
   MemberRole,
   MemberWorkspace,

@@ -16,6 +16,8 @@ import { createServer } from './http/server';
 import { jobs } from './jobs';
 import { Worker, type WorkerContext } from './jobs/worker';
 import { createMailer } from './mail/mailer';
+import { Pictures } from './media/pictures';
+import { openStore } from './media/store';
 import { Passwords } from './passwords';
 import { shapes } from './resources';
 import { openSecrets } from './secretKey';
@@ -27,6 +29,7 @@ import { expireHolds } from './services/holds';
 import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitationExpiry';
 import { tellExpiredKeys } from './services/keyExpiry';
+import { removeUnusedImages } from './services/media';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
@@ -93,11 +96,13 @@ async function prepareDatabase(config: Config, connection: Connection): Promise<
     await migrate(source, config.walletAsset);
     const db = Database.over(source, false);
     await openSecrets(config, db);
-    if (config.platformKey !== undefined) await createPlatformKey({ db }, 'PLATFORM_KEY', config.platformKey);
+    if (config.platformKey !== undefined) await createPlatformKey({ db, shapes }, 'PLATFORM_KEY', config.platformKey);
     return await db.transaction(async (inside) => {
       // Two first starts on one database must not print two keys.
       await inside.query('lock table installation in share row exclusive mode');
-      return (await hasPlatformKey({ db: inside })) ? undefined : createPlatformKey({ db: inside }, 'First key');
+      return (await hasPlatformKey({ db: inside }))
+        ? undefined
+        : createPlatformKey({ db: inside, shapes }, 'First key');
     });
   } finally {
     await source.destroy();
@@ -127,7 +132,15 @@ export async function serveRequests(config: Config, connection: Connection, log:
     if (config.role !== 'api') {
       const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, removeExpiredSecrets];
       const log = [forgetOldBodies, removeOldDeliveries];
-      const sweeps = [...removals, ...log, endGraces, tellExpiredKeys, expireInvitations, expireHolds];
+      const sweeps = [
+        ...removals,
+        ...log,
+        endGraces,
+        tellExpiredKeys,
+        expireInvitations,
+        expireHolds,
+        removeUnusedImages,
+      ];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }
@@ -179,11 +192,30 @@ async function openServices(
   closers.add(async () => mailer?.close());
   const egress = new Egress(config);
   closers.add(async () => egress.close());
+  const storeEgress = Egress.ofOperator();
+  closers.add(async () => storeEgress.close());
+  const media = openStore(config, storeEgress);
   const secrets = await openSecrets(config, db);
   const publicUrl = () => config.publicUrl ?? `http://${urlHost(config.host)}:${taken.port}`;
   const passwords = new Passwords();
+  const pictures = new Pictures();
   const signals = { jobs: new Signal(), deliveries: new Signal() };
-  return { config, db, callers, limiter, mailer, egress, ...signals, shapes, passwords, publicUrl, now, secrets };
+  return {
+    config,
+    db,
+    callers,
+    limiter,
+    mailer,
+    egress,
+    ...signals,
+    shapes,
+    passwords,
+    pictures,
+    media,
+    publicUrl,
+    now,
+    secrets,
+  };
 }
 
 /** The migrations of this version are checked until they were all there once; then the database has only to answer. */

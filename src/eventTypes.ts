@@ -8,6 +8,8 @@ export const EVENT_TYPES = [
   'organization.restored',
   'organization.purged',
   'organization.ownership_transferred',
+  'organization.avatar_updated',
+  'organization.avatar_removed',
   'member.added',
   'member.updated',
   'member.removed',

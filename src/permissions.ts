@@ -107,6 +107,7 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'organizations.get': rule('organizations:read'),
   'organizations.create': rule('organizations:update', ['platform', 'partner', 'user']),
   'organizations.update': rule('organizations:update'),
+  'organizations.avatar': rule('organizations:update'),
   'organizations.suspend': rule('organizations:suspend', MANAGEMENT),
   'organizations.hold': rule('platform:admin', ['platform']),
   'organizations.quotas': rule('platform:admin', ['platform']),
@@ -333,10 +334,12 @@ export function denial(caller: Caller, operation: string): AppError {
   const required = needed?.permission ?? needed?.anyOf?.join(', ') ?? operation;
   const byLevel = needed !== undefined && !needed.levels.includes(caller.level);
   const who = caller.level === 'user' ? 'Your roles here lack' : 'This credential lacks';
-  return new AppError(
+  const error = new AppError(
     'permission_denied',
     byLevel ? `Only ${needed.levels.join(' and ')} credentials may do this.` : `${who} the permission ${required}.`,
     undefined,
     { meta: { required } },
   );
+  error.operation = operation;
+  return error;
 }

@@ -6,6 +6,7 @@ import { readBody } from '../http/body';
 import { originOf } from '../http/origin';
 import { enforce } from '../http/rateLimit';
 import { sendStream, sendText } from '../http/send';
+import { checkMultipart, receive, type Upload } from '../http/upload';
 import type { QueryParameters, Schema } from '../jsonapi/define';
 import { isObject, parseJson } from '../jsonapi/json';
 import { checkAccept, checkContentType, MEDIA_TYPE } from '../jsonapi/negotiate';
@@ -33,6 +34,8 @@ export interface EndpointRequest<Asker extends Context | null = Context | null> 
   /** Query parameters that were given, as their schemas say. */
   readonly query: Values;
   readonly document: RequestDocument;
+  /** Name of the file that was uploaded; empty where none is. */
+  readonly stored: string;
   /** Of the client. */
   readonly address: string;
   readonly req: Request;
@@ -73,6 +76,10 @@ interface EndpointBase {
   /** Query parameters; a request with any other is refused. */
   parameters?: QueryParameters;
   request?: RequestBody;
+  /** Instead: it brings a file. There is a caller then, and what he may do is judged before it is read. */
+  upload?: Upload;
+  /** `If-Match` is heeded: the service is told of it. */
+  ifMatch?: true;
   responses: Readonly<Record<number, EndpointAnswer>>;
   /** Codes of the rules behind it; those of the protocol follow from the rest. */
   errors: readonly ErrorCode[];
@@ -133,23 +140,24 @@ async function answer(incoming: Incoming, site: Site): Promise<void> {
   const endpoint = site.endpoints.get(req.method);
   checkAccept(req.headers.accept, endpoint === undefined ? undefined : mediaTypeOf(endpoint));
   const bodied = hasBody(req);
-  if (bodied) checkContentType(req.headers['content-type']);
+  if (bodied) (endpoint?.upload === undefined ? checkContentType : checkMultipart)(req.headers['content-type']);
   checkOffered({ methods: site.allow, refused: site.route?.refused ?? [] }, req.method);
   if (endpoint === undefined) return;
   const address = clientAddress(services, req);
   const ctx = await callerOf(incoming, endpoint, address);
   const query = readDeclared(search, endpoint.parameters ?? {});
-  const bytes = endpoint.method === 'GET' ? undefined : await readBody(req, res);
+  const key = ctx !== null && isWrite(endpoint) ? idempotencyKeyOf(req) : undefined;
+  const { bytes, stored } = await bodyOf(incoming, endpoint, ctx);
   const perform = (inside: Context | null): Promise<Outcome> => {
     const { requestId } = res.locals;
     const params = authorized(inside, endpoint, incoming.params);
     const document = documentOf(endpoint, bodied ? bytes : undefined);
     const open = { ...services, db: inside?.db ?? services.db, requestId, origin: originOf(services, req) };
-    const request: EndpointRequest = { ctx: inside, services: open, params, query, document, address, req, res };
+    const said = { params, query, document, stored };
+    const request: EndpointRequest = { ctx: inside, services: open, ...said, address, req, res };
     // There is a caller where one is declared to be: see `callerOf`.
     return endpoint.run(request as never);
   };
-  const key = ctx !== null && isWrite(endpoint) ? idempotencyKeyOf(req) : undefined;
   if (ctx !== null && key !== undefined) {
     const keyed = { ctx, req, key, bytes, registry, secrets: endpoint.secrets };
     return send(req, res, await once(keyed, async (inside) => rendered(await perform(inside), endpoint)));
@@ -158,6 +166,17 @@ async function answer(incoming: Incoming, site: Site): Promise<void> {
   const made = rendered(outcome, endpoint);
   if (outcome.stream === undefined) return send(req, res, made);
   return sendStream(res, made.status, outcome.stream, { ...made.headers, 'Content-Type': mediaTypeOf(endpoint) ?? '' });
+}
+
+/** What the request brings: a file is stored already. */
+async function bodyOf(
+  { req, res, params }: Incoming,
+  endpoint: Endpoint,
+  ctx: Context | null,
+): Promise<{ bytes: Buffer | undefined; stored: string }> {
+  if (endpoint.method === 'GET') return { bytes: undefined, stored: '' };
+  if (ctx === null || endpoint.upload === undefined) return { bytes: await readBody(req, res), stored: '' };
+  return receive(endpoint.upload, ctx, authorized(ctx, endpoint, params), { req, res });
 }
 
 /** The media type of answers that are no JSON:API documents; errors are, whatever the answer is. */
@@ -184,8 +203,10 @@ async function callerOf(
  * @throws AppError `permission_denied`, `organization_suspended`, `not_found`
  */
 function authorized(ctx: Context | null, endpoint: Endpoint, params: Record<string, string>): Record<string, string> {
-  const { operation, params: schemas = {} } = endpoint;
+  const { operation, tag, params: schemas = {} } = endpoint;
   if (ctx !== null && OPERATIONS[operation] !== undefined) {
+    const { id } = params;
+    if (ctx.attempt !== undefined && id !== undefined && isUuid(id)) ctx.attempt.target = { type: tag, id };
     if (isWrite(endpoint)) allowWrite(ctx, operation);
     else allowRead(ctx, operation);
   }

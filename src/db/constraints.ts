@@ -31,6 +31,7 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   organizations_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  organizations_avatar_media_fkey: ['conflict', 'The image has just been removed: try again.'],
   organizations_keep_owner: [
     'last_owner',
     'An organization keeps at least one owner: make another member owner first.',

@@ -4,6 +4,7 @@ import { OPEN_OPERATIONS, OPERATIONS } from '../permissions';
 import { accessTokenEndpoints } from './accessTokens';
 import { apiKeyEndpoints } from './apiKeys';
 import { invitationEndpoints } from './invitations';
+import { organizationEndpoints } from './organizations';
 import { passwordEndpoints } from './passwords';
 import { userEndpoints } from './users';
 import { walletEndpoints } from './wallets';
@@ -14,6 +15,7 @@ export const endpoints: readonly Endpoint[] = [
   ...accessTokenEndpoints,
   ...apiKeyEndpoints,
   ...invitationEndpoints,
+  ...organizationEndpoints,
   ...passwordEndpoints,
   ...userEndpoints,
   ...walletEndpoints,
@@ -27,7 +29,7 @@ export const endpoints: readonly Endpoint[] = [
 export function checkEndpoints(list: readonly Endpoint[]): void {
   const seen = new Set<string>();
   for (const endpoint of list) {
-    const { method, path, operation, credential, responses } = endpoint;
+    const { method, path, operation, credential, responses, upload } = endpoint;
     const name = `${method} ${path}`;
     const isOpen = OPEN_OPERATIONS.has(operation);
     if (seen.has(name)) throw new Error(`${name} is there twice`);
@@ -39,6 +41,7 @@ export function checkEndpoints(list: readonly Endpoint[]): void {
     if (isOpen !== (credential !== 'required')) {
       throw new Error(`${name}: ${operation} ${isOpen ? 'is' : 'is not'} among the open operations of permissions.ts`);
     }
+    if (upload !== undefined && credential !== 'required') throw new Error(`${name}: strangers can’t upload files`);
     const isStream = Object.values(responses).some(({ mediaType }) => mediaType !== undefined);
     if (isStream && isWrite(endpoint)) throw new Error(`${name}: a stream can’t be kept for an Idempotency-Key`);
   }

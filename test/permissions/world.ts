@@ -14,6 +14,7 @@ import {
   type TestApp,
 } from '../support/app';
 import { addDelivery } from '../support/deliveries';
+import { Trail } from './trail';
 
 /** In every text of the other tenant, and nowhere else. */
 export const FOREIGN_WORD = 'zebrafish';
@@ -48,6 +49,8 @@ export interface World {
   readonly owners: { readonly own: string; readonly foreign: string };
   /** People who are members of nothing, one for whoever needs one. */
   stranger(asker: Client): Promise<string>;
+  /** What the refusals of its callers leave behind. */
+  readonly trail: Trail;
   close(): Promise<void>;
 }
 
@@ -281,9 +284,14 @@ export async function makeWorld(): Promise<World> {
     { name: 'foreign partner', client: other.partner, level: 'partner', own: null, foreign: 'all' },
     { name: 'platform', client: app.platform, level: 'platform', own: 'all', foreign: 'all' },
   ];
+  const trail = new Trail(app, (name) => {
+    const { own = null, foreign = null } = callers.find((each) => each.name === name) ?? {};
+    return [...(own === null ? [] : [mine.organization]), ...(foreign === null ? [] : [other.organization])];
+  });
   return {
     app,
-    callers,
+    callers: callers.map((each) => ({ ...each, client: trail.watch(each.name, each.client) })),
+    trail,
     own: mine.rows,
     foreign: other.rows,
     owners: { own: mine.owner.id, foreign: other.owner.id },

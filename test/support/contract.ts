@@ -17,7 +17,7 @@ export interface Exchange {
   /** Of the request. */
   contentType: string | undefined;
   /** Body of the request, as it was sent. */
-  sent: string | undefined;
+  sent: string | Buffer | undefined;
   status: number;
   headers: Record<string, string>;
   text: string;
@@ -46,7 +46,7 @@ const items = templates.map(([template, item]) => {
 const found = new Map<string, Any>();
 
 /** The methods of a path; undefined when it is none of the document's. */
-function itemOf(path: string): Any {
+export function itemOf(path: string): Any {
   if (!found.has(path)) found.set(path, items.find(({ pattern }) => pattern.test(path))?.item);
   return found.get(path);
 }
@@ -150,6 +150,8 @@ function requestFaults({ path, contentType = '', sent }: Exchange, operation: An
   if (sent === undefined || sent === '') return requestBody.required ? [...faults, 'the request has no body'] : faults;
   const described = requestBody.content[mediaTypeOf(contentType)];
   if (described === undefined) return [...faults, `requests of ${contentType} are not described`];
+  // What is no JSON is read by its endpoint alone.
+  if (!isJson(contentType) || Buffer.isBuffer(sent)) return faults;
   return [...faults, ...schemaFaults(described.schema, JSON.parse(sent, asStored), 'the request')];
 }
 
