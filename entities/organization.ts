@@ -11,6 +11,7 @@ export type OrganizationStatus = 'active' | 'suspended' | 'pending_deletion';
 @Unique('organizations_slug_key', ['slug'])
 @Unique('organizations_number_key', ['number'])
 @Check('organizations_status_check', "status in ('active', 'suspended', 'pending_deletion')")
+@Index('organizations_audit_retention_idx', ['id'], { where: "settings->>'auditRetentionDays' is not null" })
 @Index('organizations_partner_external_id_key', { synchronize: false })
 @Index('organizations_live_created_at_idx', { synchronize: false })
 @Index('organizations_live_partner_created_at_idx', { synchronize: false })

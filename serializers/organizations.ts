@@ -44,6 +44,7 @@ export const organizations = serializers<Organization>({
     webhookEndpoints: toMany('webhookEndpoints'),
     wallets: toMany('wallets'),
     overageLimits: toMany('overageLimits'),
+    auditEvents: toMany('auditEvents'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),
   },

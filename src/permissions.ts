@@ -221,6 +221,10 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'walletAlerts.create': rule('overages:update'),
   'walletAlerts.update': rule('overages:update'),
   'walletAlerts.remove': rule('overages:update'),
+  'auditEvents.list': rule('audit:read'),
+  'auditEvents.get': rule('audit:read'),
+  'auditEvents.verify': rule('audit:read'),
+  'auditEvents.export': rule('audit:export'),
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */

@@ -34,6 +34,8 @@ export interface Outcome {
   readonly location?: string;
   /** Instead of a document: lines of a body that is made while it is sent. */
   readonly stream?: AsyncIterable<string>;
+  /** Of the stream, where it may have several. */
+  readonly mediaType?: string;
   /** Methods that this caller may use here. */
   readonly allow?: readonly string[];
 }
@@ -77,6 +79,7 @@ export function judgedBy({ tenant }: Definition, operation: string): string[] {
 export function targetOf({ tenant }: Definition, operation: string, row: Entity): Target {
   const self = OPERATIONS[operation]?.self;
   return {
+    id: row.id,
     organizationId: tenant === null ? null : (row[tenant] as string | null),
     userId: self === undefined ? undefined : (row[self] as string | null),
   };

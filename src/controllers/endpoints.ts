@@ -51,8 +51,8 @@ export interface EndpointAnswer {
   meta?: Schema;
   /** Instead, of a JSON:API document: type of its one resource, and types of what is included. */
   data?: { type: string; included?: readonly string[] };
-  /** JSON:API when it is not given. */
-  mediaType?: string;
+  /** JSON:API when it is not given. Of several, the outcome says which. */
+  mediaType?: string | readonly string[];
   /** Header fields beside those that every such answer has; `?` behind a name: not in every one. */
   headers?: readonly string[];
 }
@@ -138,7 +138,7 @@ interface Incoming {
 async function answer(incoming: Incoming, site: Site): Promise<void> {
   const { services, registry, req, res, search } = incoming;
   const endpoint = site.endpoints.get(req.method);
-  checkAccept(req.headers.accept, endpoint === undefined ? undefined : mediaTypeOf(endpoint));
+  checkAccept(req.headers.accept, endpoint === undefined ? [] : mediaTypesOf(endpoint));
   const bodied = hasBody(req);
   if (bodied) (endpoint?.upload === undefined ? checkContentType : checkMultipart)(req.headers['content-type']);
   checkOffered({ methods: site.allow, refused: site.route?.refused ?? [] }, req.method);
@@ -165,7 +165,8 @@ async function answer(incoming: Incoming, site: Site): Promise<void> {
   const outcome = await perform(ctx);
   const made = rendered(outcome, endpoint);
   if (outcome.stream === undefined) return send(req, res, made);
-  return sendStream(res, made.status, outcome.stream, { ...made.headers, 'Content-Type': mediaTypeOf(endpoint) ?? '' });
+  const [mediaType = ''] = outcome.mediaType === undefined ? mediaTypesOf(endpoint) : [outcome.mediaType];
+  return sendStream(res, made.status, outcome.stream, { ...made.headers, 'Content-Type': mediaType });
 }
 
 /** What the request brings: a file is stored already. */
@@ -180,8 +181,8 @@ async function bodyOf(
 }
 
 /** The media type of answers that are no JSON:API documents; errors are, whatever the answer is. */
-const mediaTypeOf = ({ responses }: Endpoint): string | undefined =>
-  Object.values(responses).find(({ mediaType }) => mediaType !== undefined)?.mediaType;
+const mediaTypesOf = ({ responses }: Endpoint): string[] =>
+  Object.values(responses).flatMap(({ mediaType = [] }) => mediaType);
 
 /** Who asks. Strangers are counted by their network, as there is nothing else to know them by. */
 async function callerOf(

@@ -3,6 +3,7 @@ import { ROOT } from '../controllers/routes';
 import { OPEN_OPERATIONS, OPERATIONS } from '../permissions';
 import { accessTokenEndpoints } from './accessTokens';
 import { apiKeyEndpoints } from './apiKeys';
+import { auditEventEndpoints } from './auditEvents';
 import { invitationEndpoints } from './invitations';
 import { organizationEndpoints } from './organizations';
 import { passwordEndpoints } from './passwords';
@@ -20,6 +21,7 @@ export const endpoints: readonly Endpoint[] = [
   ...userEndpoints,
   ...walletEndpoints,
   ...webhookEndpointCalls,
+  ...auditEventEndpoints,
 ];
 
 /**

@@ -99,7 +99,8 @@ function describeAnswer(
   }
   const name = `${capitalize(endpoint.operationId)}Answer`;
   const ref = components.add('schemas', schema, name, `${name}${status}`);
-  return answer(components, description, { [mediaType]: { schema: ref } }, ...fields);
+  const content = Object.fromEntries([mediaType].flat().map((each) => [each, { schema: ref }]));
+  return answer(components, description, content, ...fields);
 }
 
 function bodySchema(

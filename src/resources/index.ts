@@ -3,6 +3,7 @@ import type { ResourceDefinition } from '../jsonapi/define';
 import { OPERATIONS } from '../permissions';
 import { accessTokens } from './accessTokens';
 import { apiKeys } from './apiKeys';
+import { auditEvents } from './auditEvents';
 import { events } from './events';
 import { holds } from './holds';
 import { invitations } from './invitations';
@@ -45,6 +46,7 @@ const definitions = [
   holds,
   overageLimits,
   walletAlerts,
+  auditEvents,
 ] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(

@@ -162,6 +162,13 @@ export const organizations = defineResource(Organization, {
       include: true,
       summary: 'How far its wallets may go below zero.',
     },
+    // Not to be included: every way to it is a read of its own, and audited as such.
+    auditEvents: {
+      many: true,
+      type: 'auditEvents',
+      link: 'organizationId',
+      summary: 'Who did what in it, the newest first.',
+    },
     owner: {
       one: true,
       type: 'users',

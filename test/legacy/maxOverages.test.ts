@@ -1,57 +1,140 @@
 import { told } from '../events/feed';
 import { statementsOf } from '../jsonapi/world';
-import { moved, walletOf } from '../routes/money';
-import { type Client, createOrganization, type Person, S, startApp, type TestApp } from '../support/app';
+import { move, walletOf } from '../routes/money';
+import {
+  type Body,
+  type Client,
+  createOrganization,
+  NIL,
+  type Person,
+  S,
+  startApp,
+  type TestApp,
+} from '../support/app';
 import { join, seen, shown } from './people';
 
-/** The last call of the seed document of `/organization`: how far its wallet may go below zero. */
+/** The limit of the wallet that comes with an organization, as /organization sets it. */
 
 let app: TestApp;
 let owner: Person;
-let id: string;
-let path: string;
+let stranger: Person;
+let partner: Client & { id: string };
+
+interface Made {
+  id: string;
+  key: Client;
+  charge: string;
+  limit: string;
+}
+
+/** An organization with this much in its wallet. */
+async function made(asker: Client, balance = 0): Promise<Made> {
+  const { id, attributes } = await createOrganization(asker);
+  if (balance > 0) await move(app.platform, id, 'topup', { amount: balance });
+  return {
+    id,
+    key: app.as(attributes.token),
+    charge: `/api/admin/organizations/${id}/charge`,
+    limit: `/organization/${id}/max-overages`,
+  };
+}
+const balanceOf = async ({ id }: Made): Promise<number> => (await walletOf(app.platform, id)).attributes.balance;
+
 beforeAll(async () => {
   app = await startApp();
-  owner = await app.user();
+  [owner, stranger, partner] = [await app.user(), await app.user(), await app.partner()];
 });
 afterAll(() => app.close());
-beforeEach(async () => {
-  ({ id } = await createOrganization(owner));
-  path = `/organization/${id}`;
+
+const state = ({ id }: Made, more: object = {}) => ({
+  organizationId: id,
+  maxOverages: 0,
+  overageUsed: 0,
+  balance: 0,
+  asset: 'USD',
+  ...more,
+});
+const failed = (code: string, message: string, fields?: object) => ({
+  error: { code, message, ...(fields && { fields }) },
 });
 
-const set = (maxOverages: unknown, asker: Client = owner) => asker.patch(`${path}/max-overages`, { maxOverages });
-const maximum = async (asker: Client = owner) => (await asker.get(path)).body.maxOverages;
+test('200 with the limit and the wallet behind it; null is none', async () => {
+  const own = await made(owner);
+  for (const maxOverages of [500, null, 0, 9_007_199_254_740_991]) {
+    const answer = await owner.patch(own.limit, { maxOverages });
+    expect(shown(answer)).toEqual([200, state(own, { maxOverages })]);
+    expect(Object.keys(answer.body)).toEqual(Object.keys(state(own)));
+    expect((await owner.get(`/organization/${own.id}`)).body.maxOverages).toBe(maxOverages);
+    const { body } = await owner.get(`${S}/overageLimits?filter[organizationId]=${own.id}`);
+    expect(body.data.map(({ attributes }: Body) => [attributes.maxOverage, attributes.service])).toEqual([
+      [maxOverages, null],
+    ]);
+  }
+});
 
-test('it is set, changed and taken away, and the answer tells the wallet behind it (INV-46)', async () => {
-  expect(await maximum()).toBe(0);
-  const { answer, events } = await told(app, id, () => set(500));
-  const wallet = { overageUsed: 0, balance: 0, asset: 'USD' };
-  expect(shown(answer)).toEqual([200, { organizationId: id, maxOverages: 500, ...wallet }]);
-  expect(Object.keys(answer.body)).toEqual(['organizationId', 'maxOverages', 'overageUsed', 'balance', 'asset']);
-  expect(events).toMatchObject([
+test('tells how far below zero it is; a limit that is lower than that takes nothing back (INV-46)', async () => {
+  const own = await made(partner, 100);
+  await partner.patch(own.limit, { maxOverages: 1000 });
+  expect((await partner.post(own.charge, { amount: 500, service: 'sms', sms_point: 1 })).status).toBe(200);
+  const lower = { maxOverages: 300, overageUsed: 400, balance: -400 };
+  expect(shown(await partner.patch(own.limit, { maxOverages: 300 }))).toEqual([200, state(own, lower)]);
+  expect((await partner.post(own.charge, { amount: 1, service: 'sms', sms_point: 1 })).status).toBe(402);
+  expect((await move(app.platform, own.id, 'topup', { amount: 200 })).status).toBe(201);
+  expect((await partner.post(own.charge, { amount: 100, service: 'sms', sms_point: 1 })).status).toBe(200);
+  expect(await balanceOf(own)).toBe(-300);
+});
+
+test.each([
+  ['nothing', {}, 'required', 'maxOverages is required.'],
+  ['less than zero', { maxOverages: -1 }, 'not_allowed', 'maxOverages must be >= 0.'],
+  ['a text', { maxOverages: '500' }, 'invalid_format', 'maxOverages must be integer or null.'],
+])('400 for %s, with the field', async (_what, sent, code, message) => {
+  const own = await made(owner);
+  expect(shown(await owner.patch(own.limit, sent))).toEqual([400, failed(code, message, { maxOverages: message })]);
+  expect((await owner.get(`/organization/${own.id}`)).body.maxOverages).toBe(0);
+});
+
+test('an owner, billing, the key, the partner and the platform may; 403 for the rest, 404 for strangers', async () => {
+  const own = await made(partner);
+  const allowed = [
+    await join(app, own.id, 'owner'),
+    await join(app, own.id, 'billing'),
+    own.key,
+    partner,
+    app.platform,
+  ];
+  for (const client of allowed) expect((await client.patch(own.limit, { maxOverages: 7 })).status).toBe(200);
+  for (const role of ['admin', 'auditor', 'member']) {
+    const person = await join(app, own.id, role);
+    expect(shown(await person.patch(own.limit, { maxOverages: 8 }))).toEqual([
+      403,
+      failed('permission_denied', 'Your roles here lack the permission overages:update.'),
+    ]);
+  }
+  const answer = await stranger.patch(own.limit, { maxOverages: 8 });
+  expect(shown(answer)).toEqual([404, failed('not_found', 'There is no such resource.')]);
+  expect(seen(await stranger.patch(`/organization/${NIL}/max-overages`, { maxOverages: 8 }))).toEqual(seen(answer));
+  expect((await partner.get(`/organization/${own.id}`)).body.maxOverages).toBe(7);
+});
+
+test('is told as a limit of JSON:API is, once', async () => {
+  const own = await made(owner);
+  const set = () => told(app, own.id, () => owner.patch(own.limit, { maxOverages: 500 }));
+  expect((await set()).events).toMatchObject([
     {
       type: 'overage_limit.updated',
       data: { type: 'overageLimits', attributes: { asset: 'USD', service: null, maxOverage: 500 } },
       previous: { attributes: { maxOverage: 0 } },
     },
   ]);
-  await moved(app.platform, id, 'charge', { amount: 300 });
-  expect((await set(200)).body).toEqual({ ...answer.body, maxOverages: 200, overageUsed: 300, balance: -300 });
-  expect((await set(null)).body).toMatchObject({ maxOverages: null });
-  expect([await maximum(), (await walletOf(owner, id)).attributes.available]).toEqual([null, null]);
-  const again = await told(app, id, () => set(null));
-  expect([again.answer.status, again.types]).toEqual([200, []]);
-  // The same limit as that of JSON:API.
-  const { body } = await owner.get(`${S}/overageLimits?filter[organizationId]=${id}`);
-  expect(body.data.map(({ attributes }: { attributes: object }) => attributes)).toMatchObject([
-    { asset: 'USD', service: null, maxOverage: null },
-  ]);
+  expect((await set()).types).toEqual([]);
 });
 
 test('every answer of the surface shows it', async () => {
-  await set(70);
-  const member = await join(app, id, 'member');
+  const own = await made(owner);
+  await owner.patch(own.limit, { maxOverages: 70 });
+  const path = `/organization/${own.id}`;
+  const member = await join(app, own.id, 'member');
   for (const answer of [
     await owner.get(path),
     await member.get(path),
@@ -61,7 +144,7 @@ test('every answer of the surface shows it', async () => {
     expect(answer.body.maxOverages).toBe(70);
   }
   const { body } = await owner.get('/organization/list');
-  expect(body.find((each: { id: string }) => each.id === id).maxOverages).toBe(70);
+  expect(body.find(({ id }: Body) => id === own.id).maxOverages).toBe(70);
 });
 
 test('a list takes as many statements, however long it is', async () => {
@@ -73,28 +156,12 @@ test('a list takes as many statements, however long it is', async () => {
   expect(await statements()).toBe(few);
 });
 
-test('what is no whole number from 0 on is 400 [surfaces]', async () => {
-  for (const value of [-1, 1.5, '5', 2 ** 53, undefined, true]) {
-    const { status, body } = await set(value);
-    expect([status, Object.keys(body.error.fields)]).toEqual([400, ['maxOverages']]);
-  }
-  expect(await maximum()).toBe(0);
-});
-
-test('owners and billing set it; for a stranger there is no such organization', async () => {
-  const [admin, billing, stranger] = [await join(app, id, 'admin'), await join(app, id, 'billing'), await app.user()];
-  expect((await set(5, billing)).status).toBe(200);
-  const refused = await set(6, admin);
-  expect([refused.status, refused.body.error.code]).toEqual([403, 'permission_denied']);
-  expect(seen(await set(6, stranger))).toEqual(
-    seen(await owner.patch('/organization/x/max-overages', { maxOverages: 6 })),
-  );
-  expect(await maximum()).toBe(5);
-});
-
 test('set by many at a time, there is one limit, and it is one of theirs', async () => {
+  const own = await made(owner);
+  const set = (maxOverages: number) => owner.patch(own.limit, { maxOverages });
   const answers = await Promise.all(Array.from({ length: 8 }, (_each, i) => set(i + 1)));
   expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200));
-  const { body } = await owner.get(`${S}/overageLimits?filter[organizationId]=${id}`);
-  expect([body.meta.total, body.data[0].attributes.maxOverage]).toEqual([1, await maximum()]);
+  const { body } = await owner.get(`${S}/overageLimits?filter[organizationId]=${own.id}`);
+  const { maxOverages } = (await owner.get(`/organization/${own.id}`)).body;
+  expect([body.meta.total, body.data[0].attributes.maxOverage]).toEqual([1, maxOverages]);
 });
