@@ -7,6 +7,11 @@ import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 @Check('audit_events_actor_type_check', "actor_type in ('user', 'apiKey', 'invitee', 'system')")
 @Check('audit_events_occurred_at_check', "occurred_at = date_trunc('milliseconds', occurred_at)")
 @Index('audit_events_occurred_at_idx', ['occurredAt', 'id'])
+@Index('audit_events_sequence_idx', ['sequence', 'id'])
+@Index('audit_events_outcome_idx', ['outcome', 'organizationId', 'sequence'], { where: "outcome <> 'success'" })
+@Index('audit_events_target_type_idx', ['targetType', 'organizationId', 'sequence'], {
+  where: 'target_type is not null',
+})
 @Index('audit_events_action_idx', ['action', 'organizationId', 'sequence'])
 @Index('audit_events_actor_id_idx', ['actorId', 'sequence'], { where: 'actor_id is not null' })
 @Index('audit_events_target_id_idx', ['targetId', 'sequence'], { where: 'target_id is not null' })
@@ -96,11 +101,20 @@ export class AuditEvent {
   @Column('text', { nullable: true })
   subjectPersonal!: string | null;
 
-  /** Hash of the row before; of the first one 32 zero bytes. */
+  /** Hash of the row before; of the first one 32 zero bytes. Read as hex. */
   @Column('bytea')
-  prevHash!: Buffer;
+  prevHash!: string;
 
-  /** SHA-256 of the hash before, as hex, and of the row as `audit_record` words it. */
+  /** SHA-256 of the hash before, as hex, and of the row as `audit_record` words it. Read as hex. */
   @Column('bytea')
-  hash!: Buffer;
+  hash!: string;
+
+  /** Computed. */
+  actor!: unknown;
+
+  /** Computed. */
+  context!: unknown;
+
+  /** It never changes; computed. */
+  version!: number;
 }

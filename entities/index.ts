@@ -15,6 +15,7 @@ import { InvitationWorkspace } from './invitationWorkspace';
 import { Job } from './job';
 import { LedgerAccount } from './ledgerAccount';
 import { LedgerEntry } from './ledgerEntry';
+import { Media } from './media';
 import { Member } from './member';
 import { MemberRole } from './memberRole';
 import { MemberWorkspace } from './memberWorkspace';
@@ -56,6 +57,7 @@ export const entities = [
   Job,
   LedgerAccount,
   LedgerEntry,
+  Media,
   Member,
   MemberRole,
   MemberWorkspace,
@@ -98,6 +100,7 @@ export {
   Job,
   LedgerAccount,
   LedgerEntry,
+  Media,
   Member,
   MemberRole,
   MemberWorkspace,

@@ -1,4 +1,5 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation, Unique } from 'typeorm';
+import { Media } from './media';
 import { Partner } from './partner';
 import { User } from './user';
 import { Versioned } from './versioned';
@@ -10,6 +11,7 @@ export type OrganizationStatus = 'active' | 'suspended' | 'pending_deletion';
 @Unique('organizations_slug_key', ['slug'])
 @Unique('organizations_number_key', ['number'])
 @Check('organizations_status_check', "status in ('active', 'suspended', 'pending_deletion')")
+@Index('organizations_audit_retention_idx', ['id'], { where: "settings->>'auditRetentionDays' is not null" })
 @Index('organizations_partner_external_id_key', { synchronize: false })
 @Index('organizations_live_created_at_idx', { synchronize: false })
 @Index('organizations_live_partner_created_at_idx', { synchronize: false })
@@ -22,6 +24,7 @@ export type OrganizationStatus = 'active' | 'suspended' | 'pending_deletion';
 @Index('organizations_external_id_idx', ['externalId', 'id'])
 @Index('organizations_country_code_idx', ['countryCode', 'id'])
 @Index('organizations_primary_domain_idx', ['primaryDomain', 'id'])
+@Index('organizations_avatar_media_idx', ['avatarMedia'], { where: 'avatar_media is not null' })
 @Index('organizations_owner_id_idx', ['ownerId'], { where: 'owner_id is not null' })
 export class Organization extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'organizations_pkey' })
@@ -68,6 +71,10 @@ export class Organization extends Versioned {
   @Column('text', { nullable: true })
   avatarUrl!: string | null;
 
+  /** The uploaded image that `avatarUrl` leads to; null: it leads elsewhere. */
+  @Column('text', { nullable: true })
+  avatarMedia!: string | null;
+
   @Column('text', { nullable: true })
   primaryDomain!: string | null;
 
@@ -109,6 +116,10 @@ export class Organization extends Versioned {
   @ManyToOne(() => User, { onDelete: 'RESTRICT' })
   @JoinColumn({ name: 'owner_id', foreignKeyConstraintName: 'organizations_owner_id_fkey' })
   owner?: Relation<User> | null;
+
+  @ManyToOne(() => Media, { onDelete: 'RESTRICT' })
+  @JoinColumn({ name: 'avatar_media', foreignKeyConstraintName: 'organizations_avatar_media_fkey' })
+  image?: Relation<Media> | null;
 
   /** Codes of the roles that the caller has in it, highest first; computed, for users only. */
   role?: string[];

@@ -11,6 +11,7 @@ import { edge } from './http/edge';
 import { type Dialect, failure, jsonApiErrors } from './http/failure';
 import { health, type ReadinessCheck } from './http/health';
 import type { Lifecycle } from './http/lifecycle';
+import { media } from './http/media';
 import type { Metrics } from './http/metrics';
 import { unknownPath } from './http/unknownPath';
 import { surfaces } from './legacy';
@@ -44,6 +45,7 @@ export function createApp({ services, log, metrics, lifecycle, checkReadiness }:
     app.use('/public/v2/me', me(services));
     app.all(OPERATIONS_PATH, operations(services, registry));
     for (const surface of surfaces) app.use(serveSurface(services, surface));
+    app.use(media(services));
     app.use(docs(registry, endpoints));
   }
   app.use(health(checkReadiness, lifecycle, metrics));

@@ -1,4 +1,5 @@
 import { EVENT_TYPES, type EventType } from './eventTypes';
+import { OPERATIONS, SENSITIVE } from './permissions';
 
 /** What is audited although no event tells of it (domain sheet 7.2). */
 const AUDIT_ONLY = [
@@ -11,6 +12,9 @@ const AUDIT_ONLY = [
   'password_reset.confirmed',
   'user.exported',
   'webhook_delivery.replayed',
+  'audit.read',
+  'audit.exported',
+  'audit.verified',
 ] as const;
 
 export type AuditAction = Exclude<EventType, 'webhook.test'> | (typeof AUDIT_ONLY)[number];
@@ -20,3 +24,9 @@ export const AUDIT_ACTIONS: readonly AuditAction[] = [
   ...EVENT_TYPES.filter((type) => type !== 'webhook.test'),
   ...AUDIT_ONLY,
 ];
+
+/** The operations that leave one when they are refused (INV-54). */
+export const REFUSED_ACTIONS: readonly string[] = Object.entries(OPERATIONS).flatMap(
+  ([operation, { permission, anyOf = [] }]) =>
+    [permission, ...anyOf].some((each) => each !== null && SENSITIVE.has(each)) ? [operation] : [],
+);

@@ -16,6 +16,8 @@ import { createServer } from './http/server';
 import { jobs } from './jobs';
 import { Worker, type WorkerContext } from './jobs/worker';
 import { createMailer } from './mail/mailer';
+import { Pictures } from './media/pictures';
+import { openStore } from './media/store';
 import { Passwords } from './passwords';
 import { shapes } from './resources';
 import { openSecrets } from './secretKey';
@@ -23,9 +25,11 @@ import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { forgetOldBodies, removeOldDeliveries } from './services/eventRetention';
+import { expireHolds } from './services/holds';
 import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitationExpiry';
 import { tellExpiredKeys } from './services/keyExpiry';
+import { removeUnusedImages } from './services/media';
 import { RateLimiter, removeEndedWindows } from './services/rateLimits';
 import { removeEndedSignIns } from './services/signIn';
 import { Sweeper } from './services/sweeper';
@@ -128,7 +132,15 @@ export async function serveRequests(config: Config, connection: Connection, log:
     if (config.role !== 'api') {
       const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, removeExpiredSecrets];
       const log = [forgetOldBodies, removeOldDeliveries];
-      const sweeps = [...removals, ...log, endGraces, tellExpiredKeys, expireInvitations];
+      const sweeps = [
+        ...removals,
+        ...log,
+        endGraces,
+        tellExpiredKeys,
+        expireInvitations,
+        expireHolds,
+        removeUnusedImages,
+      ];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }
@@ -180,11 +192,30 @@ async function openServices(
   closers.add(async () => mailer?.close());
   const egress = new Egress(config);
   closers.add(async () => egress.close());
+  const storeEgress = Egress.ofOperator();
+  closers.add(async () => storeEgress.close());
+  const media = openStore(config, storeEgress);
   const secrets = await openSecrets(config, db);
   const publicUrl = () => config.publicUrl ?? `http://${urlHost(config.host)}:${taken.port}`;
   const passwords = new Passwords();
+  const pictures = new Pictures();
   const signals = { jobs: new Signal(), deliveries: new Signal() };
-  return { config, db, callers, limiter, mailer, egress, ...signals, shapes, passwords, publicUrl, now, secrets };
+  return {
+    config,
+    db,
+    callers,
+    limiter,
+    mailer,
+    egress,
+    ...signals,
+    shapes,
+    passwords,
+    pictures,
+    media,
+    publicUrl,
+    now,
+    secrets,
+  };
 }
 
 /** The migrations of this version are checked until they were all there once; then the database has only to answer. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { isAddressRange } from './addresses';
+import type { S3Location } from './media/s3';
 import { isCredential } from './secrets';
 import { QUOTA_NAMES, type QuotaName, SETTINGS, USUAL_QUOTAS } from './settings';
 
@@ -22,6 +23,8 @@ export interface Config {
   readonly preparedStatements: boolean;
   /** Absolute. */
   readonly dataDir: string;
+  /** undefined: a folder in `dataDir`. */
+  readonly mediaLocation: S3Location | undefined;
   /** No DATABASE_URL: the embedded PostgreSQL, made keys, http webhooks to loopback. */
   readonly localMode: boolean;
   readonly secretKey: string | undefined;
@@ -65,6 +68,7 @@ interface Values {
   DATABASE_TIMEOUT_MS: number;
   DATABASE_PREPARED_STATEMENTS: boolean;
   DATA_DIR: string;
+  MEDIA_URL?: string;
   SECRET_KEY?: string;
   PLATFORM_KEY?: string;
   ROLE: Config['role'];
@@ -152,6 +156,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
     preparedStatements: values.DATABASE_PREPARED_STATEMENTS,
     dataDir: resolve(values.DATA_DIR),
+    mediaLocation: values.MEDIA_URL === undefined ? undefined : readMediaUrl(values.MEDIA_URL),
     localMode,
     secretKey: values.SECRET_KEY,
     platformKey: values.PLATFORM_KEY,
@@ -201,6 +206,38 @@ function readOrigins(text = ''): string[] {
   const bad = list.find((each) => !URL.canParse(each));
   if (bad !== undefined) throw new ConfigError(`INVITATION_REDIRECT_ORIGINS: ${bad} is no origin.`);
   return list.map((each) => new URL(each).origin);
+}
+
+/** What is wrong is said without the value, which holds a secret. */
+function readMediaUrl(text: string): S3Location {
+  const fault = (words: string) => new ConfigError(`MEDIA_URL ${words}: s3://key:secret@host[:port]/bucket[/prefix].`);
+  if (!URL.canParse(text)) throw fault('is no URL, with key and secret percent-encoded');
+  const { username, password, host, pathname, searchParams, hash } = new URL(text);
+  if (username === '' || password === '') throw fault('has no key and secret');
+  const [bucket = '', ...prefix] = pathname.replace(/^\/|\/$/g, '').split('/');
+  if (host === '' || !/^[\w.-]{3,63}$/.test(bucket)) throw fault('names no host and bucket');
+  if (hash !== '' || !prefix.every((each) => /^[\w-][\w.-]*$/.test(each))) throw fault('has a strange prefix');
+  const unknown = [...searchParams.keys()].find((name) => name !== 'region' && name !== 'tls');
+  if (unknown !== undefined) throw fault(`has the parameter ${unknown}, and may have region and tls`);
+  const [region, tls = 'true'] = [searchParams.get('region') ?? undefined, searchParams.get('tls') ?? undefined];
+  if (region !== undefined && !/^[\w-]{1,63}$/.test(region)) throw fault('has a strange region');
+  if (tls !== 'true' && tls !== 'false') throw fault('has tls, which is true or false');
+  return {
+    endpoint: `${tls === 'true' ? 'https' : 'http'}://${host}`,
+    bucket,
+    prefix: prefix.join('/'),
+    region,
+    accessKeyId: decodePart(username, fault),
+    secretAccessKey: decodePart(password, fault),
+  };
+}
+
+function decodePart(text: string, fault: (words: string) => ConfigError): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw fault('has a key or secret that is not percent-encoded');
+  }
 }
 
 function readRateLimit(text: string): Config['rateLimit'] {

@@ -3,6 +3,8 @@ import type { Database } from './db/database';
 import type { Origin, Shapes } from './db/shape';
 import type { Egress } from './egress/egress';
 import type { Mailer } from './mail/mailer';
+import type { Pictures } from './media/pictures';
+import type { MediaStore } from './media/store';
 import type { Passwords } from './passwords';
 import type { Permission } from './permissions';
 import type { Secrets } from './secrets';
@@ -63,6 +65,9 @@ export interface Services {
   /** How rows stand in events. */
   readonly shapes: Shapes;
   readonly passwords: Passwords;
+  readonly pictures: Pictures;
+  /** Of uploaded images. */
+  readonly media: MediaStore;
   /** Prefix of absolute URLs, without a slash at the end; known when the server listens. */
   readonly publicUrl: () => string;
   readonly now: () => Date;

@@ -1,6 +1,7 @@
 import { hash, verify } from '@node-rs/argon2';
 import { AppError } from './errors';
 import { LONGEST_PASSWORD, normalizePassword } from './passwordRules';
+import { Turns } from './turns';
 
 /** Argon2id, which is the library's default, at the parameters that OWASP gives for it: 19 MiB, two passes, one lane. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -16,8 +17,11 @@ const LONGEST_QUEUE = 64;
 
 /** Hashes and checks passwords, a few at once. One for each process, since the bound is the object's. */
 export class Passwords {
-  private running = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly turns = new Turns(
+    MOST_AT_ONCE,
+    LONGEST_QUEUE,
+    'Too many passwords are being checked at once: try again later.',
+  );
 
   /**
    * The hash of a password that keeps the rules (`passwordFault`), as PHC text.
@@ -26,7 +30,7 @@ export class Passwords {
   async hash(password: string): Promise<string> {
     const normal = normalizePassword(password);
     if (normal === undefined) throw new AppError('too_long', `A password has at most ${LONGEST_PASSWORD} characters.`);
-    return this.inTurn(() => hash(normal, COST));
+    return this.turns.take(() => hash(normal, COST));
   }
 
   /**
@@ -38,22 +42,8 @@ export class Passwords {
     const normal = normalizePassword(password);
     if (normal === undefined) return false;
     const isHash = phc !== null && FORM.test(phc);
-    const isSame = await this.inTurn(() => matches(isHash ? phc : NOBODY, normal));
+    const isSame = await this.turns.take(() => matches(isHash ? phc : NOBODY, normal));
     return isHash && isSame;
-  }
-
-  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running < MOST_AT_ONCE) this.running++;
-    else if (this.waiting.length < LONGEST_QUEUE) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    else throw new AppError('unavailable', 'Too many passwords are being checked at once: try again later.');
-    try {
-      return await work();
-    } finally {
-      // The place goes to the next one without becoming free between them.
-      const next = this.waiting.shift();
-      if (next === undefined) this.running--;
-      else next();
-    }
   }
 }
 

@@ -8,6 +8,7 @@ import {
   randomInt,
 } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { Sealer } from './audit/seal';
 
 /** What a key is for: `sk` organization, `pk` platform and partner, `pat` personal, `at` access, `rt` refresh, `inv` invitation, `pwr` password reset. */
 export type KeyKind = 'sk' | 'pk' | 'pat' | 'at' | 'rt' | 'inv' | 'pwr';
@@ -62,13 +63,19 @@ export function makeWebhookSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;
 }
 
-/** What SECRET_KEY is for: encrypting what must be read again (webhook secrets), and signing what clients hand back. */
+/**
+ * What SECRET_KEY is for: encrypting what must be read again (webhook secrets), signing what clients hand back, and sealing
+ * the audit trail.
+ */
 export class Secrets {
   private readonly signingKey: Buffer;
+  /** Signs so that others can verify. */
+  readonly sealer: Sealer;
 
   /** @param key 32 bytes */
   constructor(private readonly key: Buffer) {
     this.signingKey = Buffer.from(hkdfSync('sha256', key, '', 'signatures', 32));
+    this.sealer = new Sealer(key);
   }
 
   /** 32 bytes that only holders of the key can make: HMAC-SHA256. */

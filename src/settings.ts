@@ -56,7 +56,18 @@ export const SETTINGS = {
     default: true,
     description: 'false behind PgBouncer before 1.21 in transaction mode',
   },
-  DATA_DIR: { type: 'string', default: './.data', description: 'embedded database and generated keys' },
+  DATA_DIR: {
+    type: 'string',
+    default: './.data',
+    description: 'embedded database, uploaded images and generated keys',
+  },
+  MEDIA_URL: {
+    type: 'string',
+    pattern: '^s3://\\S+$',
+    secret: true,
+    description:
+      'bucket for uploaded images, s3://key:secret@host[:port]/bucket[/prefix] of any server that speaks the protocol of S3, key and secret percent-encoded, with ?region=… and ?tls=false where they are needed; unset: a folder in DATA_DIR, which several machines must share',
+  },
   SECRET_KEY: {
     type: 'string',
     pattern: '^[A-Za-z0-9+/]{43}=$',

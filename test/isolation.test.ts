@@ -130,11 +130,12 @@ function seen({ status, headers, text }: Answer, id = NIL): object {
   return { status, headers: others, text: text.replaceAll(requestId, '<request>').replaceAll(id, '<id>') };
 }
 
+/** But for the audit trail, which grows when it is read. */
 const everything = async () =>
   Promise.all(
-    [...registry.values()].map(
-      async ({ path }) => (await app.platform.get(`${path}?page[size]=100&sort=id`)).body.data,
-    ),
+    [...registry.values()]
+      .filter(({ type }) => type !== 'auditEvents')
+      .map(async ({ path }) => (await app.platform.get(`${path}?page[size]=100&sort=id`)).body.data),
   );
 const withoutUse = (rows: Body) => JSON.stringify(rows).replace(/"lastUsed(At|Ip)":("[^"]*"|null)/g, '');
 

@@ -19,6 +19,7 @@ const BESIDE = [
   'GET /livez',
   'GET /readyz',
   'GET /metrics',
+  'GET /media/{name}',
 ];
 const routes = allRoutes(registry);
 const ofTypes = operations.filter(({ route }) => route !== undefined);
@@ -151,7 +152,10 @@ function readExample({ method, route, operation }: Documented): void {
 }
 
 test('every example is a body that the operation takes, and that its schema allows', () => {
-  const bodied = operations.filter(({ operation }) => operation.requestBody?.required === true);
+  const bodied = operations.filter(
+    ({ operation: { requestBody } }) =>
+      requestBody?.required === true && requestBody.content['multipart/form-data'] === undefined,
+  );
   expect(bodied.length).toBeGreaterThan(10);
   for (const documented of bodied) {
     const { operationId } = documented.operation;

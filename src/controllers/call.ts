@@ -34,6 +34,8 @@ export interface Outcome {
   readonly location?: string;
   /** Instead of a document: lines of a body that is made while it is sent. */
   readonly stream?: AsyncIterable<string>;
+  /** Of the stream, where it may have several. */
+  readonly mediaType?: string;
   /** Methods that this caller may use here. */
   readonly allow?: readonly string[];
 }

@@ -6,6 +6,7 @@ import { readBody } from '../http/body';
 import { originOf } from '../http/origin';
 import { enforce } from '../http/rateLimit';
 import { sendStream, sendText } from '../http/send';
+import { checkMultipart, receive, type Upload } from '../http/upload';
 import type { QueryParameters, Schema } from '../jsonapi/define';
 import { isObject, parseJson } from '../jsonapi/json';
 import { checkAccept, checkContentType, MEDIA_TYPE } from '../jsonapi/negotiate';
@@ -33,6 +34,8 @@ export interface EndpointRequest<Asker extends Context | null = Context | null> 
   /** Query parameters that were given, as their schemas say. */
   readonly query: Values;
   readonly document: RequestDocument;
+  /** Name of the file that was uploaded; empty where none is. */
+  readonly stored: string;
   /** Of the client. */
   readonly address: string;
   readonly req: Request;
@@ -48,8 +51,8 @@ export interface EndpointAnswer {
   meta?: Schema;
   /** Instead, of a JSON:API document: type of its one resource, and types of what is included. */
   data?: { type: string; included?: readonly string[] };
-  /** JSON:API when it is not given. */
-  mediaType?: string;
+  /** JSON:API when it is not given. Of several, the outcome says which. */
+  mediaType?: string | readonly string[];
   /** Header fields beside those that every such answer has; `?` behind a name: not in every one. */
   headers?: readonly string[];
 }
@@ -73,6 +76,10 @@ interface EndpointBase {
   /** Query parameters; a request with any other is refused. */
   parameters?: QueryParameters;
   request?: RequestBody;
+  /** Instead: it brings a file. There is a caller then, and what he may do is judged before it is read. */
+  upload?: Upload;
+  /** `If-Match` is heeded: the service is told of it. */
+  ifMatch?: true;
   responses: Readonly<Record<number, EndpointAnswer>>;
   /** Codes of the rules behind it; those of the protocol follow from the rest. */
   errors: readonly ErrorCode[];
@@ -131,25 +138,26 @@ interface Incoming {
 async function answer(incoming: Incoming, site: Site): Promise<void> {
   const { services, registry, req, res, search } = incoming;
   const endpoint = site.endpoints.get(req.method);
-  checkAccept(req.headers.accept, endpoint === undefined ? undefined : mediaTypeOf(endpoint));
+  checkAccept(req.headers.accept, endpoint === undefined ? [] : mediaTypesOf(endpoint));
   const bodied = hasBody(req);
-  if (bodied) checkContentType(req.headers['content-type']);
+  if (bodied) (endpoint?.upload === undefined ? checkContentType : checkMultipart)(req.headers['content-type']);
   checkOffered({ methods: site.allow, refused: site.route?.refused ?? [] }, req.method);
   if (endpoint === undefined) return;
   const address = clientAddress(services, req);
   const ctx = await callerOf(incoming, endpoint, address);
   const query = readDeclared(search, endpoint.parameters ?? {});
-  const bytes = endpoint.method === 'GET' ? undefined : await readBody(req, res);
+  const key = ctx !== null && isWrite(endpoint) ? idempotencyKeyOf(req) : undefined;
+  const { bytes, stored } = await bodyOf(incoming, endpoint, ctx);
   const perform = (inside: Context | null): Promise<Outcome> => {
     const { requestId } = res.locals;
     const params = authorized(inside, endpoint, incoming.params);
     const document = documentOf(endpoint, bodied ? bytes : undefined);
     const open = { ...services, db: inside?.db ?? services.db, requestId, origin: originOf(services, req) };
-    const request: EndpointRequest = { ctx: inside, services: open, params, query, document, address, req, res };
+    const said = { params, query, document, stored };
+    const request: EndpointRequest = { ctx: inside, services: open, ...said, address, req, res };
     // There is a caller where one is declared to be: see `callerOf`.
     return endpoint.run(request as never);
   };
-  const key = ctx !== null && isWrite(endpoint) ? idempotencyKeyOf(req) : undefined;
   if (ctx !== null && key !== undefined) {
     const keyed = { ctx, req, key, bytes, registry, secrets: endpoint.secrets };
     return send(req, res, await once(keyed, async (inside) => rendered(await perform(inside), endpoint)));
@@ -157,12 +165,24 @@ async function answer(incoming: Incoming, site: Site): Promise<void> {
   const outcome = await perform(ctx);
   const made = rendered(outcome, endpoint);
   if (outcome.stream === undefined) return send(req, res, made);
-  return sendStream(res, made.status, outcome.stream, { ...made.headers, 'Content-Type': mediaTypeOf(endpoint) ?? '' });
+  const [mediaType = ''] = outcome.mediaType === undefined ? mediaTypesOf(endpoint) : [outcome.mediaType];
+  return sendStream(res, made.status, outcome.stream, { ...made.headers, 'Content-Type': mediaType });
+}
+
+/** What the request brings: a file is stored already. */
+async function bodyOf(
+  { req, res, params }: Incoming,
+  endpoint: Endpoint,
+  ctx: Context | null,
+): Promise<{ bytes: Buffer | undefined; stored: string }> {
+  if (endpoint.method === 'GET') return { bytes: undefined, stored: '' };
+  if (ctx === null || endpoint.upload === undefined) return { bytes: await readBody(req, res), stored: '' };
+  return receive(endpoint.upload, ctx, authorized(ctx, endpoint, params), { req, res });
 }
 
 /** The media type of answers that are no JSON:API documents; errors are, whatever the answer is. */
-const mediaTypeOf = ({ responses }: Endpoint): string | undefined =>
-  Object.values(responses).find(({ mediaType }) => mediaType !== undefined)?.mediaType;
+const mediaTypesOf = ({ responses }: Endpoint): string[] =>
+  Object.values(responses).flatMap(({ mediaType = [] }) => mediaType);
 
 /** Who asks. Strangers are counted by their network, as there is nothing else to know them by. */
 async function callerOf(

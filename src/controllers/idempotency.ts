@@ -30,6 +30,7 @@ interface Keyed {
   readonly ctx: Context;
   readonly req: Request;
   readonly key: string;
+  /** Of the body, or of the file that was uploaded. */
   readonly bytes: Buffer | undefined;
   readonly registry: Registry;
   /** JSON pointers to secrets that are no attributes of a type. */
@@ -38,12 +39,16 @@ interface Keyed {
   readonly dialect?: Dialect;
 }
 
+/** Without the boundary between parts, which clients make anew for each request. */
+const contentTypeOf = ({ 'content-type': given = '' }: Request['headers']): string =>
+  given.replace(/^(\s*multipart\/form-data)\b.*$/is, '$1');
+
 function identityOf({ ctx, req, key, bytes }: Keyed): RequestIdentity {
   const { method, originalUrl, headers } = req;
   const [before = '', search = ''] = originalUrl.split(/\?(.*)/s, 2);
   const path = before.replace(/\/$/, '');
   const hash = createHash('sha256');
-  for (const part of [method, path, search, headers['content-type'] ?? '']) hash.update(`${part}\n`);
+  for (const part of [method, path, search, contentTypeOf(headers)]) hash.update(`${part}\n`);
   hash.update(bytes ?? '');
   // Signed: nobody who gets at the table can try passwords against the bare hash of a body.
   const fingerprint = ctx.secrets.sign(hash.digest('base64'));

@@ -69,8 +69,22 @@ const takesBody = (method: string): boolean => method === 'POST' || method === '
 export function contextOf(services: Services, req: Request, res: Response): Context | Promise<Context> {
   const made = (caller: Context['caller']): Context => {
     res.locals.caller = caller;
-    const { config, db, secrets, callers, mailer, egress, jobs, deliveries, shapes, passwords, publicUrl, now } =
-      services;
+    const {
+      config,
+      db,
+      secrets,
+      callers,
+      mailer,
+      egress,
+      jobs,
+      deliveries,
+      shapes,
+      passwords,
+      pictures,
+      media,
+      publicUrl,
+      now,
+    } = services;
     const { requestId } = res.locals;
     const isKeyed = req.headers['idempotency-key'] !== undefined;
     const ctx: Context = {
@@ -84,6 +98,8 @@ export function contextOf(services: Services, req: Request, res: Response): Cont
       deliveries,
       shapes,
       passwords,
+      pictures,
+      media,
       publicUrl,
       now,
       caller,

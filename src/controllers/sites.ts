@@ -30,8 +30,12 @@ function segmentOf(text: string, { params = {} }: Endpoint): Segment {
 /** Paths that differ in the names of their parameters are one path. */
 export const shapeOf = (path: string): string => path.replace(/\{\w+\}/g, '{}');
 
-function siteOf(template: string, list: readonly Endpoint[], routes: Routes): Site {
-  const segments = segmentsOf(template).map((text) => segmentOf(text, list[0] as Endpoint));
+/** Every type is also at `/public/v2/{type}`, and so is what stands below its resources. */
+const pathsOf = (path: string): string[] => [...new Set([path, path.replace('/management/', '/')])];
+
+/** @param path one of those of the template */
+function siteOf(template: string, path: string, list: readonly Endpoint[], routes: Routes): Site {
+  const segments = segmentsOf(path).map((text) => segmentOf(text, list[0] as Endpoint));
   const isOwn = segments.some((segment) => 'pattern' in segment && segment.pattern !== undefined);
   const found = isOwn ? undefined : routes.find(template);
   // A name in the place of an id is a path of its own.
@@ -54,13 +58,10 @@ export class Sites {
     const routes = new Routes(registry);
     // What is written out is more than what a parameter stands for.
     const paths = [...new Set(list.map(({ path }) => path))].sort((a, b) => a.split('{').length - b.split('{').length);
-    this.all = paths.map((path) =>
-      siteOf(
-        path,
-        list.filter((each) => each.path === path),
-        routes,
-      ),
-    );
+    this.all = paths.flatMap((template) => {
+      const own = list.filter((each) => each.path === template);
+      return pathsOf(template).map((path) => siteOf(template, path, own, routes));
+    });
     for (const site of this.all) {
       const [first] = site.segments;
       for (const name of new Set(first !== undefined && 'names' in first ? first.names : [])) {

@@ -31,6 +31,7 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   organizations_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_partner_id_fkey: ['not_found', 'There is no such partner.', relationship('partner')],
   api_keys_organization_id_fkey: ['not_found', 'There is no such organization.', relationship('organization')],
+  organizations_avatar_media_fkey: ['conflict', 'The image has just been removed: try again.'],
   organizations_keep_owner: [
     'last_owner',
     'An organization keeps at least one owner: make another member owner first.',
@@ -47,6 +48,12 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   api_keys_replaces_id_key: ['invalid_transition', 'The key has been replaced already.'],
   access_tokens_api_key_id_fkey: ['revoked_credential', 'This credential is gone.', { header: 'Authorization' }],
   wallet_transactions_reverses_id_key: ['already_reversed', 'The transaction has been reversed.'],
+  overage_limits_asset_key: ['limit_exists', 'There is a limit of this asset: change that one.', attribute('asset')],
+  overage_limits_service_key: [
+    'limit_exists',
+    'There is a limit of this asset for this service: change that one.',
+    attribute('service'),
+  ],
   wallets_balance_check: TOO_LARGE,
   ledger_accounts_balance_check: TOO_LARGE,
   // Only a token given by the client can be known already: those made here have 178 random bits.

@@ -1,11 +1,20 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Config } from '../config';
 import { AddressRules } from './addressRules';
 import { hostOf, openSocket, type Resolve, type Route } from './connect';
 import { Deadline } from './deadline';
-import { type EgressRequest, type ErrorClass, type Exchange, judgeFailure, judgeStatus, Refusal } from './exchange';
+import {
+  type EgressRequest,
+  type ErrorClass,
+  type Exchange,
+  judgeFailure,
+  judgeStatus,
+  type OpenedExchange,
+  Refusal,
+} from './exchange';
 import { type Connection, Pool } from './pool';
 
 /** What is wrong with a URL, as the rest of a sentence that begins with its name. */
@@ -20,6 +29,12 @@ const NOT_PUBLIC: AddressFault = { code: 'blocked_address', detail: 'names an ad
 const NOT_HTTPS: AddressFault = { code: 'not_allowed', detail: 'must be https' };
 const NAMES_USER: AddressFault = { code: 'not_allowed', detail: 'must not hold a user name or password' };
 
+type Body = Dispatcher.ResponseData['body'];
+/** A response whose body is still to come. */
+interface Response {
+  readonly connection: Connection;
+  readonly body: Body;
+}
 type Answer = { -readonly [K in keyof Omit<Exchange, 'error' | 'durationMs'>]: Exchange[K] };
 
 export interface EgressOptions extends Pick<Config, 'webhookAllowCidrs' | 'webhookAllowHttp'> {
@@ -38,6 +53,11 @@ export class Egress {
   private readonly route: Route;
   private readonly allowHttp: Config['webhookAllowHttp'];
   private readonly lookUps = new Map<string, ReturnType<Resolve>>();
+
+  /** For a server that the operator's settings name, and no others do: wherever it is, and without TLS, if he says so. */
+  static ofOperator(): Egress {
+    return new Egress({ webhookAllowCidrs: ['0.0.0.0/0', '::/0'], webhookAllowHttp: 'yes' });
+  }
 
   constructor({ webhookAllowCidrs, webhookAllowHttp, resolve = resolveBySystem, ca }: EgressOptions) {
     this.rules = new AddressRules(webhookAllowCidrs);
@@ -79,6 +99,39 @@ export class Egress {
    * @throws Error when the header fields can't be sent, which is for who made them
    */
   async request(request: EgressRequest): Promise<Exchange> {
+    return this.exchange(request, async ({ connection, body }, deadline, answer) => {
+      await this.readBody(connection, body, request.maxBodyBytes, answer);
+      deadline.clear();
+    });
+  }
+
+  /**
+   * The same, but the body of an answer of 2xx is for the caller to read, within the time that is left of the request's.
+   * @throws Error when the header fields can't be sent, which is for who made them
+   */
+  async open(request: EgressRequest): Promise<OpenedExchange> {
+    let opened: Readable | null = null;
+    const exchange = await this.exchange(request, async ({ connection, body }, deadline, answer) => {
+      if (judgeStatus(answer.statusCode as number) === null) {
+        opened = this.flowing(connection, body, deadline);
+        return;
+      }
+      await this.readBody(connection, body, request.maxBodyBytes, answer);
+      deadline.clear();
+    });
+    return { ...exchange, body: exchange.error === null ? opened : null };
+  }
+
+  /** Ends the connections that idle; those at work end with their request. */
+  close(): void {
+    this.pool.close();
+  }
+
+  /** @param read what is done with a body whose status and header fields are in the answer already */
+  private async exchange(
+    request: EgressRequest,
+    read: (response: Response, deadline: Deadline, answer: Answer) => Promise<void>,
+  ): Promise<Exchange> {
     const started = performance.now();
     const deadline = new Deadline(request.timeoutMs, request.signal);
     const answer: Answer = {
@@ -90,28 +143,22 @@ export class Egress {
     };
     let error: ErrorClass | null;
     try {
-      error = await this.exchange(request, deadline, answer);
+      await read(await this.respond(request, deadline, answer), deadline, answer);
+      error = judgeStatus(answer.statusCode as number);
     } catch (cause) {
+      deadline.clear();
       error = deadline.passed ?? (cause instanceof Refusal ? cause.errorClass : null);
       if (error === null) throw cause;
-    } finally {
-      deadline.clear();
     }
     return { ...answer, error, durationMs: Math.round(performance.now() - started) };
   }
 
-  /** Ends the connections that idle; those at work end with their request. */
-  close(): void {
-    this.pool.close();
-  }
-
-  private async exchange(request: EgressRequest, deadline: Deadline, answer: Answer): Promise<ErrorClass | null> {
+  private async respond(request: EgressRequest, deadline: Deadline, answer: Answer): Promise<Response> {
     const { url } = request;
-    const fault = this.checkUrl(url);
-    if (fault !== undefined) {
+    if (this.checkUrl(url) !== undefined) {
       const host = hostOf(url);
       answer.remoteAddress = isIP(host) ? host : null;
-      return 'blocked_address';
+      throw new Refusal('blocked_address');
     }
     deadline.signal.throwIfAborted();
     const used = this.pool.take(url.origin);
@@ -119,7 +166,7 @@ export class Egress {
       try {
         return await this.send(used, request, deadline.signal, answer);
       } catch (error) {
-        if (deadline.passed !== null || answer.statusCode !== null || !isReset(error)) throw error;
+        if (deadline.passed !== null || !isReset(error)) throw error;
       }
     }
     const socket = await openSocket(url, this.route, deadline, answer);
@@ -128,10 +175,10 @@ export class Egress {
 
   private async send(
     connection: Connection,
-    { url, method, headers, body, maxBodyBytes }: EgressRequest,
+    { url, method, headers, body }: EgressRequest,
     signal: AbortSignal,
     answer: Answer,
-  ): Promise<ErrorClass | null> {
+  ): Promise<Response> {
     answer.remoteAddress = connection.socket.remoteAddress ?? answer.remoteAddress;
     try {
       const response = await connection.client.request({
@@ -143,14 +190,34 @@ export class Egress {
       });
       answer.statusCode = response.statusCode;
       answer.responseHeaders = flatten(response.headers);
-      await readBody(response.body, maxBodyBytes, answer);
+      return { connection, body: response.body };
+    } catch (error) {
+      this.pool.drop(connection);
+      throw judgeFailure(error);
+    }
+  }
+
+  private async readBody(connection: Connection, body: Body, maxBytes: number, answer: Answer): Promise<void> {
+    try {
+      await readBeginning(body, maxBytes, answer);
     } catch (error) {
       this.pool.drop(connection);
       throw judgeFailure(error);
     }
     if (answer.truncated) this.pool.drop(connection);
     else this.pool.give(connection);
-    return judgeStatus(answer.statusCode);
+  }
+
+  /** The connection is used again when all was read, and ends with the body else. */
+  private flowing(connection: Connection, body: Body, deadline: Deadline): Readable {
+    // Whoever reads it hears of the error by himself; one that nobody reads must not end the process.
+    body.on('error', () => undefined);
+    body.once('close', () => {
+      deadline.clear();
+      if (body.readableEnded) this.pool.give(connection);
+      else this.pool.drop(connection);
+    });
+    return body;
   }
 
   /** One question at a time for a name: a server of names that is silent holds up one of the system's few threads, not all. */
@@ -186,7 +253,7 @@ function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, st
 }
 
 /** Puts the beginning of the body into the answer, also of one that breaks off. */
-async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number, answer: Answer): Promise<void> {
+async function readBeginning(body: Body, maxBytes: number, answer: Answer): Promise<void> {
   const chunks: Buffer[] = [];
   let room = maxBytes;
   // Leaving the loop early destroys the stream, and that it calls an error.

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** Why a request has not succeeded: the closed list of domain sheet 4.12. */
 export type ErrorClass =
   | 'dns_error'
@@ -12,7 +14,7 @@ export type ErrorClass =
 
 export interface EgressRequest {
   readonly url: URL;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** In lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
@@ -37,6 +39,12 @@ export interface Exchange {
   /** There was more of the body. */
   readonly truncated: boolean;
   readonly durationMs: number;
+}
+
+/** An exchange whose answer of 2xx is read while it comes. */
+export interface OpenedExchange extends Exchange {
+  /** null: it was no such answer. To be read to its end or destroyed; ends with an error when the time is over. */
+  readonly body: Readable | null;
 }
 
 /** Ends a request with a class of its own choice. */

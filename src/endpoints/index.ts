@@ -3,7 +3,9 @@ import { ROOT } from '../controllers/routes';
 import { OPEN_OPERATIONS, OPERATIONS } from '../permissions';
 import { accessTokenEndpoints } from './accessTokens';
 import { apiKeyEndpoints } from './apiKeys';
+import { auditEventEndpoints } from './auditEvents';
 import { invitationEndpoints } from './invitations';
+import { organizationEndpoints } from './organizations';
 import { passwordEndpoints } from './passwords';
 import { userEndpoints } from './users';
 import { walletEndpoints } from './wallets';
@@ -14,10 +16,12 @@ export const endpoints: readonly Endpoint[] = [
   ...accessTokenEndpoints,
   ...apiKeyEndpoints,
   ...invitationEndpoints,
+  ...organizationEndpoints,
   ...passwordEndpoints,
   ...userEndpoints,
   ...walletEndpoints,
   ...webhookEndpointCalls,
+  ...auditEventEndpoints,
 ];
 
 /**
@@ -27,7 +31,7 @@ export const endpoints: readonly Endpoint[] = [
 export function checkEndpoints(list: readonly Endpoint[]): void {
   const seen = new Set<string>();
   for (const endpoint of list) {
-    const { method, path, operation, credential, responses } = endpoint;
+    const { method, path, operation, credential, responses, upload } = endpoint;
     const name = `${method} ${path}`;
     const isOpen = OPEN_OPERATIONS.has(operation);
     if (seen.has(name)) throw new Error(`${name} is there twice`);
@@ -39,6 +43,7 @@ export function checkEndpoints(list: readonly Endpoint[]): void {
     if (isOpen !== (credential !== 'required')) {
       throw new Error(`${name}: ${operation} ${isOpen ? 'is' : 'is not'} among the open operations of permissions.ts`);
     }
+    if (upload !== undefined && credential !== 'required') throw new Error(`${name}: strangers can’t upload files`);
     const isStream = Object.values(responses).some(({ mediaType }) => mediaType !== undefined);
     if (isStream && isWrite(endpoint)) throw new Error(`${name}: a stream can’t be kept for an Idempotency-Key`);
   }

@@ -12,7 +12,7 @@ import { MOST_REPLAYED, type Replay, replayEvents } from '../services/webhookRep
 import { organizationOfTested, prepareTest, type TestSample } from '../services/webhookTest';
 import { attemptNow } from '../webhooks/attemptNow';
 
-/** What events are about, by what their types begin with, or by the whole type. */
+/** What events are about: by their types, else by what those begin with. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   organization: 'organizations',
   member: 'members',
@@ -29,6 +29,14 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   'wallet.charged': 'walletTransactions',
   'wallet.adjusted': 'walletTransactions',
   'wallet.transaction_reversed': 'walletTransactions',
+  'wallet.hold_placed': 'holds',
+  'wallet.hold_captured': 'holds',
+  'wallet.hold_voided': 'holds',
+  'wallet.hold_expired': 'holds',
+  'wallet.alert_triggered': 'walletAlerts',
+  'wallet.alert_resolved': 'walletAlerts',
+  wallet_alert: 'walletAlerts',
+  overage_limit: 'overageLimits',
 };
 
 /** @throws AppError `unknown_event_type` */

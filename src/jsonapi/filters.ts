@@ -1,7 +1,7 @@
 import { type Condition, OPERATORS, type Operator, type Scalar } from '../selection';
 import type { ResourceDefinition, Schema } from './define';
 import { idSchema } from './ids';
-import { bad, MOST_INTEGER, type Parameter, readBoolean } from './parameters';
+import { bad, MOST_INTEGER, mendTime, type Parameter, readBoolean } from './parameters';
 import type { Endpoint } from './query';
 import { isUuid, MEMBER_NAME, parseTime } from './schemas';
 
@@ -124,9 +124,6 @@ function operatorOf(
   }
   return operator as Operator;
 }
-
-/** A time whose plus sign became a blank, because the client did not encode it, is meant as it was shown. */
-const mendTime = (text: string): string => text.replace(/ (\d\d:\d\d)$/, '+$1');
 
 function readValue(name: string, value: string, schema: Schema): Scalar {
   const types = [schema.type].flat();

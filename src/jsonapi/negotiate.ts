@@ -68,20 +68,20 @@ function isUnderstood({ parameters }: MediaRange, extensions: ReadonlySet<string
 /**
  * Server responsibilities for `Accept` (JSON:API 1.1, "Content Negotiation"): with instances of the JSON:API media type,
  * one of them must be acceptable; without, a wildcard must let it through.
- * @param other a media type that is answered with as well
+ * @param others media types that are answered with as well
  * @returns whether it asks for the cursor pagination profile
  * @throws AppError `not_acceptable`
  */
-export function checkAccept(header: string | undefined, other?: string): boolean {
+export function checkAccept(header: string | undefined, others: readonly string[] = []): boolean {
   if (header === undefined || header === '*/*' || header === MEDIA_TYPE || header.trim() === '') return false;
   const ranges = split(header, ',').map(parseRange);
-  if (other !== undefined && ranges.some(({ type, q }) => type === other && q > 0)) return false;
+  if (ranges.some(({ type, q }) => others.includes(type) && q > 0)) return false;
   const instances = ranges.filter(({ type }) => type === MEDIA_TYPE);
   const wildcard = ranges.find(({ type }) => type === 'application/*') ?? ranges.find(({ type }) => type === '*/*');
   const understood = instances.filter((range) => range.q > 0 && isUnderstood(range, KNOWN_EXTENSIONS));
   const acceptable = instances.length > 0 ? understood.length > 0 : wildcard !== undefined && wildcard.q > 0;
   if (acceptable) return understood.some(({ parameters }) => uris(parameters.get('profile')).includes(CURSOR_PROFILE));
-  const types = other === undefined ? MEDIA_TYPE : `${other} or ${MEDIA_TYPE}`;
+  const types = [...others, MEDIA_TYPE].join(' or ');
   throw new AppError('not_acceptable', `Answers are ${types}, with no parameter but ext and profile.`, {
     header: 'Accept',
   });

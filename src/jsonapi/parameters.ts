@@ -58,6 +58,9 @@ export function readBoolean(name: string, value: string): boolean {
   return value === 'true';
 }
 
+/** A time whose plus sign became a blank, because the client did not encode it, is meant as it was shown. */
+export const mendTime = (text: string): string => text.replace(/ (\d\d:\d\d)$/, '+$1');
+
 const validators = new WeakMap<Schema, ValidateFunction>();
 
 function validatorOf(schema: Schema): ValidateFunction {
@@ -76,7 +79,7 @@ export function readParameter({ name, value }: Pick<Parameter, 'name' | 'value'>
       ? readBoolean(name, value)
       : schema.type === 'integer' && /^-?\d{1,10}$/.test(value)
         ? Number(value)
-        : value.normalize('NFC');
+        : (schema.format === 'date-time' ? mendTime(value) : value).normalize('NFC');
   const validate = validatorOf(schema);
   if (!validate(parsed)) throw bad(name, `${name} ${(validate.errors ?? []).map(wordsOf).join(', ')}.`);
   return schema.format === 'uuid' ? value.toLowerCase() : parsed;

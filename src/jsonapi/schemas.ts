@@ -3,6 +3,7 @@ import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { isAddressRange } from '../addresses';
 import { ASSET_PATTERN, MOST } from '../assets';
+import { nameIn } from '../media/names';
 import { isCredential } from '../secrets';
 import type { Schema } from './define';
 import { escapePointer } from './json';
@@ -86,6 +87,11 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'day-or-time': { test: (text) => parseTime(text) !== undefined, words: 'must be a day, or a time with its offset' },
   'https-url': {
     test: (text) => isHttpUrl(text, ['https:']),
+    words: 'must be an https URL without user information and fragment',
+  },
+  // One of this service, which may be reached without TLS, can be sent back as it was read.
+  'avatar-url': {
+    test: (text) => isHttpUrl(text, nameIn(text) === undefined ? ['https:'] : ['http:', 'https:']),
     words: 'must be an https URL without user information and fragment',
   },
   'http-url': {
@@ -224,6 +230,7 @@ export const asset: Schema = {
 };
 export const uuid: Schema = { type: 'string', format: 'uuid' };
 export const time: Schema = { type: 'string', format: 'date-time' };
+export const avatarUrl: Schema = nullable({ ...text(1, 2048), format: 'avatar-url' });
 /** What a time is compared with: a day is its first moment, and seconds may be left out. */
 export const dayOrTime: Schema = { type: 'string', format: 'day-or-time', examples: ['2030-01-31T08:00:00Z'] };
 export const metadata: Schema = { type: 'object', 'x-metadata': true, description: '≤ 16 KiB, ≤ 50 keys, depth ≤ 5' };

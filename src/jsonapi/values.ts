@@ -46,6 +46,7 @@ export function valueFault(place: Place, code: ErrorCode, detail: string, path: 
 /** What ajv found, in words that fit behind the value's name. */
 export function wordsOf({ keyword, params, message }: ErrorObject): string {
   if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).map(String).join(', ')}`;
+  if (keyword === 'type' && Array.isArray(params.type)) return `must be ${params.type.join(' or ')}`;
   if (keyword === 'format') return formatWords(params.format as string) ?? String(message);
   return keyword === 'not' ? 'is reserved' : String(message);
 }

@@ -1,10 +1,12 @@
 import type { Organization } from '../../entities';
 import type { Context } from '../context';
 import { ERRORS } from '../errors';
-import { choice, nullable, text, uuid } from '../jsonapi/schemas';
+import { avatarUrl, choice, nullable, text, uuid } from '../jsonapi/schemas';
 import { closed, listOf, object } from '../openapi/schemas';
 import { allow } from '../permissions';
 import { authorize } from '../services/access';
+import { allowAvatar, setAvatar } from '../services/avatars';
+import { storeImage } from '../services/media';
 import { createOrganization } from '../services/organizationCreation';
 import { getOrganization, updateOrganization } from '../services/organizations';
 import { chargeRoute } from './apiCharge';
@@ -14,7 +16,6 @@ import { type Asked, detailsByField, type ErrorForm, number, type Reply, type Su
 /** `/api`: organizations by UUID, members and roles by number, most answers in an envelope. */
 
 const name = text(1, 120);
-const avatarUrl = nullable({ ...text(1, 2048), format: 'https-url' });
 
 const ORGANIZATION = closed({
   id: uuid,
@@ -55,8 +56,16 @@ async function get(ctx: Context, asked: Asked): Promise<Reply> {
 
 async function update(ctx: Context, asked: Asked): Promise<Reply> {
   const { id } = await named(ctx, asked, 'organizations.update', true);
-  const input = { attributes: asked.body(), relationships: {} };
+  const { statusReason, ...others } = asked.body();
+  // Beside `active` it says nothing: the documented example has both.
+  const isSaid = statusReason !== undefined && others.status !== 'active';
+  const input = { attributes: isSaid ? { ...others, statusReason } : others, relationships: {} };
   return { status: 200, body: organizationOf(await updateOrganization(ctx, id, input, undefined)) };
+}
+
+async function uploadAvatar(ctx: Context, { params, stored }: Asked): Promise<Reply> {
+  const data = organizationOf(await setAvatar(ctx, params.organization as string, stored, undefined));
+  return { status: 200, body: { success: true, message: 'File uploaded successfully', data } };
 }
 
 const errors: ErrorForm = {
@@ -85,7 +94,7 @@ export const apiOrganizations: Surface = {
   tag: 'api',
   summary: 'Another surface on the same organizations: members and roles by number. Errors have no code in the body.',
   prefix: '/api',
-  params: { organizationId: uuid, memberId: number, inviteToken: { type: 'string' } },
+  params: { organizationId: uuid, organization: uuid, memberId: number, inviteToken: { type: 'string' } },
   errors,
   routes: [
     {
@@ -114,7 +123,8 @@ export const apiOrganizations: Surface = {
       path: '/api/organizations/{organizationId}',
       operationId: 'apiUpdateOrganization',
       summary: 'Change an organization',
-      description: 'Platform and partner credentials alone set `status`; `suspended` takes a `statusReason`.',
+      description:
+        'Platform and partner credentials alone set `status`; `suspended` takes a `statusReason`, which beside `active` says nothing.',
       operation: 'organizations.update',
       request: object(
         { name, avatarUrl, status: choice('active', 'suspended'), statusReason: nullable(text(1, 500)) },
@@ -123,6 +133,21 @@ export const apiOrganizations: Surface = {
       faults: { statusReason: ['required', 'not_allowed'] },
       answer: { status: 200, description: 'The organization as it is now.', schema: ORGANIZATION },
       run: update,
+    },
+    {
+      method: 'POST',
+      path: '/api/organizations/{organization}/upload-avatar',
+      operationId: 'apiUploadAvatar',
+      summary: 'Upload the avatar of an organization',
+      description: 'A PNG, JPEG, WebP or GIF image.',
+      operation: 'organizations.avatar',
+      upload: { admit: (ctx, { organization }) => allowAvatar(ctx, organization as string), store: storeImage },
+      answer: {
+        status: 200,
+        description: 'The organization as it is now.',
+        schema: closed({ success: { type: 'boolean', const: true }, message: { type: 'string' }, data: ORGANIZATION }),
+      },
+      run: uploadAvatar,
     },
     ...peopleRoutes,
     chargeRoute,

@@ -7,6 +7,7 @@ import { AppError, type Fault, notFound } from '../errors';
 import { readBody } from '../http/body';
 import { originOf } from '../http/origin';
 import { sendText } from '../http/send';
+import { checkMultipart, receive } from '../http/upload';
 import type { Schema } from '../jsonapi/define';
 import { isObject, parseJson } from '../jsonapi/json';
 import { bad, MOST_INTEGER, parameters, readParameter } from '../jsonapi/parameters';
@@ -70,21 +71,35 @@ export function serveSurface(services: Services, surface: Surface): RequestHandl
     if (req.method === 'OPTIONS') return sendText(res, 204, undefined, { Allow: site.allow });
     const route = site.routes.get(req.method);
     if (route === undefined) throw notOffered(site);
-    if (hasBody(req)) checkContentType(req.headers['content-type']);
+    if (hasBody(req)) (route.upload === undefined ? checkJson : checkMultipart)(req.headers['content-type']);
     const ctx = await contextFor(services, route, { req, res });
-    const bytes = route.method === 'GET' ? undefined : await readBody(req, res);
+    const key = ctx !== null && route.method !== 'GET' ? idempotencyKeyOf(req) : undefined;
+    const params = () => readParams(surface, site, plain);
+    const { bytes, stored } = await bodyOf(route, ctx, params, { req, res });
     const ask = (): Asked => ({
-      params: readParams(surface, site, plain),
+      params: params(),
       query: readQuery(search, route.parameters ?? {}),
       body: () => readers.get(route)?.(bytes) ?? {},
+      stored,
     });
     const perform = (inside: Context | null) => answer(services, route, inside, ask, { req, res });
-    const key = ctx !== null && bytes !== undefined ? idempotencyKeyOf(req) : undefined;
     if (ctx === null || key === undefined) return send(req, res, await perform(ctx));
     const { secrets } = route;
     const keyed = { ctx, req, key, bytes, registry: new Map(), secrets, dialect: dialectOf(surface) };
     send(req, res, await once(keyed, perform));
   };
+}
+
+/** What the request brings: a file is stored already. */
+async function bodyOf(
+  { method, upload }: SurfaceRoute,
+  ctx: Context | null,
+  params: () => Asked['params'],
+  { req, res }: At,
+): Promise<{ bytes: Buffer | undefined; stored: string }> {
+  if (method === 'GET') return { bytes: undefined, stored: '' };
+  if (ctx === null || upload === undefined) return { bytes: await readBody(req, res), stored: '' };
+  return receive(upload, ctx, params(), { req, res });
 }
 
 function notOffered({ allow }: Site): AppError {
@@ -125,7 +140,7 @@ async function contextFor(services: Services, route: SurfaceRoute, { req, res }:
 }
 
 /** JSON by any of its names, or by none: a client that sends no type has only one that it could mean. */
-function checkContentType(header: string | undefined): void {
+function checkJson(header: string | undefined): void {
   if (header === undefined || header.trim() === '') return;
   const [type = '', ...others] = header.toLowerCase().split(';');
   const charset = others.map((each) => each.trim()).find((each) => each.startsWith('charset='));

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import type { Context, OpenContext } from '../context';
 import { ERRORS, type ErrorCode, type Fault } from '../errors';
 import type { Dialect } from '../http/failure';
+import type { Upload } from '../http/upload';
 import type { QueryParameters, Schema } from '../jsonapi/define';
 import { MOST_INTEGER } from '../jsonapi/parameters';
 import type { Values } from '../jsonapi/values';
@@ -19,6 +20,8 @@ export interface Asked {
    * @throws AppError with all faults of the body
    */
   readonly body: () => Values;
+  /** Name of the file that was uploaded; empty where none is. */
+  readonly stored: string;
 }
 
 export interface Reply {
@@ -44,6 +47,8 @@ interface Described {
   readonly parameters?: QueryParameters;
   /** An object; members that it does not know are ignored. */
   readonly request?: Schema;
+  /** Instead: it brings a file, and what the caller may do is judged before it is read. */
+  readonly upload?: Upload;
   readonly answer: { readonly status: number; readonly description: string; readonly schema?: Schema };
   /** Header fields beside those that every answer has. */
   readonly headers?: readonly string[];

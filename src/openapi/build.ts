@@ -8,6 +8,7 @@ import { Components, type Json } from './components';
 import { addEndpoints } from './endpoints';
 import { FILTERS } from './filters';
 import { surfacePaths, surfaceTags } from './legacy';
+import { mediaPath } from './media';
 import { pathItem } from './operations';
 import { resourceSchema } from './resource';
 import { SERVICE_TAGS, servicePaths } from './service';
@@ -43,7 +44,13 @@ export function buildOpenApi(
   const items = allRoutes(registry).map((route) => [route.template, pathItem(components, registry, route)] as const);
   const paths = Object.fromEntries(items.filter(([, item]) => Object.keys(item).length > 0));
   addEndpoints(components, registry, paths as Record<string, Json>, endpoints);
-  Object.assign(paths, atomicPath(components, registry), surfacePaths(components, surfaces), servicePaths(components));
+  Object.assign(
+    paths,
+    atomicPath(components, registry),
+    surfacePaths(components, surfaces),
+    servicePaths(components),
+    mediaPath(components),
+  );
   return {
     openapi: '3.1.0',
     info: {

@@ -1,6 +1,7 @@
 import { type Endpoint, isWrite } from '../controllers/endpoints';
 import { allRoutes, type Route } from '../controllers/routes';
 import type { ErrorCode } from '../errors';
+import { FILE_PART } from '../http/upload';
 import { attributesSchema } from '../jsonapi/body';
 import type { OperationName, Relationship, Schema } from '../jsonapi/define';
 import type { RequestBody } from '../jsonapi/request';
@@ -41,6 +42,8 @@ export const WITH_CREDENTIAL: readonly ErrorCode[] = [...ALWAYS, 'missing_creden
 
 /** A body that can't be read. */
 const BODY: readonly ErrorCode[] = ['too_large', 'unsupported_media_type'];
+/** What can be wrong with a file. */
+const FILE: readonly ErrorCode[] = ['required', 'not_allowed', 'invalid_format', 'too_large', 'unsupported_media_type'];
 const IDEMPOTENCY: readonly ErrorCode[] = ['request_in_progress', 'idempotency_key_reused'];
 const WRITE: readonly ErrorCode[] = [...BODY, ...IDEMPOTENCY, 'conflict'];
 
@@ -212,7 +215,7 @@ function requestCodes({ schema }: RequestBody): ErrorCode[] {
 
 /** Every error code that an endpoint can be answered with, but for those of `ANYWHERE`. */
 export function endpointCodes(endpoint: Endpoint): ErrorCode[] {
-  const { method, path, params = {}, credential, operation, request, errors } = endpoint;
+  const { method, path, params = {}, credential, operation, request, upload, errors } = endpoint;
   const isJudged = credential !== 'none' && OPERATIONS[operation] !== undefined;
   const hasIds = [...path.matchAll(/\{(\w+)\}/g)].some(([, name = '']) => params[name] === undefined);
   const writes = isWrite(endpoint);
@@ -227,6 +230,7 @@ export function endpointCodes(endpoint: Endpoint): ErrorCode[] {
     ...only(writes, 'conflict'),
     ...only(writes && credential !== 'none', ...IDEMPOTENCY),
     ...(request === undefined ? [] : requestCodes(request)),
+    ...only(upload !== undefined, ...FILE),
     ...errors,
   ];
 }
@@ -252,7 +256,8 @@ export function surfaceCodes(route: SurfaceRoute): ErrorCode[] {
 }
 
 /** What can be wrong with a member of the body of such a route. */
-export function memberCodes({ request, faults = {} }: SurfaceRoute): Record<string, ErrorCode[]> {
+export function memberCodes({ request, upload, faults = {} }: SurfaceRoute): Record<string, readonly ErrorCode[]> {
+  if (upload !== undefined) return { [FILE_PART]: FILE };
   const { properties = {}, required = [] } = (request ?? {}) as {
     properties?: Record<string, Schema>;
     required?: string[];

@@ -12,6 +12,7 @@ import { errorResponses } from './errors';
 import { sampleOf } from './example';
 import { headersOf, RATE_LIMIT } from './headers';
 import type { Definition, Registry } from './include';
+import { fileBody } from './media';
 import { header, ownParameters } from './parameters';
 import { resourceSchema } from './resource';
 import { anyOf, closed, jsonapi, listOf, replayMeta, selfLink } from './schemas';
@@ -25,7 +26,7 @@ const SECURITY: Readonly<Record<Endpoint['credential'], Json[] | undefined>> = {
 
 /** Describes one endpoint; its path parameters have the names that they have in `path`. */
 export function describeEndpoint(components: Components, registry: Registry, endpoint: Endpoint, path: string): Json {
-  const { method, operation, operationId, credential, request, summary, tag } = endpoint;
+  const { method, operation, operationId, credential, request, upload, summary, tag } = endpoint;
   const isRead = method === 'GET';
   const isKeyed = credential !== 'none' && isWrite(endpoint);
   const { words, ...access } =
@@ -52,10 +53,12 @@ export function describeEndpoint(components: Components, registry: Registry, end
       ...pathParameters(endpoint, path),
       ...ownParameters(components, operationId, endpoint.parameters),
       ...(hasTag ? [header(components, 'ifNoneMatch')] : []),
+      ...(endpoint.ifMatch ? [header(components, 'ifMatch')] : []),
       ...(isKeyed ? [header(components, 'idempotencyKey')] : []),
       header(components, 'requestId'),
     ],
     ...(request === undefined ? {} : { requestBody: describeBody(components, operationId, request) }),
+    ...(upload === undefined ? {} : { requestBody: fileBody(components) }),
     responses: {
       ...Object.fromEntries(answers),
       ...(hasTag ? { 304: notModified(components) } : {}),
@@ -96,7 +99,8 @@ function describeAnswer(
   }
   const name = `${capitalize(endpoint.operationId)}Answer`;
   const ref = components.add('schemas', schema, name, `${name}${status}`);
-  return answer(components, description, { [mediaType]: { schema: ref } }, ...fields);
+  const content = Object.fromEntries([mediaType].flat().map((each) => [each, { schema: ref }]));
+  return answer(components, description, content, ...fields);
 }
 
 function bodySchema(

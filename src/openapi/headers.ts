@@ -14,6 +14,9 @@ const HEADERS: Readonly<Record<string, string>> = {
     'What is counted, and how much of it: `"default";q=600;w=60` are 600 requests of the credential in 60 seconds. A key with a limit of its own has the policy `"key"`, sensitive calls have others. Not when the limit is off.',
   RateLimit: 'What is left of it: `"default";r=599;t=60` are 599 requests in the next 60 seconds.',
   'Retry-After': 'Seconds after which to try again.',
+  'X-Content-Type-Options': 'Always `nosniff`.',
+  'Content-Security-Policy': 'Nothing in the image may be loaded or run.',
+  'Cross-Origin-Resource-Policy': 'Always `cross-origin`: any page may show the image.',
   'WWW-Authenticate': 'Always `Bearer`.',
 };
 

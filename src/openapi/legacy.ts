@@ -8,6 +8,7 @@ import type { Components, Json, Ref } from './components';
 import { ERROR_HEADERS } from './errors';
 import { sampleOf } from './example';
 import { headersOf, RATE_LIMIT } from './headers';
+import { fileBody } from './media';
 import { header, ownParameters } from './parameters';
 
 export const surfaceTags = (surfaces: readonly Surface[]): Json[] =>
@@ -26,7 +27,7 @@ export function surfacePaths(components: Components, surfaces: readonly Surface[
 }
 
 function describe(components: Components, surface: Surface, route: SurfaceRoute): Json {
-  const { method, operationId, summary, description, operation, parameters, request } = route;
+  const { method, operationId, summary, description, operation, parameters, request, upload } = route;
   const isOpen = 'runOpen' in route;
   const { words, ...access } = isOpen ? { words: 'Without a credential, or with one.' } : accessOf(operation);
   const notes = [description, words, method === 'GET' ? HEAD : undefined].filter((note) => note !== undefined);
@@ -44,6 +45,7 @@ function describe(components: Components, surface: Surface, route: SurfaceRoute)
       header(components, 'requestId'),
     ],
     ...(request === undefined ? {} : { requestBody: describeBody(components, operationId, request) }),
+    ...(upload === undefined ? {} : { requestBody: fileBody(components) }),
     responses: { ...describeAnswer(components, route), ...describeErrors(components, surface, route) },
   };
 }

@@ -1,8 +1,9 @@
 import { Organization } from '../../entities';
 import { organizations as serializer } from '../../serializers/organizations';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { boolean, choice, integer, metadata, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { avatarUrl, boolean, choice, integer, metadata, nullable, text, time, uuid } from '../jsonapi/schemas';
 import { DEFAULT_GRACE_SECONDS, MOST_GRACE_SECONDS } from '../services/apiKeyRotation';
+import { removeAvatar } from '../services/avatars';
 import { createOrganization } from '../services/organizationCreation';
 import { deleteOrganization, restoreOrganization } from '../services/organizationDeletion';
 import { purgeOrganization } from '../services/organizationPurge';
@@ -89,7 +90,7 @@ export const organizations = defineResource(Organization, {
     },
     statusReason: { schema: nullable(text(1, 500)), write: 'both' },
     statusChangedAt: { schema: time, filter: FILTERS.time, sort: true },
-    avatarUrl: { schema: nullable({ ...text(1, 2048), format: 'https-url' }), write: 'both' },
+    avatarUrl: { schema: avatarUrl, write: 'both' },
     primaryDomain: { schema: nullable(text(1, 253)), write: 'both', filter: FILTERS.text, sort: true },
     metadata: { schema: metadata, write: 'both', filter: FILTERS.json },
     settings: { schema: settings, write: 'both' },
@@ -153,6 +154,20 @@ export const organizations = defineResource(Organization, {
       link: 'organizationId',
       include: true,
       summary: 'Its money and units, a wallet for each asset.',
+    },
+    overageLimits: {
+      many: true,
+      type: 'overageLimits',
+      link: 'organizationId',
+      include: true,
+      summary: 'How far its wallets may go below zero.',
+    },
+    // Not to be included: every way to it is a read of its own, and audited as such.
+    auditEvents: {
+      many: true,
+      type: 'auditEvents',
+      link: 'organizationId',
+      summary: 'Who did what in it, the newest first.',
     },
     owner: {
       one: true,
@@ -233,6 +248,7 @@ export const organizations = defineResource(Organization, {
       errors: ['invalid_transition'],
       possible: ({ webhookUrl }) => webhookUrl !== null,
     },
+    avatar: { method: 'DELETE', run: removeAvatar, summary: 'Remove its avatar' },
     restore: {
       run: restoreOrganization,
       summary: 'Undo the deletion of an organization',

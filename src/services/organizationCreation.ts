@@ -10,6 +10,7 @@ import { AppError, notFound } from '../errors';
 import { allow, SYSTEM_ROLES } from '../permissions';
 import { makeKey } from '../secrets';
 import { apiKeyTable, organizationToken } from './apiKeys';
+import { checkNewAvatarUrl } from './avatarUrls';
 import type { Create, Input } from './crud';
 import { nudge } from './events';
 import { memberTable } from './members';
@@ -35,6 +36,7 @@ export const createOrganization: Create<Organization> = async (ctx, input) => {
   const { webhookSecret: givenSecret, token: givenToken, ...attributes } = input.attributes;
   const { webhookUrl } = attributes as { webhookUrl?: string | null };
   checkCreation(ctx, attributes);
+  checkNewAvatarUrl(ctx, attributes.avatarUrl as string | null | undefined);
   await checkWebhookUrl(ctx, webhookUrl, 'webhookUrl');
   if (input.id !== undefined) await refuseBuriedId(ctx, input.id);
   const id = input.id ?? uuidv7();

@@ -6,6 +6,7 @@ import { type Changes, Expression, type Guard, type IfMatch, updateRow, versionG
 import { AppError } from '../errors';
 import type { EventType } from '../eventTypes';
 import { denial, may } from '../permissions';
+import { avatarUrlGuards, mediaOf } from './avatarUrls';
 import { crud, type Update } from './crud';
 import { changeDefault } from './defaultEndpoint';
 import { record, type Snapshot, snapshots } from './events';
@@ -118,6 +119,7 @@ function changesOf(ctx: Context, id: string, attributes: OrganizationInput): Cha
     ...(others as Partial<Organization>),
     ...statusChanges(status, statusReason),
     ...(settings === undefined ? {} : { settings: settingsChange(settings, 'old') as never }),
+    avatarMedia: attributes.avatarUrl === undefined ? undefined : (mediaOf(ctx, attributes.avatarUrl) as never),
     // Here, too, although a trigger would copy it from the endpoint: so that the organization is changed once.
     webhookUrl,
     ...pendingSecret(webhookUrl, cipher),
@@ -125,10 +127,11 @@ function changesOf(ctx: Context, id: string, attributes: OrganizationInput): Cha
 }
 
 function guardsOf(ctx: Context, attributes: OrganizationInput, ifMatch: IfMatch): Guard[] {
-  const { status, statusReason, settings } = attributes;
+  const { avatarUrl, status, statusReason, settings } = attributes;
   return [
     ...privilegeGuards(ctx, attributes),
     ...versionGuard(ifMatch),
+    ...avatarUrlGuards(ctx, avatarUrl),
     ...statusGuards(status, statusReason),
     ...settingsGuards((settings ?? {}) as Partial<Settings>),
   ];
@@ -141,6 +144,7 @@ interface OrganizationInput extends Record<string, unknown> {
   status?: Organization['status'];
   statusReason?: string | null;
   settings?: object;
+  avatarUrl?: string | null;
 }
 
 /** An organization has been suspended or taken up again; what else has changed is told by itself. */

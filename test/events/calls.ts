@@ -20,6 +20,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { fileOf, plain } from '../support/images';
 
 /** Makes ready, and gives back the request that is looked at. */
 export type Call = () => Promise<() => Promise<Answer | undefined>>;
@@ -75,6 +76,14 @@ export function callsOf(w: World) {
       w.crew.owner.post(`${w.crew.self}/transferOwnership`, { meta: { memberId: w.crew.admin.member } }),
     [`POST ${M}/organizations/{id}/token/rotate`]: async () => () => w.crew.owner.post(`${w.crew.self}/token/rotate`),
     [`DELETE ${M}/organizations/{id}/token`]: async () => () => w.crew.owner.delete(`${w.crew.self}/token`),
+    [`POST ${M}/organizations/{id}/avatar`]: async () => {
+      const { body, headers } = fileOf(await plain(8, 8).png().toBuffer());
+      return () => w.crew.owner.post(`${w.crew.self}/avatar`, body, headers);
+    },
+    [`DELETE ${M}/organizations/{id}/avatar`]: async () => {
+      await patch(w.crew.owner, 'organizations', w.crew.self, { avatarUrl: 'https://example.com/a.png' });
+      return () => w.crew.owner.delete(`${w.crew.self}/avatar`);
+    },
     [`POST ${M}/organizations/{id}/restore`]: async () => {
       await w.app.platform.delete(w.crew.self);
       return () => w.app.platform.post(`${w.crew.self}/restore`);
@@ -213,6 +222,10 @@ export function callsOf(w: World) {
       w.crew.owner.post('/api/organizations', { name: 'New', countryCode: 'SE' }),
     'PATCH /api/organizations/{organizationId}': async () => () =>
       w.crew.owner.patch(`/api/organizations/${w.crew.id}`, { name: 'Other' }),
+    'POST /api/organizations/{organization}/upload-avatar': async () => {
+      const { body, headers } = fileOf(await plain(9, 9).png().toBuffer());
+      return () => w.crew.owner.post(`/api/organizations/${w.crew.id}/upload-avatar`, body, headers);
+    },
     'PUT /api/organizations/{organizationId}/members/{memberId}': async () => {
       const number = await numberOf('members', w.crew.member.member);
       const body = { roles: [await numberOf('roles', w.crews.roles.billing as string)], workspaces: [] };

@@ -146,6 +146,7 @@ test.each(MATRIX)('%s, %s: hints and Allow agree with what happens when each thi
 const canDo = (update: boolean, remove: boolean, handOver: boolean, token: boolean) => ({
   restore: false,
   update,
+  avatarDelete: update,
   delete: remove,
   transferOwnership: handOver,
   relationships: { owner: handOver },

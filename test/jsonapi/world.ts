@@ -35,6 +35,8 @@ export interface World {
   wallet: Body;
   transaction: Body;
   entry: Body;
+  /** Id of the first row of the audit trail of the partner's organization. */
+  auditEvent: string;
 }
 
 export const TYPES = [...registry.keys()];
@@ -123,6 +125,10 @@ export async function buildWorld(app: TestApp): Promise<World> {
   const key = app.as(organization.attributes.token);
   const tokens = (asker: Client) => created(asker.post(`${S}/accessTokens`, document('accessTokens')));
   await tokens(partner);
+  const [audited] = await app.db.query(
+    'select id from audit_events where organization_id = $1 order by sequence limit 1',
+    [organization.id],
+  );
   return {
     partner,
     key,
@@ -139,6 +145,7 @@ export async function buildWorld(app: TestApp): Promise<World> {
     webhookEndpoint,
     accessToken: await tokens(app.platform),
     keyToken: await tokens(key),
+    auditEvent: audited?.[0] as string,
     delivered: await addDelivery(app, organization.id, webhookEndpoint.id),
     ...(await addMoney(partner, organization.id)),
   };
@@ -232,6 +239,7 @@ export function sampleOf(world: World, type: string): string {
     wallets: world.wallet.id,
     walletTransactions: world.transaction.id,
     ledgerEntries: world.entry.id,
+    auditEvents: world.auditEvent,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);

@@ -12,6 +12,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { fileOf, gif, type Multipart, multipart, plain } from '../support/images';
 import { startMailSink } from '../support/mailSink';
 import { join, seen, shown } from './people';
 
@@ -212,6 +213,78 @@ describe('update an organization’s details', () => {
       expect(seen(await client.patch(`/api/organizations/${NIL}`, { name: 'Mine' }))).toEqual(seen(answer));
     }
     expect((await owner.get(own.path)).body.name).toBe('My Organization');
+  });
+});
+
+describe('upload an avatar', () => {
+  const send = (client: Client, path: string, { body, headers }: Multipart, more = {}) =>
+    client.post(`${path}/upload-avatar`, body, { ...headers, ...more });
+  const picture = async (width = 20) => fileOf(await plain(width, 20).png().toBuffer());
+
+  test('200, “File uploaded successfully”, and the organization has it', async () => {
+    const own = await made(owner);
+    for (const client of [owner, own.key, app.platform]) {
+      const answer = await send(client, own.path, await picture());
+      const avatarUrl = expect.stringMatching(/^http:\/\/127\.0\.0\.1:3000\/media\/[0-9a-f]{64}\.png$/);
+      expect(shown(answer)).toEqual([
+        200,
+        {
+          success: true,
+          message: 'File uploaded successfully',
+          data: organization(own.id, { avatarUrl, owner: owner.id }),
+        },
+      ]);
+      expect(answer.headers['content-type']).toBe('application/json');
+      expect((await owner.get(own.path)).body).toEqual(answer.body.data);
+      expect((await app.anonymous.get(new URL(answer.body.data.avatarUrl).pathname)).status).toBe(200);
+    }
+    expect(
+      (await send(owner, `${own.path}/`.replace(/\/$/, ''), await picture(), { Accept: 'text/html' })).status,
+    ).toBe(200);
+  });
+
+  test('with an Idempotency-Key it happens once', async () => {
+    const own = await made(owner);
+    const key = { 'Idempotency-Key': 'api-avatar' };
+    const [first, again] = [
+      await send(owner, own.path, await picture(), key),
+      await send(owner, own.path, await picture(), key),
+    ];
+    expect([again.text, again.headers['idempotent-replayed']]).toEqual([first.text, 'true']);
+    expect((await send(owner, own.path, await picture(21), key)).status).toBe(422);
+  });
+
+  test.each([
+    ['no file', 422, { file: ['The part file with a file is missing.'] }, () => multipart({ name: 'a', content: 'b' })],
+    ['a broken image', 422, { file: ['The image is broken or not whole.'] }, () => fileOf(gif(1).subarray(0, 15))],
+    ['too many frames', 422, { file: ['The image must have at most 500 frames.'] }, () => fileOf(gif(501))],
+    ['another format', 415, undefined, () => fileOf('<svg/>')],
+    ['too large a file', 413, undefined, () => fileOf(Buffer.alloc(5 * 1_048_576 + 1))],
+    ['a broken body', 400, undefined, () => ({ ...fileOf('x'), body: Buffer.from('x') })],
+    ['JSON', 415, undefined, () => ({ body: Buffer.from('{}'), headers: { 'Content-Type': 'application/json' } })],
+  ])('%s is %i, and nothing has changed', async (_what, status, errors, body) => {
+    const own = await made(partner);
+    const answer = await send(partner, own.path, body());
+    expect(shown(answer)).toEqual([
+      status,
+      errors === undefined ? failed(expect.any(String) as never) : invalid(errors as never),
+    ]);
+    expect((await partner.get(own.path)).body.avatarUrl).toBeNull();
+  });
+
+  test('403 for a member, 404 for a stranger', async () => {
+    const own = await made(owner);
+    const member = await join(app, own.id, 'member');
+    expect(shown(await send(member, own.path, await picture()))).toEqual([
+      403,
+      failed('Your roles here lack the permission organizations:update.'),
+    ]);
+    for (const client of [stranger, foreignPartner]) {
+      const answer = await send(client, own.path, await picture());
+      expect(shown(answer)).toEqual([404, missing]);
+      expect(seen(await send(client, `/api/organizations/${NIL}`, await picture()))).toEqual(seen(answer));
+      expect(seen(await send(client, '/api/organizations/x', await picture()))).toEqual(seen(answer));
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import type { SurfaceRoute } from '../../src/legacy/surface';
 import { OPERATIONS } from '../../src/permissions';
 import { type Caller, FOREIGN_WORD, foreignState, makeWorld, type World } from '../permissions/world';
 import { type Answer, type Body, M, NIL, S } from '../support/app';
+import { fileOf, type Multipart, plain } from '../support/images';
 import { seen } from './people';
 
 /**
@@ -18,6 +19,7 @@ let world: World;
 /** Names of parameters of paths and queries → what stands for them. `mixed`: a foreign member in an own organization. */
 let names: Record<Variant, Names>;
 let role: number;
+let image: Multipart;
 
 /** The organization and its last owner, whom nobody can remove: so that nothing is used up by those who may. */
 async function namesOf(organization: string): Promise<Names> {
@@ -30,6 +32,7 @@ async function namesOf(organization: string): Promise<Names> {
     id: number,
     org: number,
     organizationId: organization,
+    organization,
     organization_id: organization,
     memberId: String(body.data[0].attributes.number),
     user_id: user,
@@ -37,7 +40,8 @@ async function namesOf(organization: string): Promise<Names> {
 }
 
 const everywhere = (number: string, uuid: string): Names => ({
-  ...{ id: number, org: number, organizationId: uuid, organization_id: uuid, memberId: number, user_id: uuid },
+  ...{ id: number, org: number, organizationId: uuid, organization: uuid, organization_id: uuid },
+  ...{ memberId: number, user_id: uuid },
 });
 
 beforeAll(async () => {
@@ -57,6 +61,7 @@ beforeAll(async () => {
     mixed: { ...own, memberId, user_id } as Names,
   };
   const { body } = await world.app.platform.get(`${S}/roles`);
+  image = fileOf(await plain(8, 8).png().toBuffer());
   role = body.data.find(({ attributes: { code } }: Body) => code === 'member').attributes.number;
 }, 60_000);
 afterAll(() => world.close());
@@ -71,19 +76,22 @@ const BODIES: Record<string, () => object> = {
   apiCreateOrganization: () => ({ name: 'Made', countryCode: 'NL' }),
   apiUpdateOrganization: () => ({ name: 'amber organization' }),
   apiReplaceMemberAccess: () => ({ workspaces: [], roles: [role] }),
+  apiChargeOrganization: () => ({ amount: 1, service: 'sms', sms_point: 1 }),
   apiInvite: () => ({ email: `invited-${++count}@example.com` }),
   organizationCreate: () => ({ organizationName: 'Made' }),
   organizationUpdate: () => ({ name: 'amber organization' }),
+  organizationSetMaxOverages: () => ({ maxOverages: 0 }),
 };
 
 const routes = surfaces.flatMap((surface) => surface.routes).filter((route) => 'run' in route);
 const isOfOne = ({ path, parameters }: SurfaceRoute) => path.includes('{') || parameters?.org !== undefined;
 const titled = (list: readonly SurfaceRoute[]) => list.map((each) => [`${each.method} ${each.path}`, each] as const);
 
-function send({ client }: Caller, { method, path, operationId, parameters }: SurfaceRoute, given: Names) {
+function send({ client }: Caller, { method, path, operationId, parameters, upload }: SurfaceRoute, given: Names) {
   const url = path.replace(/\{(\w+)\}/g, (_all, name: string) => given[name] as string);
   const search = parameters?.org === undefined ? '' : `?org=${given.org}`;
   const verb = method.toLowerCase() as 'post';
+  if (upload !== undefined) return client[verb](url, image.body, image.headers);
   return client[verb](`${url}${search}`, BODIES[operationId]?.() as never);
 }
 

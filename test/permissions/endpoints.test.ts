@@ -1,5 +1,6 @@
 import { makeKey } from '../../src/secrets';
-import { type Answer, createUser, document, link, NIL, S } from '../support/app';
+import { type Answer, createUser, document, link, M, NIL, S } from '../support/app';
+import { fileOf, plain } from '../support/images';
 import { type Any, type Documented, operations, resolve } from '../support/openapi';
 import { admits, type Caller, FOREIGN_WORD, foreignState, makeWorld, type World } from './world';
 
@@ -176,6 +177,37 @@ describe('on one webhook endpoint', () => {
         const refused = refuses(documented, caller) ? 401 : !admits(caller, operation) ? 403 : undefined;
         const expected = refused ?? (caller.own === null ? 404 : may ? [200, 202] : 403);
         if (![expected].flat().includes(own.status)) faults.push(`${told}, expected ${expected}`);
+      }
+      expect(faults).toEqual([]);
+      expect(await foreignState(world)).toBe(before);
+    },
+  );
+});
+
+describe('on one organization', () => {
+  test.each(titled(beside.filter(({ path }) => path.startsWith(`${M}/organizations/{id}`))))(
+    '%s',
+    async (_title, documented) => {
+      const { operation, path } = documented;
+      const { body, headers } = fileOf(await plain(8, 8).png().toBuffer());
+      const before = await foreignState(world);
+      const faults: string[] = [];
+      for (const caller of world.callers) {
+        const ask = async (id: string) => caller.client.post(path.replace('{id}', id), body, headers);
+        const missing = await ask(NIL);
+        const foreign = caller.foreign === null ? (world.foreign.organizations as string) : NIL;
+        for (const id of [foreign, 'not-an-id']) {
+          const answer = await ask(id);
+          if (seen(answer, id) !== seen(missing, NIL))
+            faults.push(`${caller.name}: not what a missing id is: ${answer.text}`);
+        }
+        const own = await ask(world.own.organizations as string);
+        const told = `${caller.name}: ${own.status} ${own.text}`;
+        if (leaks(caller, own)) faults.push(told);
+        const may = caller.own === 'all' || caller.own?.has(operation['x-permission']);
+        const refused = refuses(documented, caller) ? 401 : !admits(caller, operation) ? 403 : undefined;
+        const expected = refused ?? (caller.own === null ? 404 : may ? 200 : 403);
+        if (own.status !== expected) faults.push(`${told}, expected ${expected}`);
       }
       expect(faults).toEqual([]);
       expect(await foreignState(world)).toBe(before);

@@ -133,8 +133,13 @@ function fault(expected: Expectation, { status, body }: Answer): string | undefi
 }
 
 /** Names of the other tenant must not reach those who don't see it. */
-const leaks = (caller: Caller, { text }: Answer): boolean =>
-  caller.foreign === null && (text.includes(FOREIGN_WORD) || text.includes(world.foreign.organizations as string));
+const leaks = (caller: Caller, { text }: Answer): boolean => {
+  // What a caller has asked for by a filter stands in the audit trail in his own words.
+  const told = text.replaceAll(/"query":"[^"]*"/g, '');
+  return (
+    caller.foreign === null && [FOREIGN_WORD, world.foreign.organizations as string].some((each) => told.includes(each))
+  );
+};
 
 const title = ({ method, path }: Documented): string => `${method.toUpperCase()} ${path}`;
 

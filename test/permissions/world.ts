@@ -104,6 +104,9 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
   const { id: subject } = await createUser(partner, { email: `${word}-subject@example.com`, name: `${word} subject` });
   const delivered = await addDelivery(app, id);
   const [session] = (await app.db.query('select id from access_tokens where user_id = $1', [owner.id])) as [[string]];
+  const [audited] = (await app.db.query('select id from audit_events where organization_id = $1 limit 1', [id])) as [
+    [string],
+  ];
   return {
     partner,
     organization: id,
@@ -123,6 +126,7 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
       webhookDeliveries: delivered.deliveryId,
       webhookAttempts: delivered.attemptId,
       ...(await money(partner, id, word)),
+      auditEvents: audited[0],
       permissions: 'members:read',
       ownerRole: roles.owner ?? '',
     },

@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
+import { rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pino from 'pino';
 import supertest from 'supertest';
 import type { DataSource } from 'typeorm';
@@ -21,6 +25,8 @@ import { surfaces } from '../../src/legacy';
 import { JSON_TYPE, surfaceOf } from '../../src/legacy/surface';
 import { logOptions } from '../../src/log';
 import { createMailer } from '../../src/mail/mailer';
+import { Pictures } from '../../src/media/pictures';
+import { openStore } from '../../src/media/store';
 import { Passwords } from '../../src/passwords';
 import { shapes } from '../../src/resources';
 import { hashKey, makeKey, Secrets } from '../../src/secrets';
@@ -56,7 +62,7 @@ export interface Client {
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
   head(path: string, headers?: Record<string, string>): Promise<Answer>;
   options(path: string, headers?: Record<string, string>): Promise<Answer>;
-  /** `body` is sent as it is when it is text, else as JSON; the media type is that of the surface unless `headers` say otherwise. */
+  /** `body` is sent as it is when it is text or bytes, else as JSON; the media type is that of the surface unless `headers` say otherwise. */
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   patch(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   put(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -114,7 +120,8 @@ function client(server: Server, key: string | undefined): Client {
     if (key !== undefined) request.set('Authorization', `Bearer ${key}`);
     if (body !== undefined) request.set('Content-Type', surfaceOf(surfaces, path) ? JSON_TYPE : MEDIA_TYPE);
     request.set(headers);
-    const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+    const isRaw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+    const sent = isRaw ? body : JSON.stringify(body);
     const {
       status,
       headers: received,
@@ -181,7 +188,14 @@ export async function startApp(
 ): Promise<TestApp> {
   const { connection, drop } =
     beside === undefined ? await cloneDatabase() : { connection: beside.connection, drop: async () => undefined };
-  const config: Config = readConfig({ DATABASE_POOL_SIZE: '5', LOG_LEVEL: 'info', RATE_LIMIT: 'off', ...env });
+  const dataDir = beside?.services.config.dataDir ?? join(tmpdir(), `guildhall-data-${randomUUID()}`);
+  const config: Config = readConfig({
+    DATABASE_POOL_SIZE: '5',
+    LOG_LEVEL: 'info',
+    RATE_LIMIT: 'off',
+    DATA_DIR: dataDir,
+    ...env,
+  });
   const source = await connect(connection, config);
   const db = Database.over(source, config.preparedStatements);
   const callers = new CallerCache(db, now);
@@ -190,6 +204,8 @@ export async function startApp(
   const egress = new Egress({ ...config, resolve: resolveName });
   const secrets = new Secrets(Buffer.alloc(32, 7));
   const passwords = new Passwords();
+  const storeEgress = Egress.ofOperator();
+  const media = openStore(config, storeEgress);
   const publicUrl = () => config.publicUrl ?? 'http://guildhall.test';
   const services: Services = {
     config,
@@ -202,6 +218,8 @@ export async function startApp(
     deliveries: new Signal(),
     shapes,
     passwords,
+    pictures: new Pictures(),
+    media,
     publicUrl,
     now,
     secrets,
@@ -252,8 +270,10 @@ export async function startApp(
       await callers.drain();
       mailer?.close();
       egress.close();
+      storeEgress.close();
       await source.destroy();
       await drop();
+      if (beside === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -17,7 +17,7 @@ export interface Exchange {
   /** Of the request. */
   contentType: string | undefined;
   /** Body of the request, as it was sent. */
-  sent: string | undefined;
+  sent: string | Buffer | undefined;
   status: number;
   headers: Record<string, string>;
   text: string;
@@ -150,6 +150,8 @@ function requestFaults({ path, contentType = '', sent }: Exchange, operation: An
   if (sent === undefined || sent === '') return requestBody.required ? [...faults, 'the request has no body'] : faults;
   const described = requestBody.content[mediaTypeOf(contentType)];
   if (described === undefined) return [...faults, `requests of ${contentType} are not described`];
+  // What is no JSON is read by its endpoint alone.
+  if (!isJson(contentType) || Buffer.isBuffer(sent)) return faults;
   return [...faults, ...schemaFaults(described.schema, JSON.parse(sent, asStored), 'the request')];
 }
 

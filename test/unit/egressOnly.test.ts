@@ -20,6 +20,8 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'node:dns/promises': ['src/egress/egress.ts'],
   // Listening.
   'node:http': ['src/http/server.ts'],
+  // To sign what egress sends.
+  aws4fetch: ['src/media/s3.ts'],
   // The mail server of the operator.
   nodemailer: ['src/mail/mailer.ts'],
 };

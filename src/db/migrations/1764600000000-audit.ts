@@ -48,6 +48,9 @@ create table audit_events (
   constraint audit_events_occurred_at_check check (occurred_at = date_trunc('milliseconds', occurred_at))
 );
 create index audit_events_occurred_at_idx on audit_events (occurred_at, id);
+create index audit_events_sequence_idx on audit_events (sequence, id);
+create index audit_events_outcome_idx on audit_events (outcome, organization_id, sequence) where outcome <> 'success';
+create index audit_events_target_type_idx on audit_events (target_type, organization_id, sequence) where target_type is not null;
 create index audit_events_action_idx on audit_events (action, organization_id, sequence);
 create index audit_events_actor_id_idx on audit_events (actor_id, sequence) where actor_id is not null;
 create index audit_events_target_id_idx on audit_events (target_id, sequence) where target_id is not null;
@@ -56,18 +59,21 @@ create index audit_events_person_id_idx on audit_events (person_id) where person
 create index audit_events_invited_idx on audit_events (lower(subject_personal::json->>'email'))
   where target_type = 'invitations' and subject_personal is not null;
 
+-- What is signed of a row: that it was the newest one, or, with is_start, that those up to it were removed in their time.
 create table audit_checkpoints (
   id uuid not null,
   organization_id uuid not null,
   sequence bigint not null,
+  is_start boolean not null default false,
   hash bytea not null,
   signed_at timestamptz not null,
   key_id text not null,
   signature bytea not null,
   constraint audit_checkpoints_pkey primary key (id),
-  constraint audit_checkpoints_organization_id_sequence_key unique (organization_id, sequence),
+  constraint audit_checkpoints_organization_id_sequence_key unique (organization_id, sequence, is_start),
   constraint audit_checkpoints_signed_at_check check (signed_at = date_trunc('milliseconds', signed_at))
 );
+create index organizations_audit_retention_idx on organizations (id) where settings->>'auditRetentionDays' is not null;
 
 -- Rows of the chain of the installation whose transaction goes on: nobody else ever sees one.
 create table audit_pending (
@@ -417,30 +423,56 @@ begin
   return total;
 end $$;
 
--- Removes the oldest rows of an organization, as far as its settings let them end (\`auditRetentionDays\`); gives back how many.
--- The row that the chain begins with from then on has the hash of the last one that is gone.
-create function end_audit_retention(organization uuid, most integer) returns integer language plpgsql security definer
+-- Until when the rows of an organization are over: as its settings say, and never under legal hold; null: none are.
+create function audit_kept_from(organization uuid) returns timestamptz language sql stable as $$
+  select now() - make_interval(days => (o.settings->>'auditRetentionDays')::integer) from organizations o
+    where o.id = organization and not o.legal_hold
+$$;
+
+-- The last of the oldest rows that are over, \`most\` at the most; its number is null when there are none. The newest row of
+-- the chain stays: without it there would be nothing to continue.
+create function audit_row_to_end_with(organization uuid, most integer) returns audit_events language plpgsql as $$
+declare
+  head event_sequences := lock_sequence(organization);
+  kept_from timestamptz := audit_kept_from(organization);
+  a audit_events;
+begin
+  select (p.e).* into a from (select e, max(e.occurred_at) over (order by e.sequence) as latest from audit_events e
+      where e.organization_id = organization and e.sequence < least(head.audit_last, head.audit_from + most)) p
+    where p.latest < kept_from order by (p.e).sequence desc limit 1;
+  return a;
+end $$;
+
+-- Removes the rows of an organization up to this one, whose time is over; gives back how many. The row that the chain begins
+-- with from then on has the hash of the last one that is gone, of which a checkpoint must have been signed.
+create function end_audit_retention(organization uuid, upto bigint) returns bigint language plpgsql security definer
   set search_path from current as $$
 declare
-  days integer;
-  head event_sequences;
-  upto bigint;
+  head event_sequences := lock_sequence(organization);
 begin
-  select (o.settings->>'auditRetentionDays')::integer into days from organizations o where o.id = organization;
-  if days is null then return 0; end if;
-  head := lock_sequence(organization);
-  -- The newest one stays: without it there would be nothing to continue.
-  select max(a.sequence) into upto from (select sequence, occurred_at from audit_events
-      where organization_id = organization and sequence < head.audit_last order by sequence limit most) a
-    where a.occurred_at < now() - make_interval(days => days);
-  if upto is null then return 0; end if;
+  if upto >= head.audit_last or not exists (select 1 from audit_events a join audit_checkpoints c
+        on c.organization_id = a.organization_id and c.sequence = a.sequence and c.is_start and c.hash = a.hash
+      where a.organization_id = organization and a.sequence = upto)
+    or (select max(occurred_at) from audit_events where organization_id = organization and sequence <= upto)
+      < audit_kept_from(organization) is not true
+  then raise exception 'row % is not over', upto using errcode = 'insufficient_privilege'; end if;
   perform set_config('guildhall.audit_change', 'allowed', true);
   delete from audit_events where organization_id = organization and sequence <= upto;
+  delete from audit_checkpoints where organization_id = organization and sequence < upto;
   perform set_config('guildhall.audit_change', '', true);
   update event_sequences set audit_from = upto + 1 where organization_id = organization;
   perform count_audit(organization, head.audit_from - upto - 1);
   return upto - head.audit_from + 1;
 end $$;
+
+-- Before a purge: the rows stay, and are seen by the operator alone.
+create function forget_audit_total() returns trigger language plpgsql as $$
+begin
+  perform add_to_row_count('audit_events', old.partner_id, audit_from - audit_last - 1) from event_sequences
+    where organization_id = old.id;
+  return old;
+end $$;
+create trigger organizations_forget_audit_total before delete on organizations for each row execute function forget_audit_total();
 `;
 
 /* The end of keys of no organization is told to the audit trail, too. */
@@ -464,7 +496,10 @@ export class Audit1764600000000 implements MigrationInterface {
       create index api_keys_expired_idx on api_keys (expires_at) where expires_at is not null and organization_id is not null
         and revoked_at is null and grace_until is null and expiry_told_at is null;
       drop table audit_pending;
-      drop function end_audit_retention, forget_audited_person, record_change, record_events, write_pending_audit, record_audit,
+      drop trigger organizations_forget_audit_total on organizations;
+      drop index organizations_audit_retention_idx;
+      drop function audit_row_to_end_with(uuid, integer);
+      drop function forget_audit_total, end_audit_retention, audit_kept_from, forget_audited_person, record_change, record_events, write_pending_audit, record_audit,
         count_audit, write_audit, audit_changes, audited_person, is_personal, is_erased, audit_hash;
       drop function lock_sequence, audit_record(audit_events);
       drop table audit_checkpoints, audit_events;

@@ -10,6 +10,7 @@ import { DefaultEndpoint1764500000001 } from './1764500000001-default-endpoint';
 import { EventNotes1764500000002 } from './1764500000002-event-notes';
 import { Audit1764600000000 } from './1764600000000-audit';
 import { Wallets1764600000001 } from './1764600000001-wallets';
+import { Media1764600000003 } from './1764600000003-media';
 
 /** In the order in which they run. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   EventNotes1764500000002,
   Audit1764600000000,
   Wallets1764600000001,
+  Media1764600000003,
 ];
