@@ -542,7 +542,7 @@ begin
     if change < 0 and coalesce(before_wallet.balance - before_wallet.held, 0) + change < -most then
       refusal := case most when 0 then 'insufficient_funds' else 'overage_limit_exceeded' end;
       facts := facts || jsonb_build_object('amount', -change,
-        'available', coalesce(before_wallet.balance - before_wallet.held, 0) + most);
+        'available', available(coalesce(before_wallet.balance - before_wallet.held, 0), most));
       return next; return;
     end if;
     if unit_change < 0 then
@@ -550,7 +550,7 @@ begin
       if before_unit.balance - before_unit.held + unit_change < -unit_most then
         refusal := case unit_most when 0 then 'insufficient_funds' else 'overage_limit_exceeded' end;
         facts := jsonb_build_object('asset', unit, 'walletId', before_unit.id, 'amount', -unit_change,
-          'available', before_unit.balance - before_unit.held + unit_most);
+          'available', available(before_unit.balance - before_unit.held, unit_most));
         return next; return;
       end if;
     end if;
