@@ -77,7 +77,7 @@ export async function measureDeliveries(surroundings: Surroundings): Promise<Del
 const BACKLOG = `
   select count(record_events(array['organization.updated'], e.organization_id,
     array_fill(e.body::jsonb->'data', array[$1::integer]), array_fill(e.body::jsonb->'previous', array[$1::integer]),
-    'system', null, null, null))
+    'system', null, null, null, null))
   from (select distinct on (organization_id) organization_id, body from events
     where organization_id = any($2) and event_type = 'organization.updated' order by organization_id, sequence desc) e`;
 
