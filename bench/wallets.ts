@@ -18,6 +18,7 @@ const ALERTS = 3;
 /** What each wallet begins with: more than any number of charges takes. */
 const FUNDS = 1_000_000_000_000;
 const PATH = '/public/v2/walletTransactions';
+const NIL = '00000000-0000-0000-0000-000000000000';
 
 interface WalletCase {
   readonly name: string;
@@ -84,12 +85,11 @@ async function makeWallets({ client }: BenchDatabase): Promise<Wallets> {
     [2 * WALLETS + 2],
   );
   if (rows.length < 2 * WALLETS + 2) throw new Error('--rows is too small for the wallets.');
-  const post = (kind: string, amount: number) =>
-    `post_transaction($1, 'USD', '{"kind":"${kind}","amount":${amount},"actor":{"type":"system"}}')`;
-  await client.query(
-    `select count(*) from unnest($1::uuid[]) o cross join lateral ${post('topup', FUNDS).replace('$1', 'o')}`,
-    [rows.map(({ organizationId }) => organizationId)],
-  );
+  const topUp = JSON.stringify({ kind: 'topup', amount: FUNDS, actor: { type: 'system' } });
+  await client.query("select count(*) from unnest($1::uuid[]) o cross join lateral post_transaction(o, 'USD', $2)", [
+    rows.map(({ organizationId }) => organizationId),
+    topUp,
+  ]);
   const [long, hot, ...others] = rows.map(({ id }) => id as string);
   const watched = others.slice(WALLETS);
   await client.query(
@@ -98,15 +98,38 @@ async function makeWallets({ client }: BenchDatabase): Promise<Wallets> {
      where w.id = any($1)`,
     [watched, ALERTS],
   );
-  say(`Making ${LONG_LIST} transactions`);
-  // Many in one transaction would leave as many dead versions of one row, each looked at by the next.
-  await client.query(`set synchronous_commit = off`);
-  await client.query(`do $$ begin for i in 1..${LONG_LIST} loop
-    perform ${post('charge', 1).replace('$1', `'${rows[0].organizationId}'`)}; if i % 100 = 0 then commit; end if; end loop; end $$`);
-  await client.query(`set synchronous_commit = on`);
+  await client.query(LONG_PAST, [long, LONG_LIST]);
   await client.query('vacuum (analyze)');
   return { long: long as string, hot: hot as string, many: others.slice(0, WALLETS), watched };
 }
+
+/** Charges of 1 over a year, as `post_transaction` writes them, which would take minutes; the wallet has been topped up once. */
+const LONG_PAST = `
+with purse as (update wallets set balance = balance - $2, transactions = transactions + $2, version = version + $2
+    where id = $1 returning *, balance + $2 as funds),
+  charges as (insert into wallet_transactions (id, organization_id, wallet_id, kind, amount, asset, balance_after, actor_type,
+      occurred_at)
+    select uuidv7(at - clock_timestamp()), p.organization_id, p.id, 'charge', 1, p.asset, p.funds - i, 'system', at
+    from purse p cross join generate_series(1, $2) i
+    cross join lateral (select date_trunc('second', now() - make_interval(secs => ($2 - i) * 31536000.0 / $2)) as at) t
+    returning *),
+  accounts as (insert into ledger_accounts as a (id, organization_id, wallet_id, name, asset, balance, last_sequence)
+    select new_id(), p.organization_id, p.id, n.name, p.asset, n.change, $2 from purse p
+      cross join (values ('wallet', -$2::bigint), ('revenue', $2::bigint)) n (name, change)
+    on conflict (wallet_id, name) do update set balance = a.balance + excluded.balance,
+      last_sequence = a.last_sequence + excluded.last_sequence returning *),
+  entries as (insert into ledger_entries (id, organization_id, wallet_id, transaction_id, account_id, account, direction,
+      amount, asset, balance_after, sequence, occurred_at)
+    select uuidv7(c.occurred_at - clock_timestamp()), c.organization_id, c.wallet_id, c.id, a.id, a.name,
+      case a.name when 'wallet' then 'debit' else 'credit' end, 1, c.asset,
+      case a.name when 'wallet' then c.balance_after else p.funds - c.balance_after end,
+      p.funds - c.balance_after + case a.name when 'wallet' then 1 else 0 end, c.occurred_at
+    from charges c cross join accounts a cross join purse p),
+  owner as (select o.partner_id from organizations o join purse p on p.organization_id = o.id)
+select add_to_row_count(t.relation, s.scope, t.n * $2) from owner o cross join (
+    values ('wallet_transactions', 1), ('ledger_entries', 2), ('wallet_entries', 1)) t (relation, n)
+  cross join lateral (values (case t.relation when 'wallet_entries' then null::uuid else '${NIL}' end),
+    (case t.relation when 'ledger_entries' then null else o.partner_id end)) s (scope)`;
 
 function casesOf({ long, hot, many, watched }: Wallets): WalletCase[] {
   const posting = (body: 'charge' | 'topUp' | 'unitCharge', wallets: readonly string[]): Plan => ({
