@@ -26,8 +26,7 @@ import { Versioned } from './versioned';
 @Index('api_keys_created_by_id_idx', ['createdById'], { where: 'created_by_id is not null' })
 @Index('api_keys_grace_until_idx', ['graceUntil'], { where: 'grace_until is not null and revoked_at is null' })
 @Index('api_keys_expired_idx', ['expiresAt'], {
-  where:
-    'expires_at is not null and organization_id is not null and revoked_at is null and grace_until is null and expiry_told_at is null',
+  where: 'expires_at is not null and revoked_at is null and grace_until is null and expiry_told_at is null',
 })
 @Index('api_keys_replaces_id_key', ['replacesId'], { unique: true, where: 'replaces_id is not null' })
 @Index('api_keys_metadata_idx', { synchronize: false })

@@ -3,6 +3,7 @@ import { ApiKey } from './apiKey';
 import { ApiKeyWorkspace } from './apiKeyWorkspace';
 import { AuditCheckpoint } from './auditCheckpoint';
 import { AuditEvent } from './auditEvent';
+import { AuditPending } from './auditPending';
 import { Event } from './event';
 import { EventSequence } from './eventSequence';
 import { Hold } from './hold';
@@ -43,6 +44,7 @@ export const entities = [
   ApiKeyWorkspace,
   AuditCheckpoint,
   AuditEvent,
+  AuditPending,
   Event,
   EventSequence,
   Hold,
@@ -84,6 +86,7 @@ export {
   ApiKeyWorkspace,
   AuditCheckpoint,
   AuditEvent,
+  AuditPending,
   Event,
   EventSequence,
   Hold,

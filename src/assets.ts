@@ -9,6 +9,9 @@ const EXCEPTIONS = new Map(
 );
 const CURRENCIES = new Set(Intl.supportedValuesOf('currency'));
 
+/** The largest number that JSON parsers keep exactly; amounts and balances stay within it (INV-51). */
+export const MOST = Number.MAX_SAFE_INTEGER;
+
 /** Form of an asset: a currency of ISO 4217 or a unit that is counted (domain sheet 4.13). */
 export const ASSET_PATTERN = '^[A-Z][A-Z0-9_]{1,15}$';
 

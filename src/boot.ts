@@ -92,11 +92,13 @@ async function prepareDatabase(config: Config, connection: Connection): Promise<
     await migrate(source, config.walletAsset);
     const db = Database.over(source, false);
     await openSecrets(config, db);
-    if (config.platformKey !== undefined) await createPlatformKey({ db }, 'PLATFORM_KEY', config.platformKey);
+    if (config.platformKey !== undefined) await createPlatformKey({ db, shapes }, 'PLATFORM_KEY', config.platformKey);
     return await db.transaction(async (inside) => {
       // Two first starts on one database must not print two keys.
       await inside.query('lock table installation in share row exclusive mode');
-      return (await hasPlatformKey({ db: inside })) ? undefined : createPlatformKey({ db: inside }, 'First key');
+      return (await hasPlatformKey({ db: inside }))
+        ? undefined
+        : createPlatformKey({ db: inside, shapes }, 'First key');
     });
   } finally {
     await source.destroy();

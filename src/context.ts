@@ -79,7 +79,7 @@ export interface Attempt {
   /** Row in `permissions.ts`. */
   operation?: string;
   target?: { readonly type: string; readonly id: string };
-  /** Which the caller sees. */
+  /** Whose it would be; whether the caller sees it is judged when it is needed. */
   organizationId?: string;
 }
 

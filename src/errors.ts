@@ -107,6 +107,8 @@ export class AppError extends Error {
    * `Idempotency-Key` that the answer is stored under.
    */
   aftermath?: (ctx: Context) => Promise<void>;
+  /** Row in `permissions.ts` that the caller was refused, which may be another one than what he tried. */
+  operation?: string;
 
   constructor(
     code: ErrorCode,
@@ -133,6 +135,7 @@ export class AppError extends Error {
     (error as { headers: AppError['headers'] }).headers = this.headers;
     error.cause = this.cause;
     error.aftermath = this.aftermath;
+    error.operation = this.operation;
     return error;
   }
 

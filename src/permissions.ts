@@ -81,6 +81,8 @@ const EVERY_LEVEL: readonly Level[] = ['platform', 'partner', 'organization', 'u
 export interface Rule {
   /** null: none; whoever is of one of the levels may. */
   readonly permission: Permission | null;
+  /** Instead of one: which of them is told by what is asked, and judged by its own row. */
+  readonly anyOf?: readonly Permission[];
   /** Levels of caller that may ever do it. */
   readonly levels: readonly Level[];
   /** Property of the row with the id of a user, who may do it to the row whatever his roles. */
@@ -191,8 +193,8 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'wallets.verify': rule('wallets:read'),
   'walletTransactions.list': rule('wallets:read'),
   'walletTransactions.get': rule('wallets:read'),
-  // By its kind, each in one of the rows below.
-  'walletTransactions.create': rule(null),
+  // By its kind, in the rows below.
+  'walletTransactions.create': { ...rule(null), anyOf: ['wallets:topup', 'wallets:charge', 'wallets:adjust'] },
   'walletTransactions.topup': rule('wallets:topup'),
   'walletTransactions.charge': rule('wallets:charge'),
   'walletTransactions.adjustment': rule('wallets:adjust'),
@@ -291,6 +293,7 @@ export function effectivePermissions(level: Level, scopes: readonly string[]): R
 export function may(caller: Caller, operation: string): boolean {
   const needed = OPERATIONS[operation];
   if (needed?.levels.includes(caller.level) !== true) return false;
+  if (needed.anyOf !== undefined) return needed.anyOf.some((each) => caller.permissions.has(each));
   return needed.permission === null || caller.permissions.has(needed.permission);
 }
 
@@ -310,13 +313,15 @@ export function allow(caller: Caller, operation: string): void {
 /** The error for a caller who may not do `operation`. */
 export function denial(caller: Caller, operation: string): AppError {
   const needed = OPERATIONS[operation];
-  const required = needed?.permission ?? operation;
+  const required = needed?.permission ?? needed?.anyOf?.join(', ') ?? operation;
   const byLevel = needed !== undefined && !needed.levels.includes(caller.level);
   const who = caller.level === 'user' ? 'Your roles here lack' : 'This credential lacks';
-  return new AppError(
+  const error = new AppError(
     'permission_denied',
     byLevel ? `Only ${needed.levels.join(' and ')} credentials may do this.` : `${who} the permission ${required}.`,
     undefined,
     { meta: { required } },
   );
+  error.operation = operation;
+  return error;
 }

@@ -3,6 +3,7 @@ import { endpoints } from '../src/endpoints';
 import type { ResourceDefinition } from '../src/jsonapi/define';
 import { OPEN_OPERATIONS, OPERATIONS } from '../src/permissions';
 import { checkRegistry, registry } from '../src/resources';
+import { moved } from './routes/money';
 import {
   type Body,
   createOrganization,
@@ -65,6 +66,7 @@ beforeAll(async () => {
       { relationships: { organization: link('organizations', id) } },
     );
     await addDelivery(app, id);
+    await moved(partner, id, 'topup', { amount: 100, ...(i === 0 ? {} : { reference: `r-${i}` }) });
     const invited = await partner.post(`${S}/invitations`, invitation);
     secrets.push(attributes.token, attributes.webhookSecret, partner.key as string, invited.body.data.attributes.token);
     const pair = (await app.platform.post(`${S}/accessTokens`, document('accessTokens'))).body.data.attributes;

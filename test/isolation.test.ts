@@ -1,6 +1,8 @@
 import { allRoutes, type Route } from '../src/controllers/routes';
 import { may } from '../src/permissions';
 import { registry } from '../src/resources';
+import { headersOf } from './jsonapi/world';
+import { moved } from './routes/money';
 import {
   type Answer,
   type Body,
@@ -52,6 +54,8 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
   await post('apiKeys', { name: word, metadata: { note: word } }, organization);
   const endpoint = { url: `https://hooks.example.com/${word}`, metadata: { note: word } };
   const webhookEndpoint = await post('webhookEndpoints', endpoint, organization);
+  const money = await moved(partner, made.id, 'topup', { amount: 100, reference: word, reason: word });
+  const entries = await partner.get(`${S}/walletTransactions/${money.id}/entries`);
   const keys = await partner.get(`${S}/apiKeys?filter[organizationId]=${made.id}`);
   return {
     client: app.as(made.attributes.token),
@@ -64,6 +68,9 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
       workspaces: [workspace.id],
       apiKeys: keys.body.data.map(({ id }: Body) => id),
       webhookEndpoints: [webhookEndpoint.id],
+      wallets: [money.relationships.wallet.data.id],
+      walletTransactions: [money.id],
+      ledgerEntries: entries.body.data.map(({ id }: Body) => id),
     },
   };
 }
@@ -208,6 +215,7 @@ describe.each(VIEWERS)('the lists of a %s', (viewer) => {
         `${S}/apiKeys?filter[name]=${word}`,
         `${S}/webhookEndpoints?filter[url][contains]=${word}`,
         `${S}/webhookEndpoints?filter[metadata.note]=${word}`,
+        `${S}/walletTransactions?filter[reference]=${word}`,
       ]) {
         const { status, body } = await client.get(query);
         expect([query, status, body.data, body.meta?.total]).toEqual([query, 200, [], 0]);
@@ -217,8 +225,26 @@ describe.each(VIEWERS)('the lists of a %s', (viewer) => {
 
   test('are as long as what the caller has', async () => {
     const expected = {
-      partner: { organizations: 2, users: 3, members: 2, apiKeys: 5, webhookEndpoints: 2 },
-      organization: { organizations: 1, users: 1, members: 1, apiKeys: 2, webhookEndpoints: 1 },
+      partner: {
+        organizations: 2,
+        users: 3,
+        members: 2,
+        apiKeys: 5,
+        webhookEndpoints: 2,
+        wallets: 2,
+        walletTransactions: 2,
+        ledgerEntries: 2,
+      },
+      organization: {
+        organizations: 1,
+        users: 1,
+        members: 1,
+        apiKeys: 2,
+        webhookEndpoints: 1,
+        wallets: 1,
+        walletTransactions: 1,
+        ledgerEntries: 1,
+      },
     }[viewer];
     for (const [type, total] of Object.entries(expected)) {
       const { body } = await (viewers[viewer] as (typeof viewers)[string]).client.get(registry.get(type)?.path ?? '');
@@ -261,9 +287,10 @@ describe.each(VIEWERS)('a %s that creates something with a foreign relationship'
         invitations: { email: 'made@example.com' },
         webhookEndpoints: { url: 'https://hooks.example.com/made' },
         members: {},
+        walletTransactions: { kind: name === 'reverses' ? 'reversal' : 'topup', amount: 100, reason: 'x' },
       };
       const attributes = minimal[type] ?? { name: 'Made', ...more };
-      return client.post(path, document(type, attributes, { relationships: all }));
+      return client.post(path, document(type, attributes, { relationships: all }), headersOf(type));
     };
     const before = withoutUse(await everything());
     const missing = await attempt(NIL);

@@ -184,8 +184,10 @@ async function callerOf(
  * @throws AppError `permission_denied`, `organization_suspended`, `not_found`
  */
 function authorized(ctx: Context | null, endpoint: Endpoint, params: Record<string, string>): Record<string, string> {
-  const { operation, params: schemas = {} } = endpoint;
+  const { operation, tag, params: schemas = {} } = endpoint;
   if (ctx !== null && OPERATIONS[operation] !== undefined) {
+    const { id } = params;
+    if (ctx.attempt !== undefined && id !== undefined && isUuid(id)) ctx.attempt.target = { type: tag, id };
     if (isWrite(endpoint)) allowWrite(ctx, operation);
     else allowRead(ctx, operation);
   }

@@ -80,7 +80,8 @@ async function failed(error: unknown, { ctx, dialect = jsonApiErrors }: Keyed): 
     error.faults[0]?.code === 'request_in_progress'
   )
     throw error;
-  await recordRefusal(ctx, error);
+  // What can't be written must not take the answer with it: it is tried again where all refusals are, and not stored.
+  await ctx.db.attempt((db) => recordRefusal({ ...ctx, db }, error)).catch(() => Promise.reject(error));
   const { status, mediaType, document } = dialect(error, ctx.requestId);
   const headers = { ...headersOf(error), 'Content-Type': mediaType, 'Cache-Control': 'no-store' };
   return { status, headers, body: JSON.stringify(document) };

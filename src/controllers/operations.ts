@@ -117,8 +117,14 @@ const METHODS: Readonly<Record<Operation['op'], { method: string; kinds: readonl
   remove: { method: 'DELETE', kinds: ['resource', 'linkage'] },
 };
 
+/** Each operation is noted by itself, for the audit trail. */
+function beginAttempt({ attempt = {} }: Context): void {
+  for (const member of Object.keys(attempt)) delete attempt[member as keyof typeof attempt];
+}
+
 async function performOne(batch: Batch, operation: Operation, lids: LocalIds): Promise<Outcome> {
   const { ctx, registry } = batch;
+  beginAttempt(ctx);
   const { route, search } = targetOf(batch, operation, lids);
   const { method, kinds } = METHODS[operation.op];
   if (!kinds.includes(route.kind)) {

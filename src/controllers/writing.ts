@@ -6,6 +6,7 @@ import type { Action, Change, DocumentMeta } from '../jsonapi/define';
 import { isObject } from '../jsonapi/json';
 import { LINKED_LIMIT, readSort } from '../jsonapi/query';
 import { createdDocument, selfUrl } from '../jsonapi/reply';
+import { isUuid } from '../jsonapi/schemas';
 import { SettingsReader } from '../jsonapi/values';
 import { allowWrite, authorize } from '../services/access';
 import type { Input, LinkageChange } from '../services/crud';
@@ -26,8 +27,14 @@ function readerOf(definition: Definition): BodyReader {
 export const create: Handler = async (call) => {
   const { ctx, route, registry, query } = call;
   const { definition } = route;
-  allowWrite(ctx, `${definition.type}.create`);
-  allowIncluded(ctx, registry, definition, query.include);
+  try {
+    allowWrite(ctx, `${definition.type}.create`);
+    requireKey(ctx, definition.operations.create);
+    allowIncluded(ctx, registry, definition, query.include);
+  } catch (error) {
+    noteOrganization(call);
+    throw error;
+  }
   const { level } = ctx.caller;
   const clientIds = definition.clientIds && (level === 'platform' || level === 'partner');
   const input = readerOf(definition).read(call.body(), 'create', undefined, clientIds);
@@ -35,6 +42,26 @@ export const create: Handler = async (call) => {
   const { run, documentMeta } = definition.operations.create as NonNullable<typeof definition.operations.create>;
   return created(call, (await run(ctx, input, query.parameters)) as unknown as Entity, documentMeta);
 };
+
+/** Of what is refused before its body is judged: the organization that it names, for the audit trail. */
+function noteOrganization({ ctx: { attempt }, body }: Call): void {
+  if (attempt === undefined) return;
+  try {
+    const { data } = body() as { data: { relationships: { organization: { data: { id: string } } } } };
+    const { id } = data.relationships.organization.data;
+    if (isUuid(id)) attempt.organizationId = id;
+  } catch {
+    // It names none.
+  }
+}
+
+/** @throws AppError `idempotency_key_required` for what moves money without one (INV-48) */
+function requireKey({ isKeyed }: Context, { keyed }: { keyed?: true } = {}): void {
+  if (keyed !== true || isKeyed === true) return;
+  throw new AppError('idempotency_key_required', 'Whatever moves money takes an Idempotency-Key.', {
+    header: 'Idempotency-Key',
+  });
+}
 
 /** What is said beside the resource; undefined: nothing. */
 function metaOf(declared: DocumentMeta<never> | undefined, entity: Entity): Record<string, unknown> | undefined {
@@ -83,6 +110,7 @@ export const update: Handler = async (call) => {
   await dropEchoedLinkage(call, id, document);
   const input = readerOf(definition).read(document, 'update', id);
   for (const name of Object.keys(input.relationships)) await allowWriteTo(call, id, `${definition.type}.${name}`);
+  noteOperation(ctx, `${definition.type}.update`);
   const changes = changesOf(definition, input);
   const { run, whole } = definition.operations.update as NonNullable<typeof definition.operations.update>;
   if (changes.length === 0 || whole === true)
@@ -91,23 +119,27 @@ export const update: Handler = async (call) => {
     const inside = { ...ctx, db };
     // The tag is judged once: what comes behind it meets the version that the first change made.
     let expected = ifMatch;
-    for (const [change, ids] of changes) {
+    for (const { name, change, ids } of changes) {
+      noteOperation(ctx, `${definition.type}.${name}`);
       await change.run(inside, id, { op: 'replace', ids }, expected);
       expected = undefined;
     }
+    noteOperation(ctx, `${definition.type}.update`);
     return run(inside, id, { ...input, relationships: {} }, expected);
   });
   return changed(call, id, entity as unknown as Entity);
 };
 
-function changesOf(
-  definition: Definition,
-  { relationships }: Input,
-): [Change<never>, Input['relationships'][string]][] {
+function changesOf(definition: Definition, { relationships }: Input) {
   return Object.entries(relationships).flatMap(([name, ids]) => {
-    const change = definition.relationships[name]?.change;
-    return change === undefined ? [] : [[change, ids] as [Change<never>, typeof ids]];
+    const change = definition.relationships[name]?.change as Change<never> | undefined;
+    return change === undefined ? [] : [{ name, change, ids }];
   });
+}
+
+/** What is judged from here on, for the audit trail. */
+function noteOperation({ attempt }: Context, operation: string): void {
+  if (attempt !== undefined) attempt.operation = operation;
 }
 
 /**
@@ -169,6 +201,7 @@ export const act: Handler = async (call) => {
     await action.run(ctx, id, {}, ifMatch);
     return { status: 204 };
   }
+  requireKey(ctx, action);
   const settings = settingsReaderOf(action).read(call.body());
   const entity = (await action.run(ctx, id, settings, ifMatch)) as unknown as Entity;
   const { documentMeta } = action;

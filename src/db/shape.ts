@@ -22,6 +22,8 @@ export type Shapes = ReadonlyMap<string, Shape>;
 export interface Actor {
   readonly type: 'user' | 'apiKey' | 'invitee' | 'system';
   readonly id: string | null;
+  /** For the audit trail, where it is known. */
+  readonly name?: string | null;
 }
 
 export const SYSTEM: Actor = { type: 'system', id: null };
@@ -39,7 +41,7 @@ export interface Origin {
 /** What every event, and every audit row, tells beside the change. */
 export interface Cause {
   readonly caller?: Caller;
-  /** Instead of the caller. Without both it is the system. */
+  /** Instead of the caller; what he came with is his. Without both it is the system. */
   readonly actor?: Actor;
   readonly requestId?: string;
   /** Of the request; without it, it was done by the service itself. */
@@ -60,10 +62,10 @@ export function shapeOf(shapes: Shapes, type: string): Shape {
 }
 
 /** The origin as an audit row has it, with what is known of the caller. */
-function originOf({ caller, origin }: Cause): string | null {
+function originOf({ caller, actor, origin }: Cause): string | null {
   if (caller === undefined && origin === undefined) return null;
-  const { name, level, credentialId } = caller ?? {};
-  return JSON.stringify({ ...origin?.(), name, level, credentialId });
+  const { level, credentialId } = caller ?? {};
+  return JSON.stringify({ ...origin?.(), name: (actor ?? caller)?.name, level, credentialId });
 }
 
 /** Who, by which request, and from where: arguments of whatever is recorded. */

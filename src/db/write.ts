@@ -1,7 +1,8 @@
+import type { AuditAction } from '../auditActions';
 import type { Context } from '../context';
 import { AppError, notFound } from '../errors';
 import type { EventType } from '../eventTypes';
-import { causeSql, shapeOf } from './shape';
+import { type Cause, causeSql, shapeOf } from './shape';
 import { type Bind, type Table } from './table';
 
 /** A value made by the database: SQL in which the row as it was is `old`. */
@@ -46,18 +47,34 @@ export function insertSql<Entity extends object>(table: Table<Entity>, values: C
 
 /**
  * Inserts one row in one statement and gives it back whole.
+ * @param told what is told in the same statement, of a type whose rows need no others to be shown
  * @throws AppError of the constraint that refuses it
  */
 export async function insertRow<Entity extends object>(
-  ctx: Pick<Context, 'db' | 'caller'>,
+  ctx: Pick<Context, 'db' | 'caller' | 'shapes'> & Cause,
   table: Table<Entity>,
   values: Changes<Entity>,
+  told?: Pick<ToldChange, 'kind' | 'type'>,
 ): Promise<Entity> {
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
-  const sql = `${insertSql(table, values, bind)} returning ${table.selectList(table.properties, ctx.caller, bind)}`;
+  const insert = insertSql(table, values, bind);
+  const columns = table.selectList(table.properties, ctx.caller, bind);
+  const sql =
+    told === undefined
+      ? `${insert} returning ${columns}`
+      : `with made as (${insert} returning *) select ${columns}, ${creationSql(told, ctx, bind)} from made t`;
   const [row] = await ctx.db.query(sql, list);
   return table.read(table.properties, row ?? []);
+}
+
+function creationSql(
+  { kind, type }: Pick<ToldChange, 'kind' | 'type'>,
+  ctx: Pick<Context, 'shapes'> & Cause,
+  bind: Bind,
+) {
+  const { sql, organization } = shapeOf(ctx.shapes, type);
+  return `record_events(array[${bind(kind)}], ${organization ?? 'null'}::uuid, array[${sql}], null, ${causeSql(ctx, bind)})`;
 }
 
 /**
@@ -89,7 +106,10 @@ export async function updateRow<Entity extends object>(
   }
   const checks = guards.map((guard) => `coalesce(${guard.sql(bind)}, false)`).join(', ');
   const shape = told === undefined ? undefined : shapeOf(ctx.shapes, told.type);
-  const of = told?.organizations === undefined ? shape?.organization : `array(${told.organizations} order by 1)`;
+  const of =
+    told?.organizations === undefined
+      ? (shape?.organization ?? 'null::uuid')
+      : `array(${told.organizations} order by 1)`;
   const before =
     shape === undefined ? '' : `, (select ${shape.partOf(Object.keys(changes))} from (select old.*) t) as before`;
   const locked = `with old as (select t.* from ${table.name} t where ${target} for no key update),
@@ -113,23 +133,28 @@ export async function updateRow<Entity extends object>(
   return table.read(table.properties, row, 2);
 }
 
-/** A change that is told by an event. */
+/** A change that is told by an event; where no organization is told, by the audit trail alone. */
 export interface ToldChange {
-  readonly kind: EventType;
+  readonly kind: EventType | AuditAction;
   /** JSON:API type of the rows of the table. */
   readonly type: string;
   /** SQL on `t` of the ids of all organizations that are told of rows that belong to none. */
   readonly organizations?: string;
 }
 
-/** To nobody where nothing was changed, or where the row is of no organization. */
+/** Nothing where nothing was changed. */
 function changeSql({ kind, organizations }: ToldChange, ctx: Context, bind: Bind): string {
   const record = (of: string) =>
     `record_change(${bind(kind)}, ${of}, judged.before, changed.changed_shape, ${causeSql(ctx, bind)})`;
-  if (organizations === undefined)
-    return `case when changed.changed_of is not null then ${record('changed.changed_of')} else 0 end`;
-  return `(select coalesce(sum(${record('o.id')}), 0)::integer from unnest(changed.changed_of) o (id))`;
+  const told =
+    organizations === undefined
+      ? record('changed.changed_of')
+      : `(select coalesce(sum(${record('o.id')}), 0)::integer from unnest(${orNone('changed.changed_of')}) o (id))`;
+  return `case when changed.changed_id is not null then ${told} else 0 end`;
 }
+
+/** SQL of ids of organizations; of none it is null alone, which stands for the installation. */
+const orNone = (idsSql: string): string => `coalesce(nullif(${idsSql}, '{}'), '{null}')`;
 
 /** Whether a value may be made from the row as it was. */
 const looksBack = (changes: object): boolean => Object.values(changes).some((value) => value instanceof Expression);

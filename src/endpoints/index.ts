@@ -6,6 +6,7 @@ import { apiKeyEndpoints } from './apiKeys';
 import { invitationEndpoints } from './invitations';
 import { passwordEndpoints } from './passwords';
 import { userEndpoints } from './users';
+import { walletEndpoints } from './wallets';
 import { webhookEndpointCalls } from './webhooks';
 
 /** Every request beside those of the resource types. */
@@ -15,6 +16,7 @@ export const endpoints: readonly Endpoint[] = [
   ...invitationEndpoints,
   ...passwordEndpoints,
   ...userEndpoints,
+  ...walletEndpoints,
   ...webhookEndpointCalls,
 ];
 

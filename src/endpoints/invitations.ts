@@ -232,12 +232,7 @@ const accept: Endpoint = {
   run: async (request) => {
     await limited(request);
     const { ctx, services, params, document } = request;
-    const accepted = await acceptInvitation(
-      services,
-      params.token as string,
-      document.attributes,
-      ctx?.caller.userId ?? null,
-    );
+    const accepted = await acceptInvitation(services, params.token as string, document.attributes, ctx?.caller ?? null);
     const { member, user, organization } = accepted;
     const shown = (type: string, row: object) =>
       registry

@@ -4,7 +4,7 @@ import { limitSignIn } from '../http/sensitive';
 import { resourceDocument } from '../jsonapi/reply';
 import { settingsRequest } from '../jsonapi/request';
 import { isKnownNetwork as isKnown } from '../services/signIn';
-import { confirmErasure, eraseUser, subjectOf } from '../services/userData';
+import { confirmErasure, eraseUser, noteExport, subjectOf } from '../services/userData';
 import { exportUser } from '../services/userExport';
 
 async function* lines(resources: AsyncIterable<object>): AsyncGenerator<string> {
@@ -62,8 +62,9 @@ export const userEndpoints: readonly Endpoint[] = [
     },
     errors: ['not_found'],
     run: async ({ ctx, params }) => {
-      const { id } = await subjectOf(ctx, params.id as string, 'users.export');
-      return { status: 200, stream: lines(exportUser(ctx, id)) };
+      const user = await subjectOf(ctx, params.id as string, 'users.export');
+      await noteExport(ctx, user);
+      return { status: 200, stream: lines(exportUser(ctx, user.id)) };
     },
   },
 ];

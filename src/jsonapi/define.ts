@@ -66,6 +66,11 @@ export interface Filter {
   summary: string;
 }
 
+interface Keyed {
+  /** It moves money: a request needs an `Idempotency-Key` (INV-48). */
+  keyed?: true;
+}
+
 /** Members of the document's `meta` beside a resource that a request has made or changed. */
 export type DocumentMeta<Entity> = Readonly<Record<string, { schema: Schema; of: (entity: Entity) => unknown }>>;
 
@@ -80,7 +85,7 @@ interface ActionBase<Entity> {
 }
 
 /** POST, settings in the document's `meta`; answers with a resource of the type. */
-interface PostedAction<Entity> extends ActionBase<Entity> {
+interface PostedAction<Entity> extends ActionBase<Entity>, Keyed {
   method?: 'POST';
   /** Those that a request may have. With `writeOnly` in its schema one is a secret: it is not trimmed. */
   settings?: Readonly<Record<string, Schema>>;
@@ -132,7 +137,13 @@ interface Parametrized {
 export interface Operations<Entity> {
   list?: Operation<List<Entity>>;
   get?: Operation<Get<Entity>>;
-  create?: Operation<Create<Entity>> & Parametrized & { documentMeta?: DocumentMeta<Entity> };
+  create?: Operation<Create<Entity>> &
+    Parametrized &
+    Keyed & {
+      documentMeta?: DocumentMeta<Entity>;
+      /** Attributes that an example has beside those that are required. */
+      example?: Partial<Entity>;
+    };
   /** `whole`: it changes relationships too, in one with the attributes; else each is changed for itself. */
   update?: Operation<Update<Entity>> & { whole?: boolean; possible?: (entity: Entity) => boolean };
   /** `purge` is what `?purgeNow=true` asks for. */

@@ -2,6 +2,7 @@ import type { Options, ValidateFunction } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { isAddressRange } from '../addresses';
+import { ASSET_PATTERN, MOST } from '../assets';
 import { isCredential } from '../secrets';
 import type { Schema } from './define';
 import { escapePointer } from './json';
@@ -211,6 +212,16 @@ export const nullable = (schema: Schema): Schema =>
 export const choice = (...values: string[]): Schema => ({ type: 'string', enum: values });
 export const boolean: Schema = { type: 'boolean' };
 export const integer: Schema = { type: 'integer' };
+/** Money and units: whole numbers in the smallest unit of the asset. */
+export const money: Schema = { ...integer, minimum: -MOST, maximum: MOST };
+export const unsigned: Schema = { ...money, minimum: 0 };
+export const positive: Schema = { ...money, minimum: 1 };
+export const asset: Schema = {
+  type: 'string',
+  pattern: ASSET_PATTERN,
+  examples: ['USD'],
+  description: 'A currency of ISO 4217, or a unit such as `SMS_POINT`.',
+};
 export const uuid: Schema = { type: 'string', format: 'uuid' };
 export const time: Schema = { type: 'string', format: 'date-time' };
 /** What a time is compared with: a day is its first moment, and seconds may be left out. */

@@ -7,6 +7,7 @@ import { allow } from '../permissions';
 import { authorize } from '../services/access';
 import { createOrganization } from '../services/organizationCreation';
 import { getOrganization, updateOrganization } from '../services/organizations';
+import { chargeRoute } from './apiCharge';
 import { peopleRoutes } from './apiPeople';
 import { type Asked, detailsByField, type ErrorForm, number, type Reply, type Surface } from './surface';
 
@@ -124,5 +125,6 @@ export const apiOrganizations: Surface = {
       run: update,
     },
     ...peopleRoutes,
+    chargeRoute,
   ],
 };

@@ -104,7 +104,8 @@ async function listMembersOf(ctx: Context, asked: Asked): Promise<Reply> {
 async function namedMember(ctx: Context, { params }: Asked, operation: string): Promise<Member> {
   const organization = await getOrganization(ctx, params.organizationId as string, ['id']);
   const member = await memberBy(ctx, organization.id, { number: Number(params.memberId) });
-  await authorize(ctx, operation, { organizationId: organization.id, userId: member.userId }, true);
+  const { id, userId } = member;
+  await authorize(ctx, operation, { organizationId: organization.id, userId, id }, true);
   return member;
 }
 
@@ -146,7 +147,7 @@ async function accept(
   await limit(open, res, 'invitationToken', networkOf(clientAddress(open, req)));
   const { password_confirmation: passwordConfirmation, ...answers } = body() as Record<string, string>;
   const given = { ...answers, ...(passwordConfirmation === undefined ? {} : { passwordConfirmation }) };
-  await acceptInvitation(open, params.inviteToken as string, given, ctx?.caller.userId ?? null);
+  await acceptInvitation(open, params.inviteToken as string, given, ctx?.caller ?? null);
   return success('Password set successfully.');
 }
 

@@ -156,7 +156,8 @@ const idsOf = (rows: readonly Member[], of: (row: Member) => readonly string[]):
 async function removeByUser(ctx: Context, { params }: Asked): Promise<Reply> {
   const before = await getOrganization(ctx, params.organization_id as string, SHOWN);
   const member = await memberBy(ctx, before.id, { userId: params.user_id as string });
-  await authorize(ctx, 'members.remove', { organizationId: before.id, userId: member.userId }, true);
+  const { id, userId } = member;
+  await authorize(ctx, 'members.remove', { organizationId: before.id, userId, id }, true);
   await removeMember(ctx, member.id, undefined);
   // Who has left does not see it any more: he is told what he left.
   const hasLeft = member.userId === ctx.caller.userId;

@@ -7,6 +7,8 @@ export const LEVELS: readonly Level[] = ['platform', 'partner', 'organization', 
 /** Who may do an operation, for programs (`x-` members) and in words. */
 export interface Access {
   'x-permission': string | null;
+  /** Instead: one of them, by what is asked. */
+  'x-any-permission'?: readonly string[];
   /** What is needed beside it, to read the row that a path below it begins at. */
   'x-row-permission'?: string;
   /** Levels of credential that may ever do it. */
@@ -31,11 +33,14 @@ export function accessBelow(operation: string, type: string, other: string): Acc
 export function accessOf(operation: string, ...through: string[]): Access {
   const rule = OPERATIONS[operation];
   if (rule === undefined) throw new Error(`${operation} has no row in permissions.ts`);
-  const { permission } = rule;
+  const { permission, anyOf } = rule;
   const levels = rule.levels.filter((level) => through.every((type) => levelReads(level, type)));
   const limit = levels.length === LEVELS.length ? '' : `; ${levelsWords(levels)}`;
-  const needed = permission === null ? 'No permission is needed' : `Permission: \`${permission}\``;
-  return { 'x-permission': permission, 'x-levels': levels, words: `${needed}${limit}.` };
+  const one = anyOf?.map((each) => `\`${each}\``).join(', ');
+  const none = one === undefined ? 'No permission is needed' : `Permission, by what is asked: one of ${one}`;
+  const needed = permission === null ? none : `Permission: \`${permission}\``;
+  const some = anyOf === undefined ? {} : { 'x-any-permission': anyOf };
+  return { 'x-permission': permission, ...some, 'x-levels': levels, words: `${needed}${limit}.` };
 }
 
 /** Says who sees relationships to a type and their filters; '' when everybody does. */

@@ -71,7 +71,8 @@ export function exampleOf(definition: Definition, purpose: 'create' | 'update'):
   };
   const isNew = purpose === 'create';
   const names = isNew ? required : Object.keys(properties).slice(0, 1);
-  const attributes = Object.fromEntries(names.map((name) => [name, sampleOf(properties[name] as Schema)]));
+  const values = Object.fromEntries(names.map((name) => [name, sampleOf(properties[name] as Schema)]));
+  const attributes = { ...values, ...(isNew ? (definition.operations.create?.example as object | undefined) : {}) };
   const needed = Object.entries(all).filter(([, each]) => isNew && each.write === 'create' && each.required === true);
   const relationships = Object.fromEntries(needed.map(([name, each]) => [name, linkageExample(each)]));
   return {

@@ -12,6 +12,7 @@ import {
   capabilitiesParameter,
   documentParameters,
   header,
+  idempotencyKey,
   idParameter,
   listParameters,
   ownParameters,
@@ -145,6 +146,13 @@ const KINDS: Readonly<Record<string, (task: Task) => Parts>> = {
   'linkage DELETE': changeLinkage,
 };
 
+/** Whether a request needs an `Idempotency-Key`. */
+function isKeyed({ kind, definition, action: name = '' }: Route, method: string): boolean {
+  if (kind === 'collection' && method === 'POST') return definition.operations.create?.keyed === true;
+  const action = definition.actions[name];
+  return kind === 'action' && action?.method !== 'DELETE' && action?.keyed === true;
+}
+
 function operation(components: Components, registry: Registry, route: Route, method: string): Json {
   const { kind, definition, action = '', relationship: name = '', refused } = route;
   const documents = new Documents(components, registry);
@@ -169,7 +177,7 @@ function operation(components: Components, registry: Registry, route: Route, met
     parameters: [
       ...(kind === 'collection' ? [] : [idParameter(components, definition)]),
       ...parts.parameters,
-      ...(isRead ? [] : [header(components, 'idempotencyKey')]),
+      ...(isRead ? [] : [idempotencyKey(components, isKeyed(route, method))]),
       header(components, 'requestId'),
     ],
     ...(requestBody === undefined ? {} : { requestBody }),

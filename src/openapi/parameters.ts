@@ -31,6 +31,12 @@ const HEADERS = {
 export const header = (components: Components, name: keyof typeof HEADERS): Ref =>
   parameter(components, HEADERS[name], '');
 
+/** `Idempotency-Key` of a request that changes something; what moves money needs one. */
+export const idempotencyKey = (components: Components, isRequired: boolean): Ref =>
+  isRequired
+    ? parameter(components, { ...HEADERS.idempotencyKey, required: true }, 'Required')
+    : header(components, 'idempotencyKey');
+
 function pageParameters(components: Components): Ref[] {
   const size = { type: 'integer', minimum: 1, maximum: PAGE_SIZE.most };
   const standard = `${PAGE_SIZE.standard} when it is not given`;

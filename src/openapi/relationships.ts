@@ -16,6 +16,8 @@ function related(task: Task): { relationship: Relationship; other: Definition; i
   return { relationship, other: registry.get(relationship.type) as Definition, isMany, whose };
 }
 
+const uncapitalized = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
+
 /** GET of what a relationship leads to. */
 export function getRelated(task: Task): Parts {
   const { components, registry, documents, definition, name } = task;
@@ -25,7 +27,8 @@ export function getRelated(task: Task): Parts {
   const owner = `${nameOf(type)}${capitalize(name)}`;
   if (isMany) {
     return {
-      operationId: `list${owner}`,
+      // What hangs on a row may be called as a type is.
+      operationId: registry.has(uncapitalized(owner)) ? `listRelated${owner}` : `list${owner}`,
       summary: `List the ${whose}`,
       access: accessBelow(`${other.type}.list`, type, other.type),
       parameters: [...listParameters(components, registry, other), ...parameters],

@@ -1,9 +1,8 @@
 import { LedgerEntry } from '../../entities';
 import { ledgerEntries as serializer } from '../../serializers/ledgerEntries';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { choice, integer, time } from '../jsonapi/schemas';
+import { asset, choice, integer, money, positive, time } from '../jsonapi/schemas';
 import { entryRows, getEntry, listEntries } from '../services/ledgerEntries';
-import { asset, money } from './wallets';
 
 export const ledgerEntries = defineResource(LedgerEntry, {
   type: 'ledgerEntries',
@@ -26,7 +25,7 @@ export const ledgerEntries = defineResource(LedgerEntry, {
       },
     },
     direction: { schema: choice('debit', 'credit') },
-    amount: { schema: { ...money, minimum: 1 } },
+    amount: { schema: positive },
     asset: { schema: asset },
     balanceAfter: { schema: { ...money, description: 'Of the account.' } },
     sequence: {

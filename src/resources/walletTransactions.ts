@@ -1,12 +1,9 @@
 import { WalletTransaction } from '../../entities';
 import { walletTransactions as serializer } from '../../serializers/walletTransactions';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { choice, metadata, nullable, text, time } from '../jsonapi/schemas';
+import { asset, choice, metadata, money, nullable, positive, text, time, unsigned } from '../jsonapi/schemas';
 import { createTransaction, getTransaction, listTransactions, transactionRows } from '../services/walletTransactions';
 import { actor } from './events';
-import { asset, money, unsigned } from './wallets';
-
-const positive = { ...money, minimum: 1 };
 
 /** What `meta.wallet` of an answer that has moved money tells. */
 export const walletState = {
@@ -137,6 +134,8 @@ export const walletTransactions = defineResource(WalletTransaction, {
     get: { run: getTransaction, summary: 'Get a transaction' },
     create: {
       run: createTransaction,
+      keyed: true,
+      example: { amount: 1_000, reference: 'invoice-7' },
       summary: 'Top up, charge, adjust or reverse',
       documentMeta: { wallet: { schema: walletState, of: ({ walletState: state }) => state } },
       errors: [...SPENDING_ERRORS, 'already_reversed', 'required', 'not_found', 'permission_denied'],

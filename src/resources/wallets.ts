@@ -1,19 +1,8 @@
 import { Wallet } from '../../entities';
 import { wallets as serializer } from '../../serializers/wallets';
-import { ASSET_PATTERN } from '../assets';
 import { defineResource, FILTERS } from '../jsonapi/define';
-import { choice, integer, nullable, time } from '../jsonapi/schemas';
-import { getWallet, listWallets, MOST, updateWallet, walletRows } from '../services/wallets';
-
-/** Money and units: whole numbers in the smallest unit of the asset. */
-export const money = { ...integer, minimum: -MOST, maximum: MOST };
-export const unsigned = { ...money, minimum: 0 };
-export const asset = {
-  type: 'string',
-  pattern: ASSET_PATTERN,
-  examples: ['USD'],
-  description: 'A currency of ISO 4217, or a unit such as `SMS_POINT`.',
-};
+import { asset, choice, integer, money, nullable, time, unsigned } from '../jsonapi/schemas';
+import { getWallet, listWallets, updateWallet, walletRows } from '../services/wallets';
 
 export const wallets = defineResource(Wallet, {
   type: 'wallets',

@@ -124,6 +124,8 @@ export interface Target {
   readonly organizationId: string | null;
   /** The person that it is about. */
   readonly userId?: string | null;
+  /** Of the row, where neither of the others is its id. */
+  readonly id?: string;
 }
 
 /**
@@ -133,6 +135,7 @@ export interface Target {
  */
 export async function authorize(ctx: Context, operation: string, target: Target, writes: boolean): Promise<void> {
   const { caller } = ctx;
+  noteTarget(ctx, operation, target);
   if (writes) allowWrite(ctx, operation);
   else allowRead(ctx, operation);
   if (caller.level !== 'user') return;
@@ -145,10 +148,18 @@ export async function authorize(ctx: Context, operation: string, target: Target,
   }
   const standing = await standingIn(ctx, target.organizationId);
   if (standing === null) throw notFound();
-  if (ctx.attempt !== undefined) ctx.attempt.organizationId = target.organizationId;
   if (byOwner && !standing.roles.includes('owner')) throw ownerRequired();
   if (!isSelf && permission !== null && !standing.permissions.has(permission)) throw denial(caller, operation);
   if (writes) checkWrite(ctx, standing);
+}
+
+/** For the audit trail. */
+function noteTarget({ attempt }: Context, operation: string, { organizationId, userId, id }: Target): void {
+  if (attempt === undefined) return;
+  const [type = ''] = operation.split('.', 1);
+  const own = id ?? (type === 'organizations' ? organizationId : type === 'users' ? userId : null);
+  if (own) attempt.target = { type, id: own };
+  if (organizationId !== null) attempt.organizationId = organizationId;
 }
 
 export const ownerRequired = (): AppError =>

@@ -4,12 +4,14 @@ import type { Caller, Context } from '../context';
 import { Values, whereSql } from '../db/conditions';
 import type { Row } from '../db/database';
 import { visibleOrganization } from '../db/select';
+import { type Cause, shapeOf, whoSql } from '../db/shape';
 import { type Bind, Table } from '../db/table';
 import { Expression, insertSql, versionGuard } from '../db/write';
 import { notFound } from '../errors';
 import { hashKey, makeKey } from '../secrets';
 import { apiKeyTable } from './apiKeys';
 import { crud, type Get, type Remove } from './crud';
+import { record } from './events';
 import { organizationTable } from './organizations';
 import { endFamily } from './tokenFamilies';
 import { userTable } from './users';
@@ -71,11 +73,13 @@ const ENDED = ['id', 'familyId', 'version'];
 /** Ends a session, or what was made from a key, by the id of any of its pairs; at once (INV-34). */
 export const endAccessToken: Remove = (ctx, id, ifMatch) =>
   ctx.db.transaction(async (db) => {
-    const { familyId, version } = await getAccessToken({ ...ctx, db }, id, ENDED);
+    const inside = { ...ctx, db };
+    const pair = await getAccessToken(inside, id, ENDED);
     const [guard] = versionGuard(ifMatch);
-    if (guard !== undefined && ifMatch?.includes(version) === false) throw guard.error();
-    await endFamily(db, familyId);
+    if (guard !== undefined && ifMatch?.includes(pair.version) === false) throw guard.error();
+    await endFamily(db, pair.familyId);
     db.afterCommit(() => ctx.callers.forget());
+    await record(inside, 'access_token.revoked', 'accessTokens', [pair.id]);
   });
 
 /** Whose tokens they are: those of a key, or of somebody who has signed in. */
@@ -83,10 +87,10 @@ export type Holder = Pick<AccessToken, 'apiKeyId' | 'userId' | 'organizationId'>
 
 /**
  * A new pair, both tokens in it, once (INV-30). Without a pair before it begins a family. No end is later than that of
- * the family, nor than that of the key.
+ * the family, nor than that of the key. Only the audit trail is told: of the organization of the key, else of the installation.
  */
 export async function insertPair(
-  ctx: Pick<Context, 'db'>,
+  ctx: Pick<Context, 'db' | 'shapes'> & Cause,
   { apiKeyId, userId, organizationId }: Holder,
   { scopes, userAgent }: { scopes: readonly string[]; userAgent: string | null },
   before?: AccessToken,
@@ -116,7 +120,13 @@ export async function insertPair(
     lastUsedIp: before?.lastUsedIp,
     userAgent,
   };
-  const sql = `${insertSql(accessTokenTable, values, bind)} returning ${PAIR_COLUMNS}`;
-  const [row = []] = await ctx.db.query(sql, list);
+  const action = bind(before === undefined ? 'access_token.issued' : 'access_token.refreshed');
+  const { sql: shape, organization } = shapeOf(ctx.shapes, 'accessTokens');
+  const [row = []] = await ctx.db.query(
+    `with made as (${insertSql(accessTokenTable, values, bind)} returning *)
+     select ${PAIR_COLUMNS}, record_audit(${action}, ${organization}, 'success', array[${shape}], null, ${whoSql(ctx, bind)}, null)
+     from made t`,
+    list,
+  );
   return Object.assign(readPair(row), { accessToken, refreshToken });
 }

@@ -3,6 +3,7 @@ import { ApiKey } from '../../entities';
 import type { Context, Level } from '../context';
 import { compare, Values } from '../db/conditions';
 import { callerScope, visibleOrganization } from '../db/select';
+import { causeSql, shapeOf } from '../db/shape';
 import { Table } from '../db/table';
 import { Expression, type Guard, updateRow, versionGuard } from '../db/write';
 import { hashKey, isCredential, type KeyKind, keyStart, makeKey } from '../secrets';
@@ -156,14 +157,18 @@ export function organizationToken({ caller }: Context, token: string): Partial<A
 
 /** Makes a platform key outside of any request: on the first start and from the command line. */
 export async function createPlatformKey(
-  ctx: Pick<Context, 'db'>,
+  ctx: Pick<Context, 'db' | 'shapes'>,
   name: string,
   secret = makeKey('pk'),
 ): Promise<string> {
+  const { list, bind } = new Values();
+  const values = [uuidv7(), 'platform', name, hashKey(secret), keyStart(secret), ['*'], ['*']].map(bind).join(', ');
+  const told = `record_events(array['api_key.created'], null, array[${shapeOf(ctx.shapes, 'apiKeys').sql}], null, ${causeSql({}, bind)})`;
   await ctx.db.query(
-    `insert into api_keys (id, level, name, hash, start, scopes, ceiling) values ($1, 'platform', $2, $3, $4, '{*}', '{*}')
-     on conflict (hash) do nothing`,
-    [uuidv7(), name, hashKey(secret), keyStart(secret)],
+    `with made as (insert into api_keys (id, level, name, hash, start, scopes, ceiling) values (${values})
+       on conflict (hash) do nothing returning *)
+     select ${told} from made t`,
+    list,
   );
   return secret;
 }

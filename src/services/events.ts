@@ -1,8 +1,9 @@
+import type { AuditAction } from '../auditActions';
 import type { Services } from '../context';
 import type { Row } from '../db/database';
-import { type Cause, causeSql, shapeOf } from '../db/shape';
+import { type Cause, causeSql, shapeOf, whoSql } from '../db/shape';
 import type { Bind } from '../db/table';
-import type { EventType } from '../eventTypes';
+import { EVENT_TYPES, type EventType } from '../eventTypes';
 
 /** What an event is written with. */
 export type EventContext = Pick<Services, 'db' | 'shapes' | 'deliveries'> & Cause;
@@ -10,6 +11,7 @@ export type EventContext = Pick<Services, 'db' | 'shapes' | 'deliveries'> & Caus
 /** A resource as it was at one moment: the JSON text of its resource object, or of the parts of it that may change. */
 export type Snapshot = string;
 
+const EVENTS: ReadonlySet<string> = new Set(EVENT_TYPES);
 /** Rows that one statement tells of at the most: it must not take long, however many there are and with 50 endpoints. */
 const MOST_TOLD = 200;
 /** Rows that one statement reads at the most. */
@@ -46,23 +48,32 @@ interface Told {
   readonly aboutTheirEndpoint?: true;
   /** Ids of the organizations that are told, for rows that belong to none. */
   readonly organizationIds?: readonly string[];
+  /**
+   * Secrets that have changed, with what there was: null or `'***'`. They are in the audit trail alone, also where nothing
+   * is told because nothing else has changed.
+   */
+  readonly secrets?: Readonly<Record<string, null | '***'>>;
+  /** Of an audit row without an event: what else is to be known. */
+  readonly metadata?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /**
- * Writes an event for each of these rows as they are now, in the transaction of `ctx.db` (INV-36). To be called last in
- * it: the number of an event is held until the commit, so that an organization's writers wait for each other from here on.
+ * Writes an event for each of these rows as they are now, and its audit row, in the transaction of `ctx.db` (INV-36). To be
+ * called last in it: the number of an event is held until the commit, so that an organization's writers wait for each other
+ * from here on. Of what is of no organization there is no event, its audit row is in the chain of the installation; of
+ * other actions than types of events there are audit rows alone.
  * @param ids of many rows: in the order of their organizations, for a statement tells of some of them only
  */
 export async function record(
   ctx: EventContext,
-  kind: EventType,
+  kind: EventType | AuditAction,
   type: string,
   ids: readonly string[],
   told: Told = {},
 ): Promise<void> {
   const { organizationIds } = told;
-  if (organizationIds === undefined) {
-    for (const part of partsOf(ids)) await recordPart(ctx, kind, type, part, told);
+  if (organizationIds === undefined || organizationIds.length === 0) {
+    for (const part of partsOf(ids)) await recordPart(ctx, kind, type, part, { ...told, organizationIds: undefined });
     return;
   }
   if (ids.length === 0) return;
@@ -77,10 +88,10 @@ function* partsOf<T>(list: readonly T[], most = MOST_TOLD): Generator<readonly T
 
 async function recordPart(
   ctx: EventContext,
-  kind: EventType,
+  kind: EventType | AuditAction,
   type: string,
   ids: readonly string[],
-  { before, always = false, aboutThemselves, aboutTheirEndpoint, organizationIds }: Told,
+  { before, always = false, aboutThemselves, aboutTheirEndpoint, organizationIds, secrets, metadata }: Told,
 ): Promise<void> {
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
@@ -89,18 +100,22 @@ async function recordPart(
   const old = before === undefined ? null : bind(ids.map((id) => before.get(id) ?? null));
   const places = `unnest(${told}::uuid[]${old === null ? '' : `, ${old}::jsonb[]`}) with ordinality b (id${old === null ? '' : ', before'}, place)`;
   const named = organizationIds === undefined ? '' : `, unnest(${bind(organizationIds)}::uuid[]) o (id)`;
-  const of = organizationIds === undefined ? organization : 'o.id';
+  const of = organizationIds === undefined ? (organization ?? 'null::uuid') : 'o.id';
   const about = aboutThemselves ? 't.id' : aboutTheirEndpoint ? 't.endpoint_id' : 'null';
   const changed = old === null || always ? 'true' : 'x.previous is not null';
   const previous = old === null ? 'null::jsonb' : 'event_previous(b.before, n.shape)';
+  const events = () => `record_events(${bind([kind])}, g.of, g.shapes, g.previous, ${causeSql(ctx, bind, 'g.about')})`;
+  const audited = () =>
+    `record_audit(${bind(kind)}, g.of, 'success', g.shapes, g.previous, ${whoSql(ctx, bind)}, ${bind(metadata ?? null)}::jsonb)`;
+  const hidden = secrets === undefined ? null : `${bind({ secrets })}::jsonb`;
+  const both = () => (hidden === null ? events() : `case when g.is_told then ${events()} else ${audited()} end`);
   const [row] = await ctx.db.query(
-    `select coalesce(sum(record_events(${bind([kind])}, g.of, g.shapes, g.previous, ${causeSql(ctx, bind, 'g.about')})), 0)::integer
-     from (select x.of, x.about, array_agg(x.shape order by x.place) as shapes,
-         array_agg(x.previous order by x.place) as previous
+    `select coalesce(sum(${EVENTS.has(kind) ? both() : audited()}), 0)::integer
+     from (select x.of, x.about, ${changed} as is_told, array_agg(x.shape order by x.place) as shapes,
+         array_agg(${hidden === null ? 'x.previous' : `coalesce(x.previous, '{}') || ${hidden}`} order by x.place) as previous
        from (select t.id, ${of} as of, ${about}::uuid as about, n.shape, ${previous} as previous, b.place
-         from ${places} join ${table} t on t.id = b.id cross join lateral (select ${sql} as shape offset 0) n${named}
-         where ${of} is not null) x
-       where ${changed} group by 1, 2 order by 1, 2 offset 0) g`,
+         from ${places} join ${table} t on t.id = b.id cross join lateral (select ${sql} as shape offset 0) n${named}) x
+       ${hidden === null ? `where ${changed}` : ''} group by 1, 2, 3 order by 1, 2 offset 0) g`,
     list,
   );
   nudge(ctx, row?.[0] as number);

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Member, Organization, User } from '../../entities';
-import type { OpenContext } from '../context';
+import type { Caller, OpenContext } from '../context';
 import type { Database } from '../db/database';
 import { selectOne } from '../db/select';
 import type { Actor } from '../db/shape';
@@ -76,7 +76,7 @@ interface Newcomer {
  * Accepts an invitation: makes the user when there is none, and the membership, and uses up the token, in one
  * transaction. Cheap checks come first, then the password is hashed, then the organization is locked and all is judged
  * again: nobody waits for a hash, and of two acceptances of the last use one wins (INV-23).
- * @param userId who is signed in; null: nobody
+ * @param caller who is signed in; null: nobody
  * @throws AppError `not_found` for a token that is none; 410 `invitation_expired`, `invitation_revoked`,
  * `invitation_used`, `inviter_not_allowed`; `organization_suspended`, `already_member`, `quota_exceeded`; `authentication_required` when
  * there is an account and nobody is signed in (INV-24); `permission_denied` for somebody else's invitation; faults of
@@ -86,8 +86,9 @@ export async function acceptInvitation(
   ctx: OpenContext,
   token: string,
   answers: Acceptance,
-  userId: string | null,
+  caller: Caller | null,
 ): Promise<Accepted> {
+  const userId = caller?.userId ?? null;
   const seen = await findByToken(ctx.db, token, answers.email, false);
   await checkAcceptable(ctx.db, seen);
   const who = userId === null ? await newcomer(ctx.db, seen, answers) : await account(ctx.db, seen, answers, userId);
@@ -105,8 +106,8 @@ export async function acceptInvitation(
     db.afterCommit(() => ctx.callers.forget());
     const ids = { memberId, userId: joining, organizationId: found.organizationId };
     const accepted = await result(ctx, db, ids);
-    const actor: Actor = userId === null ? { type: 'invitee', id: found.id } : { type: 'user', id: userId };
-    const told = { ...inside, actor };
+    const actor: Actor = { type: 'invitee', id: found.id };
+    const told = { ...inside, ...(caller === null || userId === null ? { actor } : { caller }) };
     if (userId === null)
       await record(told, 'user.created', 'users', [joining], { organizationIds: [found.organizationId] });
     await record(told, 'member.added', 'members', [memberId]);

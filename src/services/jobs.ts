@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Services } from '../context';
+import type { Origin } from '../db/shape';
 import type { MailPayload } from '../mail/templates';
 
 /** What each kind of job is given; `src/jobs/index.ts` says what it does. */
@@ -8,7 +9,8 @@ export interface JobPayloads {
   purgeOrganization: { readonly id: string };
   /** `expiresAt` as it was when the notice was planned. */
   keyExpiring: { apiKeyId: string; expiresAt: string };
-  passwordReset: { email: string };
+  /** With who asked, for the audit trail. */
+  passwordReset: { email: string; requestId?: string; origin?: Origin };
 }
 
 export interface EnqueueOptions {

@@ -27,24 +27,36 @@ export async function planExpiryNotice(ctx: Context, { id, expiresAt, organizati
 /** Keys that one statement looks at, or changes, at the most. */
 const MOST_SWEPT = 1_000;
 /** As the index has it. A key that is being replaced ends with its grace. */
-const HAS_EXPIRED = `expires_at <= now() and organization_id is not null and revoked_at is null and grace_until is null
-  and expiry_told_at is null`;
+const HAS_EXPIRED = 'expires_at <= now() and revoked_at is null and grace_until is null and expiry_told_at is null';
+
+type Telling = Pick<Services, 'db' | 'shapes' | 'deliveries'>;
 
 /**
- * Tells of the keys of organizations that have expired, of each once. They authenticate nobody already, and read as
- * expired: nothing else changes.
+ * Tells of the keys that have expired, of each once. They authenticate nobody already, and read as expired: nothing else
+ * changes.
  */
-export function tellExpiredKeys(ctx: Pick<Services, 'db' | 'shapes' | 'deliveries'>): Promise<void> {
-  const due = `select organization_id from api_keys where ${HAS_EXPIRED} order by expires_at limit ${MOST_SWEPT}`;
-  return sweepOrganizations(ctx, due, async (db, organizationId) => {
-    const rows = await db.query(
-      `update api_keys set expiry_told_at = now() where id = any(array(
-         select id from api_keys where organization_id = $1 and ${HAS_EXPIRED} limit ${MOST_SWEPT}))
-       returning id, case when disabled then 'disabled' else 'active' end`,
-      [organizationId],
-    );
-    const before = new Map(rows.map(([id, status]) => [id as string, JSON.stringify({ attributes: { status } })]));
-    const { shapes, deliveries } = ctx;
-    await record({ db, shapes, deliveries }, 'api_key.expired', 'apiKeys', [...before.keys()].sort(), { before });
-  });
+export async function tellExpiredKeys(ctx: Telling): Promise<void> {
+  const due = `select organization_id from api_keys where ${HAS_EXPIRED} and organization_id is not null
+    order by expires_at limit ${MOST_SWEPT}`;
+  await sweepOrganizations(
+    ctx,
+    due,
+    async (db, id) => void (await tellSome({ ...ctx, db }, 'organization_id = $1', [id])),
+  );
+  let told: number;
+  do {
+    told = await ctx.db.transaction((db) => tellSome({ ...ctx, db }, 'organization_id is null'));
+  } while (told === MOST_SWEPT);
+}
+
+async function tellSome({ db, shapes, deliveries }: Telling, condition: string, values: unknown[] = []) {
+  const rows = await db.query(
+    `update api_keys set expiry_told_at = now() where id = any(array(
+       select id from api_keys where ${condition} and ${HAS_EXPIRED} limit ${MOST_SWEPT})) and expiry_told_at is null
+     returning id, case when disabled then 'disabled' else 'active' end`,
+    values,
+  );
+  const before = new Map(rows.map(([id, status]) => [id as string, JSON.stringify({ attributes: { status } })]));
+  await record({ db, shapes, deliveries }, 'api_key.expired', 'apiKeys', [...before.keys()].sort(), { before });
+  return rows.length;
 }

@@ -184,7 +184,9 @@ async function insertOrganization(
     ...(ownerId === null ? [] : [['member.added', ownerShapeSql(ctx)]]),
   ];
   const kinds = bind(facts.map(([kind]) => kind));
-  const told = `record_events(${kinds}, t.id, array[${facts.map(([, shape]) => shape).join(', ')}], null, ${causeSql(ctx, bind)})`;
+  // A secret that waits for its URL.
+  const old = values.webhookSecretCipher === undefined ? 'null' : bind([{ secrets: { webhookSecret: null } }]);
+  const told = `record_events(${kinds}, t.id, array[${facts.map(([, shape]) => shape).join(', ')}], ${old}::jsonb[], ${causeSql(ctx, bind)})`;
   const [row] = await ctx.db.query(
     `with created as (${organization} ${yieldSlug ? 'on conflict (slug) do nothing' : ''} returning *),
        key as (${fromCreated(key)} returning *), workspace as (${fromCreated(workspace)} returning *),

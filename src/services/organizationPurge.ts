@@ -13,10 +13,14 @@ const PAUSE = 24 * 3_600 * 1_000;
 /** Rows of the log that one statement removes: there may be more than fit into the time that one may take. */
 const MOST_AT_ONCE = 5_000;
 
+const PURGE = 'organizations.purge';
+
 /** Removes an organization and all its data now, deleted before or not; a tombstone stays (INV-9). */
 export const purgeOrganization: Remove = async (ctx, id, ifMatch) => {
-  if (!may(ctx.caller, 'organizations.purge')) await getOrganization(ctx, id, ['id']);
-  allow(ctx.caller, 'organizations.purge');
+  if (ctx.attempt !== undefined)
+    Object.assign(ctx.attempt, { operation: PURGE, target: { type: 'organizations', id } });
+  if (!may(ctx.caller, PURGE)) await getOrganization(ctx, id, ['id']);
+  allow(ctx.caller, PURGE);
   await ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };
     await updateRow(inside, organizationTable, id, deletion(), deletionGuards(ctx, ifMatch), withDeleted(ctx));

@@ -81,6 +81,7 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
     // Locked by a statement of its own: the next one sees whether the role has gone meanwhile.
     if (namesRole || isLater) await lockOrganizations(inside, [id]);
     const before = isLater ? await snapshots(inside, 'organizations', [id]) : undefined;
+    const held = typeof webhookSecret === 'string' ? await hasPendingSecret(inside, id) : false;
     const told = { kind: 'organization.updated', type: 'organizations' } as const;
     const updated = await updateRow(
       inside,
@@ -91,7 +92,9 @@ export const updateOrganization: Update<Organization> = async (ctx, id, input, i
       undefined,
       before ? undefined : told,
     );
-    const tell = async () => (before === undefined ? undefined : recordStatus(inside, updated, before));
+    const isPending = typeof webhookSecret === 'string' && updated.webhookUrl === null;
+    const secrets = isPending ? { webhookSecret: held ? ('***' as const) : null } : undefined;
+    const tell = async () => (before === undefined ? undefined : recordStatus(inside, updated, before, secrets));
     // The endpoint before the token: whoever sends locks it, too, before he tells of anything.
     const change = { url: webhookUrl, secret: webhookSecret };
     const secret = isHooked ? await changeDefault(inside, id, change, tell) : void (await tell());
@@ -141,15 +144,28 @@ interface OrganizationInput extends Record<string, unknown> {
 }
 
 /** An organization has been suspended or taken up again; what else has changed is told by itself. */
-async function recordStatus(ctx: Context, { id, status }: Organization, before: ReadonlyMap<string, Snapshot>) {
+async function recordStatus(
+  ctx: Context,
+  { id, status }: Organization,
+  before: ReadonlyMap<string, Snapshot>,
+  secrets: Secrets,
+) {
   const { attributes, relationships } = JSON.parse(before.get(id) ?? '{}');
   const { status: was, statusReason, statusChangedAt, ...others } = attributes;
-  const tell = (kind: EventType, old: object) =>
-    record(ctx, kind, 'organizations', [id], { before: new Map([[id, JSON.stringify(old)]]) });
-  if (was === status) return tell('organization.updated', { attributes, relationships });
+  const tell = (kind: EventType, old: object, hidden?: Secrets) =>
+    record(ctx, kind, 'organizations', [id], { before: new Map([[id, JSON.stringify(old)]]), secrets: hidden });
+  if (was === status) return tell('organization.updated', { attributes, relationships }, secrets);
   const kind = status === 'suspended' ? 'organization.suspended' : 'organization.reactivated';
   await tell(kind, { attributes: { status: was, statusReason, statusChangedAt } });
-  await tell('organization.updated', { attributes: others, relationships });
+  await tell('organization.updated', { attributes: others, relationships }, secrets);
+}
+
+type Secrets = { readonly webhookSecret: null | '***' } | undefined;
+
+/** Whether there is a webhook secret that waits for a URL. */
+async function hasPendingSecret({ db }: Context, id: string): Promise<boolean> {
+  const [row] = await db.query('select webhook_secret_cipher is not null from organizations where id = $1', [id]);
+  return row?.[0] === true;
 }
 
 /** Reactivating clears the reason (domain sheet 6.1). */

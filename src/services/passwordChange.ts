@@ -71,7 +71,7 @@ export async function changePassword(ctx: Context, user: User, given: PasswordCh
       data: { changedAt: ctx.now().toISOString() },
     });
     db.afterCommit(() => ctx.callers.forget());
-    await tellUser(inside, id, told);
+    await tellUser(inside, id, told, before !== null);
     return changed;
   });
 }

@@ -1,10 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { OpenContext, Services } from '../context';
-import type { Database } from '../db/database';
 import { AppError, notFound } from '../errors';
 import { hashKey, makeKey } from '../secrets';
-import { snapshots } from './events';
-import { enqueue } from './jobs';
+import { type EventContext, record, snapshots } from './events';
+import { enqueue, type JobPayloads } from './jobs';
 import { queueMail } from './mail';
 import { type NewPassword, newPasswordFaults } from './newPassword';
 import { endSessions, endTokensOf } from './tokenFamilies';
@@ -21,11 +20,18 @@ export const CONFIRM_PATH = '/public/v2/passwordResets/confirm';
  * by a job: here everything is the same for all of them, the time too. Without a mailer nothing happens.
  */
 export async function requestPasswordReset(ctx: OpenContext, email: string): Promise<void> {
-  if (ctx.mailer !== null) await enqueue(ctx, 'passwordReset', { email });
+  const { mailer, requestId, origin } = ctx;
+  if (mailer !== null) await enqueue(ctx, 'passwordReset', { email, requestId, origin: origin() });
 }
 
-/** Makes a token for the active user who has the address, and enqueues the mail with it; nothing when there is none. */
-export async function mailPasswordReset(ctx: Omit<Services, 'limiter'>, address: string): Promise<void> {
+/**
+ * Makes a token for the active user who has the address, and enqueues the mail with it; nothing when there is none. Only
+ * the chain of the installation has it who asked for that, so that nobody else learns who has an account.
+ */
+export async function mailPasswordReset(
+  ctx: Omit<Services, 'limiter'>,
+  { email: address, requestId, origin }: JobPayloads['passwordReset'],
+): Promise<void> {
   await ctx.db.transaction(async (db) => {
     const [user] = await db.query("select id, email from users where lower(email) = lower($1) and status = 'active'", [
       address,
@@ -41,6 +47,8 @@ export async function mailPasswordReset(ctx: Omit<Services, 'limiter'>, address:
     const confirmUrl = `${ctx.publicUrl()}${CONFIRM_PATH}`;
     const data = { minutes: LIFE_MINUTES, token, url: pageUrl(ctx.config.passwordResetUrl, token), confirmUrl };
     await queueMail({ ...ctx, db }, { to: email, template: 'passwordReset', data });
+    const cause = { requestId, origin: origin && (() => origin) };
+    await record({ ...ctx, db, ...cause }, 'password_reset.requested', 'users', [userId]);
   });
 }
 
@@ -58,17 +66,18 @@ const GOOD = "r.hash = $1 and r.expires_at > now() and u.status = 'active' and l
 const noSuchToken = (): AppError => notFound('There is no such token.', { pointer: `${PLACE}/token` });
 
 /** Ends the personal keys of an account whose address nobody had proved: somebody else may have made it, and them. */
-async function endPersonalKeys(db: Database, userId: string): Promise<void> {
-  const ended = await db.query(
+async function endPersonalKeys(ctx: EventContext, userId: string): Promise<void> {
+  const { db } = ctx;
+  const live = 'select id from api_keys where user_id = $1 and revoked_at is null order by id for no key update';
+  const ids = (await db.query(live, [userId])).map(([id]) => id as string);
+  const before = await snapshots(ctx, 'apiKeys', ids);
+  await db.query(
     `update api_keys set revoked_at = date_trunc('second', now()), revoked_reason = 'the address of the account was proved',
-       version = version + 1, updated_at = date_trunc('second', now())
-     where user_id = $1 and revoked_at is null returning id`,
-    [userId],
+       version = version + 1, updated_at = date_trunc('second', now()) where id = any($1::uuid[])`,
+    [ids],
   );
-  await endTokensOf(
-    db,
-    ended.map(([id]) => id as string),
-  );
+  await endTokensOf(db, ids);
+  await record(ctx, 'api_key.revoked', 'apiKeys', ids, { before });
 }
 
 /**
@@ -92,10 +101,12 @@ export async function confirmPasswordReset(
   const passwordHash = await ctx.passwords.hash(given.password);
   await ctx.db.transaction(async (db) => {
     // The user first, as everybody locks them; then whoever comes second with the token finds it gone.
-    const [user] = await db.query('select email_verified_at is not null from users where id = $1 for no key update', [
-      userId,
-    ]);
-    const before = await snapshots({ ...ctx, db }, 'users', [userId]);
+    const [user] = await db.query(
+      'select email_verified_at is not null, password_hash is not null from users where id = $1 for no key update',
+      [userId],
+    );
+    const inside = { ...ctx, db, actor: { type: 'user', id: userId, name: name ?? email } as const };
+    const before = await snapshots(inside, 'users', [userId]);
     const changed = await db.query(
       `update users u set password_hash = $2, email_verified_at = coalesce(u.email_verified_at, date_trunc('second', now())),
          version = u.version + 1, updated_at = date_trunc('second', now())
@@ -105,12 +116,11 @@ export async function confirmPasswordReset(
     if (changed.length === 0) throw noSuchToken();
     await db.query('delete from password_resets where user_id = $1', [userId]);
     await endSessions(db, userId);
-    if (user?.[0] !== true) await endPersonalKeys(db, userId);
-    await queueMail(
-      { ...ctx, db },
-      { to: email, template: 'passwordChanged', data: { changedAt: ctx.now().toISOString() } },
-    );
+    if (user?.[0] !== true) await endPersonalKeys(inside, userId);
+    const data = { changedAt: ctx.now().toISOString() };
+    await queueMail(inside, { to: email, template: 'passwordChanged', data });
     db.afterCommit(() => ctx.callers.forget());
-    await tellUser({ ...ctx, db, actor: { type: 'user', id: userId } }, userId, before);
+    await record(inside, 'password_reset.confirmed', 'users', [userId]);
+    await tellUser(inside, userId, before, user?.[1] === true);
   });
 }

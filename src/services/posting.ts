@@ -89,8 +89,8 @@ export async function post<Entity extends object>(
     list,
   );
   if (result === undefined) throw notFound('There is no such organization.', ORGANIZATION);
-  const [refusal, facts, due] = result as [string | null, Facts, number];
-  if (refusal !== null) throw refused(refusal, facts, meant, posting);
+  const [refusal, facts, due] = result as [string | null, Facts | null, number];
+  if (refusal !== null) throw refused(refusal, facts ?? {}, meant, posting);
   nudge(ctx, due);
   const entity = caller === undefined ? undefined : table.read(table.properties, result, 3);
   return { entity, wallet: facts as WalletState };

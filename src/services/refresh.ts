@@ -53,7 +53,8 @@ export async function refreshTokens(
          updated_at = date_trunc('second', now()) where id = $1`,
       [pair.row.id],
     );
-    return { pair: await insertPair({ db }, pair.row, { scopes: caller.scopes, userAgent }, pair.row), caller };
+    const made = { scopes: caller.scopes, userAgent };
+    return { pair: await insertPair({ ...ctx, db, caller }, pair.row, made, pair.row), caller };
   });
   if (refreshed === undefined) throw revoked('This refresh token was used before: the session has been ended.');
   return refreshed;

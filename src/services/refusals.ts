@@ -1,9 +1,10 @@
 import type { Context } from '../context';
-import type { Database } from '../db/database';
-import { shapeOf, whoSql } from '../db/shape';
+import { Values } from '../db/conditions';
+import { whoSql } from '../db/shape';
 import type { Bind } from '../db/table';
 import type { AppError } from '../errors';
 import { OPERATIONS, SENSITIVE } from '../permissions';
+import { organizationTable } from './organizations';
 
 /** Answers to somebody who may do it, and could not as things were. */
 const FAILED = new Set([402, 409, 412, 422]);
@@ -16,7 +17,7 @@ export async function recordRefusal(ctx: Context, error: AppError): Promise<void
   const { aftermath } = error;
   if (aftermath !== undefined) return ctx.db.transaction((db) => aftermath({ ...ctx, db }));
   const outcome = error.status === 403 ? 'denied' : FAILED.has(error.status) ? 'failed' : null;
-  const { operation } = ctx.attempt ?? {};
+  const operation = error.operation ?? ctx.attempt?.operation;
   const permission = OPERATIONS[operation ?? '']?.permission ?? null;
   if (outcome === null || operation === undefined || permission === null || !SENSITIVE.has(permission)) return;
   const metadata = { permission, code: error.faults[0]?.code };
@@ -35,18 +36,23 @@ async function recordAttempt(ctx: Context, operation: string, outcome: string, m
   );
 }
 
-/** Whose chain it is for; null: that of the installation. */
+/**
+ * Whose chain it is for: that of the caller's own organization, else of the one that he tried it in, if he sees it; null:
+ * that of the installation. Nobody writes into the chain of another tenant (INV-18).
+ */
 async function chainOf({ attempt = {}, caller, db, shapes }: Context): Promise<string | null> {
-  const known = attempt.organizationId ?? caller.organizationId;
-  if (known !== null || attempt.target === undefined) return known;
-  const { type, id } = attempt.target;
-  const { table, organization } = shapeOf(shapes, type);
-  return organization === null
-    ? null
-    : organizationOf(db, `select ${organization} from ${table} t where t.id = $1`, id);
-}
-
-async function organizationOf(db: Database, sql: string, id: string): Promise<string | null> {
-  const [row] = await db.query(sql, [id]);
-  return (row?.[0] as string | null | undefined) ?? null;
+  if (caller.organizationId !== null) return caller.organizationId;
+  const { target, organizationId } = attempt;
+  const { list, bind } = new Values();
+  const shape = target === undefined ? undefined : shapes.get(target.type);
+  const of =
+    organizationId !== undefined
+      ? `${bind(organizationId)}::uuid`
+      : shape && shape.organization !== null
+        ? `(select ${shape.organization} from ${shape.table} t where t.id = ${bind(target?.id)})`
+        : null;
+  if (of === null) return null;
+  const visible = organizationTable.options.visible(caller, bind, true, false);
+  const [row] = await db.query(`select t.id from organizations t where t.id = ${of} and (${visible})`, list);
+  return (row?.[0] as string | undefined) ?? null;
 }

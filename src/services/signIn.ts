@@ -55,10 +55,10 @@ export async function signIn(
 ): Promise<AccessToken> {
   const scopes = grantedScopes(wanted.scopes, effectivePermissions('user', ['*']), ['*']);
   const [row] = await ctx.db.query(
-    "select id, password_hash from users where lower(email) = lower($1) and status = 'active'",
+    "select id, coalesce(name, email), password_hash from users where lower(email) = lower($1) and status = 'active'",
     [email],
   );
-  const [userId, passwordHash] = (row ?? [null, null]) as [string, string | null];
+  const [userId, name, passwordHash] = (row ?? [null, null, null]) as [string, string, string | null];
   if (!(await ctx.passwords.verify(passwordHash, password))) throw refused();
   return ctx.db.transaction(async (db) => {
     // A change of the password waits for this, or is seen here: no session outlives it that was begun with the old one.
@@ -72,7 +72,8 @@ export async function signIn(
        on conflict (user_id, network) do update set last_used_at = now()`,
       [userId, network],
     );
-    return insertPair({ db }, { userId, apiKeyId: null, organizationId: null }, { ...wanted, scopes });
+    const cause = { ...ctx, db, actor: { type: 'user', id: userId, name } as const };
+    return insertPair(cause, { userId, apiKeyId: null, organizationId: null }, { ...wanted, scopes });
   });
 }
 

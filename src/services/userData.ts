@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { User } from '../../entities';
 import type { Context } from '../context';
+import type { Database } from '../db/database';
 import { type Guard, updateRow } from '../db/write';
 import { AppError, type ErrorSource } from '../errors';
 import { authorize } from './access';
@@ -24,6 +25,9 @@ export async function subjectOf(ctx: Context, id: string, operation: 'users.eras
   await authorize(ctx, operation, target, true);
   return updateRow(ctx, userTable, user.id, {}, partnerGuards(ctx));
 }
+
+/** Notes that somebody is given all that is known of a person. */
+export const noteExport = (ctx: Context, { id }: User): Promise<void> => record(ctx, 'user.exported', 'users', [id]);
 
 const passwordFault = (code: 'required' | 'not_allowed', detail: string, source: ErrorSource): AppError =>
   new AppError(code, detail, source, { meta: { attribute: 'password', message: detail } });
@@ -64,6 +68,7 @@ export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<Use
     };
     const { email } = await updateRow(inside, userTable, id, {}, [...partnerGuards(ctx), same]);
     await forgetPerson(db, id, email);
+    await forgetInAudit(db, id, email);
     const ended = await endMemberships(inside, id, organizations as [string, string | null][]);
     const instead = noAddress();
     await removeTraces(inside, id, email, instead);
@@ -76,6 +81,18 @@ export const eraseUser = (ctx: Context, { id, passwordHash }: User): Promise<Use
     for (const succession of ended.successions) await tellMembers(inside, succession);
     return erased;
   });
+
+/** Rows that one statement takes what is personal out of at the most. */
+const MOST_FORGOTTEN = 2_000;
+
+/** The rows of the audit trail stay, with his id (INV-53). What is written of an erased person has nothing else from the beginning. */
+async function forgetInAudit(db: Database, userId: string, email: string): Promise<void> {
+  let forgotten: number;
+  do {
+    const [row] = await db.query('select forget_audited_person($1, $2, $3)', [userId, email, MOST_FORGOTTEN]);
+    forgotten = row?.[0] as number;
+  } while (forgotten > 0);
+}
 
 /** No address ever: nobody can have the domain (RFC 2606). Nobody can guess it, and have it before. */
 const noAddress = (): string => `${randomUUID()}@erased.invalid`;

@@ -1,8 +1,9 @@
+import { v7 as uuidv7 } from 'uuid';
 import { User } from '../../entities';
 import type { Caller, Context } from '../context';
 import { organizationsOf, visibleOrganization } from '../db/select';
 import { type Bind, NIL_UUID, Table } from '../db/table';
-import { type Changes, Expression, type Guard, updateRow, versionGuard } from '../db/write';
+import { type Changes, Expression, type Guard, insertRow, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
 import { denial, may, type Permission } from '../permissions';
 import { type Create, crud, type Update } from './crud';
@@ -59,8 +60,10 @@ const plain = crud(userTable);
 export const { list: listUsers, get: getUser, rows: userRows } = plain;
 
 /** Makes a user. E-mail addresses are unique ignoring case, over all organizations: `email_taken` otherwise. */
-export const createUser: Create<User> = (ctx, input) =>
-  plain.create(ctx, { ...input, attributes: { ...input.attributes, partnerId: ctx.caller.partnerId } });
+export const createUser: Create<User> = (ctx, { id = uuidv7(), attributes }) => {
+  const values = { ...attributes, id, partnerId: ctx.caller.partnerId };
+  return insertRow(ctx, userTable, values, { kind: 'user.created', type: 'users' });
+};
 
 /**
  * A partner changes and erases users that it made, as long as no other's organization has them as members: else it could
@@ -153,9 +156,18 @@ const UPDATED = {
   organizations: 'select m.organization_id from members m where m.user_id = t.id',
 } as const;
 
-/** Tells every organization that a user is a member of what has changed of him. Last in the transaction, as `record`. */
-export async function tellUser(ctx: EventContext, id: string, before: ReadonlyMap<string, Snapshot>): Promise<void> {
+/**
+ * Tells every organization that a user is a member of what has changed of him. Last in the transaction, as `record`.
+ * @param hadPassword that he has got a new one; absent: he has not
+ */
+export async function tellUser(
+  ctx: EventContext,
+  id: string,
+  before: ReadonlyMap<string, Snapshot>,
+  hadPassword?: boolean,
+): Promise<void> {
   const rows = await ctx.db.query('select organization_id from members where user_id = $1', [id]);
   const organizationIds = rows.map(([organizationId]) => organizationId as string);
-  await record(ctx, 'user.updated', 'users', [id], { before, organizationIds });
+  const secrets = hadPassword === undefined ? undefined : { password: hadPassword ? ('***' as const) : null };
+  await record(ctx, 'user.updated', 'users', [id], { before, organizationIds, secrets });
 }

@@ -67,23 +67,24 @@ type Attributes = Partial<
 /**
  * Tops up, charges, adjusts or reverses. The wallet is named, or it is that of an organization in an asset; a reversal is at
  * the wallet of what it reverses.
- * @throws AppError `idempotency_key_required` (INV-48), and those of `post`
+ * @throws AppError those of `post`
  */
 export const createTransaction: Create<WalletTransaction> = async (ctx, input) => {
   const kind = kindOf(input.attributes as Attributes);
   const meant = await meantBy(ctx, input, kind);
-  requireKey(ctx);
   const posting = postingOf(ctx, input, kind, meant);
   const { entity, wallet } = await post(ctx, meant, posting, subjectOf(kind));
   return Object.assign(entity as WalletTransaction, { walletState: wallet });
 };
 
-/** @throws AppError `idempotency_key_required` for a request that moves money without one (INV-48) */
-export function requireKey({ isKeyed }: Context): void {
-  if (isKeyed === true) return;
-  throw new AppError('idempotency_key_required', 'Whatever moves money takes an Idempotency-Key.', {
-    header: 'Idempotency-Key',
-  });
+/**
+ * Charges an organization that the caller may charge, in the asset that its first wallet is of, for a service that is named.
+ * @throws AppError those of `post`
+ */
+export async function charge(ctx: Context, organizationId: string, attributes: Attributes): Promise<void> {
+  const meant = { organizationId, asset: ctx.config.walletAsset };
+  const posting = postingOf(ctx, { attributes, relationships: {} }, 'charge', meant);
+  await post(ctx, meant, posting, subjectOf('charge'));
 }
 
 function kindOf({ kind }: Attributes): MadeKind {
@@ -208,7 +209,7 @@ function postingOf(ctx: Context, input: Input, kind: MadeKind, { asset }: Meant)
  * The unit that a charge buys (9.6): for a service that has one, `quantity` says how many. A charge of the units themselves
  * is how they are used up, and buys none.
  */
-export function unitOf(
+function unitOf(
   { config }: Pick<Context, 'config'>,
   { service, quantity }: Pick<Attributes, 'service' | 'quantity'>,
   asset: string,

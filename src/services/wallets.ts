@@ -8,15 +8,12 @@ import type { EventType } from '../eventTypes';
 import { crud, lockOrganization, type Update } from './crud';
 import { organizationTable } from './organizations';
 
-/** The largest number that JSON parsers keep exactly; amounts and balances stay within it (INV-51). */
-export const MOST = Number.MAX_SAFE_INTEGER;
-
 const ofOrganizations = (ids: string): string => `(select count(*) from wallets w where w.organization_id ${ids})`;
 
 export const walletTable = new Table(Wallet, {
   ...logOf('wallets', 'wallets:read', ofOrganizations),
   computed: {
-    available: `least(t.balance - t.held + max_overage(t.organization_id, t.asset, null), ${MOST})`,
+    available: 'available(t.balance - t.held, max_overage(t.organization_id, t.asset, null))',
     overageUsed: 'greatest(0, -t.balance)',
   },
   references: { organizationId: () => organizationTable as unknown as Table },

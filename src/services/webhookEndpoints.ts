@@ -131,7 +131,9 @@ export async function changeEndpoint(
   await tell();
   // A secret value of a header is masked before and after.
   const always = changes.headersCipher !== undefined;
-  await record(ctx, 'webhook_endpoint.updated', 'webhookEndpoints', [id], { before, always, aboutThemselves: true });
+  const secrets = always ? { headers: '***' as const } : undefined;
+  const told = { before, always, secrets, aboutThemselves: true } as const;
+  await record(ctx, 'webhook_endpoint.updated', 'webhookEndpoints', [id], told);
 }
 
 /** By hand: the record of failures is cleared when it is switched on (domain sheet 6.4). */

@@ -6,7 +6,7 @@ import { type IfMatch, updateRow, versionGuard } from '../db/write';
 import { AppError } from '../errors';
 import { LIVE } from '../webhooks/due';
 import { authorize } from './access';
-import { nudge } from './events';
+import { nudge, record } from './events';
 import { deliveryTable, getDelivery } from './webhookDeliveries';
 import { getWebhookEndpoint, webhookEndpointTable } from './webhookEndpoints';
 
@@ -24,6 +24,9 @@ const DUE = "clock_timestamp() - interval '1 millisecond'";
 /** States that a delivery can be replayed in (domain sheet 6.5); none of them is ever left. */
 const ENDED: readonly string[] = ['skipped', 'exhausted', 'cancelled', 'succeeded'];
 export const canReplay = ({ status }: Pick<WebhookDelivery, 'status'>): boolean => ENDED.includes(status);
+
+/** Told by the audit trail alone (domain sheet 7.2). */
+const REPLAYED = 'webhook_delivery.replayed';
 
 const DISABLED = 'The endpoint is disabled: enable it first.';
 const refusal = (detail: string): AppError => new AppError('invalid_transition', detail);
@@ -65,7 +68,9 @@ export const replayDelivery = (
       list,
     );
     nudge(inside, 1);
-    return deliveryTable.read(properties, row ?? []);
+    const made = deliveryTable.read(properties, row ?? []);
+    await record(inside, REPLAYED, 'webhookDeliveries', [id], { metadata: { replay: made.id } });
+    return made;
   });
 
 /** Which events of an endpoint's organization are delivered to it anew. */
@@ -105,6 +110,7 @@ export async function replayEvents(ctx: Context, id: string, replay: Replay): Pr
     const { disabled } = await updateRow(inside, webhookEndpointTable, id, {});
     if (disabled) throw refusal(DISABLED);
     nudge(inside, queued);
+    await record(inside, REPLAYED, 'webhookEndpoints', [id], { metadata: { ...replay, queued } });
     return queued;
   });
 }

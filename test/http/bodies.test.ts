@@ -9,6 +9,7 @@ import {
   sampleOf,
   TYPES,
   type World,
+  withKeys,
 } from '../jsonapi/world';
 import { type Body, type Client, document, M, MEDIA_TYPE, S, startApp, type TestApp } from '../support/app';
 import { requestOf, talk } from './rawSocket';
@@ -20,7 +21,7 @@ let rows: Record<string, number>;
 beforeAll(async () => {
   app = await startApp();
   world = await buildWorld(app);
-  platform = pointed(app.platform);
+  platform = withKeys(pointed(app.platform));
   rows = await rowCounts(app);
 });
 afterEach(async () => {

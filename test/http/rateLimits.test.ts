@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 /** A credential that has not sent anything. */
-const fresh = async (of = app): Promise<Client> => of.as(await createPlatformKey(of, 'Fresh'));
+const fresh = async (of = app): Promise<Client> => of.as(await createPlatformKey(of.services, 'Fresh'));
 const me = (client: Client) => client.get(`${S}/me`);
 const times = <T>(count: number, work: (i: number) => Promise<T>) =>
   Promise.all(Array.from({ length: count }, (_, i) => work(i)));

@@ -1,7 +1,7 @@
 import { registry } from '../../src/resources';
 import { type Body, type Client, createOrganization, createUser, M, S, startApp, type TestApp } from '../support/app';
 import { add, perform, remove, resultsOf, update } from './operations';
-import { buildWorld, creationOf, masked, pathOf, pointed, sampleOf, TYPES, type World } from './world';
+import { buildWorld, creationOf, masked, pathOf, pointed, sampleOf, TYPES, type World, withKeys } from './world';
 
 let app: TestApp;
 let world: World;
@@ -9,7 +9,7 @@ let platform: Client;
 beforeAll(async () => {
   app = await startApp();
   world = await buildWorld(app);
-  platform = pointed(app.platform);
+  platform = withKeys(pointed(app.platform));
 });
 afterAll(() => app.close());
 
@@ -28,7 +28,9 @@ function withoutSecrets(resource: Body): Body {
 test.each(creatable)('%s: the result of add is what a GET shows, links and all [ATO-16, ATO-29]', async (type) => {
   const body = await creationOf(app, world, type);
   const [result] = resultsOf(await perform(platform, { op: 'add', data: body.data }));
-  expect(Object.keys(result)).toEqual(['data']);
+  const said = Object.keys(registry.get(type)?.operations.create?.documentMeta ?? {});
+  expect(Object.keys(result)).toEqual(['data', ...(said.length > 0 ? ['meta'] : [])]);
+  expect(Object.keys(result.meta ?? {})).toEqual(said);
   const { body: shown } = await platform.get(result.data.links.self);
   expect(withoutSecrets(result.data)).toEqual(shown.data);
 });
@@ -45,6 +47,7 @@ test.each(creatable)('%s: the result of add is what a POST answers [ATO-16, ATO-
     email: _email,
     start: _start,
     tokenStart: _tokenStart,
+    balanceAfter: _balanceAfter,
     ...others
   }: Body) => others;
   const compared = ({ attributes, ...rest }: Body) => masked({ ...rest, attributes: plain(attributes) });
@@ -53,9 +56,12 @@ test.each(creatable)('%s: the result of add is what a POST answers [ATO-16, ATO-
 
 test.each(changeable)('%s: the result of update is what a GET shows [ATO-17, ATO-29]', async (type) => {
   const id = sampleOf(world, type);
-  const name = registry.get(type)?.attributes.externalId === undefined ? 'name' : 'externalId';
-  const [result] = resultsOf(await perform(platform, update(type, id, { [name]: 'new' })));
-  expect(result.data.attributes[name]).toBe('new');
+  const name = ['externalId', 'name', 'status'].find(
+    (each) => registry.get(type)?.attributes[each]?.write !== undefined,
+  );
+  const value = name === 'status' ? 'frozen' : 'new';
+  const [result] = resultsOf(await perform(platform, update(type, id, { [name as string]: value })));
+  expect(result.data.attributes[name as string]).toBe(value);
   expect(result.data).toEqual((await platform.get(`${pathOf(type)}/${id}`)).body.data);
 });
 

@@ -1,7 +1,18 @@
 import { v7 as uuidv7 } from 'uuid';
 import { registry } from '../../src/resources';
 import { type Body, type Client, document, link, M, NIL, S, startApp, type TestApp } from '../support/app';
-import { buildWorld, creationOf, errorsOf, membership, pathOf, pointed, rowCounts, TYPES, type World } from './world';
+import {
+  buildWorld,
+  creationOf,
+  errorsOf,
+  membership,
+  pathOf,
+  pointed,
+  rowCounts,
+  TYPES,
+  type World,
+  withKeys,
+} from './world';
 
 const ORGANIZATIONS = `${M}/organizations`;
 const CREATABLE = TYPES.filter((type) => registry.get(type)?.operations.create !== undefined);
@@ -12,7 +23,7 @@ let platform: Client;
 beforeAll(async () => {
   app = await startApp();
   world = await buildWorld(app);
-  platform = pointed(app.platform);
+  platform = withKeys(pointed(app.platform));
 });
 afterAll(() => app.close());
 

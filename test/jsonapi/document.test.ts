@@ -4,6 +4,7 @@ import { type Body, type Client, document, M, S, startApp, type TestApp } from '
 import {
   buildWorld,
   creationOf,
+  headersOf,
   masked,
   pathOf,
   sampleOf,
@@ -82,6 +83,7 @@ const ACME = {
     invitations: { links: linksOf(AT, 'invitations') },
     apiKeys: { links: linksOf(AT, 'apiKeys') },
     webhookEndpoints: { links: linksOf(AT, 'webhookEndpoints') },
+    wallets: { links: linksOf(AT, 'wallets') },
     events: { links: linksOf(AT, 'events') },
     webhookDeliveries: { links: linksOf(AT, 'webhookDeliveries') },
     owner: { links: linksOf(AT, 'owner'), data: { type: 'users', id: 'OLGA' } },
@@ -290,7 +292,7 @@ describe.each(TYPES)('%s', (type) => {
     expect(list.body.data).toEqual([body.data]);
     const request = await creationOf(app, world, type);
     if (request === null) return;
-    const made = (await app.platform.post(pathOf(type), request)).body.data;
+    const made = (await app.platform.post(pathOf(type), request, headersOf(type))).body.data;
     const again = (await app.platform.get(made.links.self)).body.data;
     const secrets = Object.entries(definition(type).attributes).filter(([, { reveal }]) => reveal === 'once');
     for (const [name] of secrets) {

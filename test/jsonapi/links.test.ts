@@ -87,6 +87,7 @@ test('what is included has no linkage that nobody asked for: a cycle ends [REL-1
     'organizations',
     'roles',
     'users',
+    'wallets',
     'webhookDeliveries',
     'webhookEndpoints',
     'workspaces',

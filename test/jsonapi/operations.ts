@@ -1,6 +1,6 @@
 import { ATOMIC_TYPE } from '../../src/jsonapi/negotiate';
 import { type Answer, type Body, type Client, S, type TestApp } from '../support/app';
-import { errorsOf } from './world';
+import { errorsOf, headersOf } from './world';
 
 export const OPERATIONS = `${S}/operations`;
 /** Says that a body applies the Atomic Operations extension. */
@@ -8,9 +8,12 @@ export const ATOMIC = { 'Content-Type': ATOMIC_TYPE };
 
 export const documentOf = (...operations: unknown[]) => ({ 'atomic:operations': operations });
 
-/** Sends these operations in one request. */
-export const perform = (client: Client, ...operations: unknown[]): Promise<Answer> =>
-  client.post(OPERATIONS, documentOf(...operations), ATOMIC);
+/** Sends these operations in one request, with a key where one moves money. */
+export const perform = (client: Client, ...operations: unknown[]): Promise<Answer> => {
+  const types = operations.map((each) => (each as { data?: { type?: string } }).data?.type ?? '');
+  const [keys = {}] = types.map(headersOf).filter((each) => Object.keys(each).length > 0);
+  return client.post(OPERATIONS, documentOf(...operations), { ...ATOMIC, ...keys });
+};
 
 export const add = (type: string, attributes: object = {}, more: object = {}) => ({
   op: 'add',

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { Client as PgClient } from 'pg';
 import { registry } from '../../src/resources';
+import { keyed, moved, reverse, walletOf } from '../routes/money';
 import { type Answer, type Body, type Client, createUser, document, link, M, S, type TestApp } from '../support/app';
 import { addDelivery, type Delivered } from '../support/deliveries';
 
@@ -30,20 +31,24 @@ export interface World {
   keyToken: Body;
   /** An event of the partner's organization on its way. */
   delivered: Delivered;
+  /** The wallet of the partner's organization, with a top-up that was reversed; this is the reversal. */
+  wallet: Body;
+  transaction: Body;
+  entry: Body;
 }
 
 export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
 export const firstAttribute = (type: string): string => Object.keys(registry.get(type)?.attributes ?? {})[0] ?? '';
-/** What no token that the platform's key made has; `test/routes/accessTokens` has tests of it. */
-const NOT_OF_THE_PLATFORM = ['accessTokens.user', 'accessTokens.organization'];
+/** What no token that the platform's key made has, and no reversal; `test/routes` has tests of it. */
+const NOT_OF_THE_SAMPLES = ['accessTokens.user', 'accessTokens.organization', 'walletTransactions.reversedBy'];
 
 /** Every relationship of every type. */
 export const RELATIONSHIPS = [...registry.values()]
   .flatMap(({ type, relationships }) =>
     Object.entries(relationships).map(([name, relationship]) => [type, name, relationship] as const),
   )
-  .filter(([type, name]) => !NOT_OF_THE_PLATFORM.includes(`${type}.${name}`));
+  .filter(([type, name]) => !NOT_OF_THE_SAMPLES.includes(`${type}.${name}`));
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
 /** Where the order within a second matters (domain sheet 1). */
 export const TIME_MS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$/;
@@ -135,7 +140,18 @@ export async function buildWorld(app: TestApp): Promise<World> {
     accessToken: await tokens(app.platform),
     keyToken: await tokens(key),
     delivered: await addDelivery(app, organization.id, webhookEndpoint.id),
+    ...(await addMoney(partner, organization.id)),
   };
+}
+
+async function addMoney(
+  asker: Client,
+  organizationId: string,
+): Promise<Pick<World, 'wallet' | 'transaction' | 'entry'>> {
+  const topUp = await moved(asker, organizationId, 'topup', { amount: 500 });
+  const transaction = (await reverse(asker, organizationId, topUp.id)).body.data;
+  const [entry] = (await asker.get(`${S}/walletTransactions/${transaction.id}/entries`)).body.data;
+  return { wallet: await walletOf(asker, organizationId), transaction, entry };
 }
 
 /** New users who are members of the organization, each with the role `member`, made in the database at once. */
@@ -213,11 +229,24 @@ export function sampleOf(world: World, type: string): string {
     webhookDeliveries: world.delivered.deliveryId,
     webhookAttempts: world.delivered.attemptId,
     webhookEndpoints: world.webhookEndpoint.id,
+    wallets: world.wallet.id,
+    walletTransactions: world.transaction.id,
+    ledgerEntries: world.entry.id,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);
   return id;
 }
+
+/** What a request that creates one of the type must have beside its document: whatever moves money takes a key. */
+export const headersOf = (type: string): Record<string, string> =>
+  registry.get(type)?.operations.create?.keyed === true ? keyed() : {};
+
+/** The client, with a key for whatever needs one. */
+export const withKeys = (client: Client): Client => ({
+  ...client,
+  post: (path, body, headers) => client.post(path, body, { ...headersOf(path.split(/[/?]/)[3] ?? ''), ...headers }),
+});
 
 /** A document that creates one of the type, for a platform caller; null when the type takes none. */
 export async function creationOf(app: TestApp, world: World, type: string): Promise<Body | null> {
@@ -229,6 +258,7 @@ export async function creationOf(app: TestApp, world: World, type: string): Prom
   if (type === 'roles') return document(type, { code: unique, name: unique, permissions: ['members:read'] }, owned);
   if (type === 'workspaces') return document(type, { name: unique }, owned);
   if (type === 'invitations') return document(type, { email: `${unique}@example.com` }, owned);
+  if (type === 'walletTransactions') return document(type, { kind: 'topup', amount: 1 }, owned);
   if (type === 'webhookEndpoints') return document(type, { url: 'https://hooks.example.com/made' }, owned);
   return document(type, { name: `Name ${unique}` });
 }

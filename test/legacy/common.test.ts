@@ -206,7 +206,7 @@ describe.each(Object.entries(SAMPLES))(
     test('every answer says what is left of the rate limit; past it there is 429', async () => {
       const small = await startApp({ RATE_LIMIT: '2/60' });
       try {
-        const client = small.as(await createPlatformKey(small, 'Few'));
+        const client = small.as(await createPlatformKey(small.services, 'Few'));
         const [first, , third] = [
           await client.get(own()),
           await client.post(collection, made),

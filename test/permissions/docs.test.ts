@@ -28,8 +28,9 @@ test('docs/PERMISSIONS.md says what every operation needs', () => {
   const table = [
     `| Operation | Permission | ${LEVELS.join(' | ')} | oneself |`,
     `|---|---|${LEVELS.map(() => ':-:').join('|')}|:-:|`,
-    ...Object.entries(OPERATIONS).map(([operation, { permission, levels, self }]) => {
-      const needed = permission === null ? 'none' : `\`${permission}\``;
+    ...Object.entries(OPERATIONS).map(([operation, { permission, anyOf, levels, self }]) => {
+      const one = anyOf?.map((each) => `\`${each}\``).join(' or ');
+      const needed = permission === null ? (one ?? 'none') : `\`${permission}\``;
       const who = LEVELS.map((level) => mark(levels.includes(level)));
       return `| \`${operation}\` | ${needed} | ${who.join(' | ')} | ${mark(self !== undefined)} |`;
     }),

@@ -9,6 +9,7 @@ let world: World;
 beforeAll(async () => {
   world = await makeWorld();
 }, 60_000);
+afterEach(async () => expect(await world.trail.faults()).toEqual([]));
 afterAll(() => world.close());
 
 const OUTSIDE = [`${S}/openapi.json`];

@@ -1,7 +1,8 @@
 import { levelReads } from '../../src/permissions';
+import { keyed } from '../routes/money';
 import type { Answer, Body } from '../support/app';
 import { NIL } from '../support/app';
-import { type Any, type Documented, operations, resolve } from '../support/openapi';
+import { type Any, type Documented, needsKey, operations, resolve } from '../support/openapi';
 import { admits, type Caller, FOREIGN_WORD, foreignState, makeWorld, type Rights, type World } from './world';
 
 /**
@@ -13,6 +14,7 @@ let world: World;
 beforeAll(async () => {
   world = await makeWorld();
 }, 60_000);
+afterEach(async () => expect(await world.trail.faults()).toEqual([]));
 afterAll(() => world.close());
 
 const VARIANTS = ['own', 'foreign', 'missing', 'malformed'] as const;
@@ -204,7 +206,9 @@ describe('that create', () => {
 
   test.each(creates.map((each) => [title(each), each] as const))('%s', async (_title, documented) => {
     const { operation, route } = documented;
-    const { 'x-permission': permission } = operation;
+    const { 'x-any-permission': some } = operation;
+    // The example of a type with kinds is of the first.
+    const permission = operation['x-permission'] ?? some?.[0] ?? null;
     const definition = route?.definition;
     const isOwned = definition?.relationships.organization?.write === 'create';
     const before = await foreignState(world);
@@ -225,14 +229,14 @@ describe('that create', () => {
         if (data.attributes?.email !== undefined) data.attributes.email = `made-${++count}@example.com`;
         if (data.attributes?.code !== undefined) data.attributes.code = `made_${++count}`;
         if (data.attributes?.permissions !== undefined) data.attributes.permissions = ['members:read'];
-        const answer = await caller.client.post(documented.path, body);
+        const answer = await caller.client.post(documented.path, body, needsKey(documented) ? keyed() : {});
         const rights = isOwned && variant !== 'own' ? null : (caller.own ?? (isOwned ? null : caller.foreign));
         const isStatic = admits(caller, operation);
         const expected: Expectation =
           caller.refusal !== undefined
             ? { status: 401, code: caller.refusal }
             : !isStatic
-              ? { status: 403, required: permission ?? `${definition?.type}.create` }
+              ? { status: 403, required: some?.join(', ') ?? permission ?? `${definition?.type}.create` }
               : isOwned && rights === null
                 ? { status: 404 }
                 : caller.level === 'user' && isOwned && !holds(rights, permission)

@@ -1,4 +1,5 @@
 import { SYSTEM_ROLES } from '../../src/permissions';
+import { moved, walletOf } from '../routes/money';
 import {
   type Body,
   type Client,
@@ -13,6 +14,7 @@ import {
   type TestApp,
 } from '../support/app';
 import { addDelivery } from '../support/deliveries';
+import { Trail } from './trail';
 
 /** In every text of the other tenant, and nowhere else. */
 export const FOREIGN_WORD = 'zebrafish';
@@ -47,6 +49,8 @@ export interface World {
   readonly owners: { readonly own: string; readonly foreign: string };
   /** People who are members of nothing, one for whoever needs one. */
   stranger(asker: Client): Promise<string>;
+  /** What the refusals of its callers leave behind. */
+  readonly trail: Trail;
   close(): Promise<void>;
 }
 
@@ -56,14 +60,19 @@ const rightsOf = (...roles: string[]): Rights =>
 /** Whether the operation is for the caller's level and credential at all, whatever the row. */
 export function admits(
   caller: Caller,
-  { 'x-permission': permission, 'x-levels': levels }: { 'x-permission': string | null; 'x-levels': readonly string[] },
+  {
+    'x-permission': permission,
+    'x-any-permission': some,
+    'x-levels': levels,
+  }: { 'x-permission': string | null; 'x-any-permission'?: readonly string[]; 'x-levels': readonly string[] },
 ): boolean {
   if (!levels.includes(caller.level ?? '')) return false;
-  if (permission === null) return true;
+  const asked = some ?? (permission === null ? [] : [permission]);
+  if (asked.length === 0) return true;
   // What a person may is told by his roles, later.
-  if (caller.level === 'user') return caller.scopes?.has(permission) !== false;
+  if (caller.level === 'user') return caller.scopes === undefined || asked.some((each) => caller.scopes?.has(each));
   const rights = caller.own ?? caller.foreign;
-  return rights === 'all' || rights?.has(permission) === true;
+  return rights === 'all' || asked.some((each) => rights?.has(each) === true);
 }
 
 interface Tenant {
@@ -113,9 +122,27 @@ async function tenant(app: TestApp, roles: Record<string, string>, word: string)
       events: delivered.eventId,
       webhookDeliveries: delivered.deliveryId,
       webhookAttempts: delivered.attemptId,
+      ...(await money(partner, id, word)),
       permissions: 'members:read',
       ownerRole: roles.owner ?? '',
     },
+  };
+}
+
+/** A charge that units came with. */
+async function money(partner: Client, organization: string, word: string): Promise<Rows> {
+  await moved(partner, organization, 'topup', { amount: 1_000 });
+  const charge = await moved(partner, organization, 'charge', {
+    amount: 10,
+    service: 'sms',
+    quantity: 3,
+    reason: word,
+  });
+  const [entry] = (await partner.get(`${S}/walletTransactions/${charge.id}/entries?sort=id`)).body.data;
+  return {
+    wallets: (await walletOf(partner, organization)).id,
+    walletTransactions: charge.id,
+    ledgerEntries: entry.id,
   };
 }
 
@@ -242,9 +269,14 @@ export async function makeWorld(): Promise<World> {
     { name: 'foreign partner', client: other.partner, level: 'partner', own: null, foreign: 'all' },
     { name: 'platform', client: app.platform, level: 'platform', own: 'all', foreign: 'all' },
   ];
+  const trail = new Trail(app, (name) => {
+    const { own = null, foreign = null } = callers.find((each) => each.name === name) ?? {};
+    return [...(own === null ? [] : [mine.organization]), ...(foreign === null ? [] : [other.organization])];
+  });
   return {
     app,
-    callers,
+    callers: callers.map((each) => ({ ...each, client: trail.watch(each.name, each.client) })),
+    trail,
     own: mine.rows,
     foreign: other.rows,
     owners: { own: mine.owner.id, foreign: other.owner.id },
@@ -265,6 +297,8 @@ export async function foreignState({ app, foreign }: World): Promise<string> {
     'webhook_endpoints',
     'events',
     'webhook_deliveries',
+    'wallets',
+    'wallet_transactions',
   ]) {
     const rows = await app.db.query(
       `select (to_jsonb(t) - 'last_used_at' - 'last_used_ip')::text from ${table} t where organization_id = $1 order by id`,

@@ -77,6 +77,7 @@ export function organization(
       invitations: toMany(self, 'invitations'),
       apiKeys: toMany(self, 'apiKeys'),
       webhookEndpoints: toMany(self, 'webhookEndpoints'),
+      wallets: toMany(self, 'wallets'),
       webhookDeliveries: toMany(self, 'webhookDeliveries'),
       events: toMany(self, 'events'),
       owner: toOne(self, 'owner', 'users', owner),

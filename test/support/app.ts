@@ -215,7 +215,7 @@ export async function startApp(
   const server = createServer(app, log);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const platform = client(server, await createPlatformKey({ db }, 'Test'));
+  const platform = client(server, await createPlatformKey({ db, shapes }, 'Test'));
   return {
     url: `http://127.0.0.1:${port}`,
     port,

@@ -46,7 +46,7 @@ const items = templates.map(([template, item]) => {
 const found = new Map<string, Any>();
 
 /** The methods of a path; undefined when it is none of the document's. */
-function itemOf(path: string): Any {
+export function itemOf(path: string): Any {
   if (!found.has(path)) found.set(path, items.find(({ pattern }) => pattern.test(path))?.item);
   return found.get(path);
 }

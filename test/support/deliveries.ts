@@ -50,7 +50,7 @@ export async function addDelivery(app: TestApp, organizationId: string, endpoint
 export async function addEvents(app: TestApp, organizationId: string, count: number): Promise<void> {
   await app.source.query(
     `select record_events(array['organization.updated'], $1, array_agg(jsonb_build_object('type', 'organizations', 'id', $1::uuid)),
-       null, 'system', null, null, null) from generate_series(1, $2::int)`,
+       null, 'system', null, null, null, null) from generate_series(1, $2::int)`,
     [organizationId, count],
   );
 }

@@ -46,6 +46,10 @@ export interface Documented {
   route: Route | undefined;
 }
 
+/** Whether a request needs an `Idempotency-Key`. */
+export const needsKey = ({ operation }: Documented): boolean =>
+  operation.parameters.map(resolve).some((each: Any) => each.name === 'Idempotency-Key' && each.required === true);
+
 const routes = allRoutes(registry);
 
 /** Every operation of the document. */

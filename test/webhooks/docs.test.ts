@@ -261,7 +261,7 @@ test('reading the feed goes on behind a cursor, over many pages', async () => {
   const count = before.length;
   await app.db.query(
     `select record_events(array['role.created'], $1::uuid, array(select jsonb_build_object('type', 'roles', 'id', new_id())
-       from generate_series(1, 250)), null, 'system', null, null, null)`,
+       from generate_series(1, 250)), null, 'system', null, null, null, null)`,
     [organizationId],
   );
   const numbersFrom = (first: number) => Array.from({ length: count + 250 - first + 1 }, (_, i) => first + i);

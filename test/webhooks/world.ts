@@ -108,7 +108,7 @@ export async function changeMany(app: TestApp, organizationId: string, count: nu
   await app.source.query(
     `select record_events('{organization.updated}', $1,
        array(select jsonb_build_object('type', 'organizations', 'id', $1::uuid, 'attributes', jsonb_build_object('n', n))
-         from generate_series(1, $2::integer) n), null, 'system', null, null, null)`,
+         from generate_series(1, $2::integer) n), null, 'system', null, null, null, null)`,
     [organizationId, count],
   );
 }

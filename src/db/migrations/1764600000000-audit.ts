@@ -68,6 +68,21 @@ create table audit_checkpoints (
   constraint audit_checkpoints_organization_id_sequence_key unique (organization_id, sequence),
   constraint audit_checkpoints_signed_at_check check (signed_at = date_trunc('milliseconds', signed_at))
 );
+
+-- Rows of the chain of the installation whose transaction goes on: nobody else ever sees one.
+create table audit_pending (
+  id bigint generated always as identity,
+  action text not null,
+  outcome text not null,
+  subject jsonb,
+  previous jsonb,
+  actor_type text not null,
+  actor_id uuid,
+  request_id text,
+  origin jsonb,
+  metadata jsonb,
+  constraint audit_pending_pkey primary key (id)
+);
 `;
 
 const WRITING = `
@@ -86,33 +101,61 @@ create function audit_hash(prev bytea, record text) returns bytea language sql i
   select sha256(convert_to(encode(prev, 'hex') || record, 'UTF8'))
 $$;
 
--- What tells who somebody is, where a resource is about a person.
+-- Attributes that tell who somebody is, where a resource is about a person.
 create function is_personal(field text) returns boolean language sql immutable as $$
-  select field in ('name', 'email', 'avatarUrl', 'locale', 'externalId', 'metadata', 'message', 'redirectUrl', 'tokenStart',
-    'address', 'userAgent', 'ipAllowList', 'lastUsedIp')
+  select field in ('name', 'email', 'avatarUrl', 'locale', 'externalId', 'metadata', 'message', 'redirectUrl', 'ipAllowList',
+    'revokedReason', 'lastUsedIp', 'userAgent')
 $$;
 
--- What a row says of a change, field by field: from what is told of it, from nothing, or to nothing.
+-- The user whom a resource is about. An invitation is about nobody until it is accepted; of a link each acceptance has its own.
+create function audited_person(kind text, subject jsonb) returns uuid language plpgsql stable as $$
+declare links jsonb := subject->'relationships';
+begin
+  case subject->>'type'
+    when 'users' then return subject->>'id';
+    when 'members' then return links#>>'{user,data,id}';
+    when 'invitations' then return case when kind = 'invitation.accepted' then links#>>'{acceptedBy,data,id}' end;
+    when 'apiKeys' then return case when subject#>>'{attributes,level}' = 'user' then links#>>'{createdBy,data,id}' end;
+    when 'accessTokens' then return coalesce((links#>>'{user,data,id}')::uuid,
+      (select k.user_id from api_keys k where k.id = (links#>>'{apiKey,data,id}')::uuid));
+    else return null;
+  end case;
+end $$;
+
+-- What a row says of a change, field by field: from what is told of it, from nothing, or to nothing. Secrets that have
+-- changed are in \`secrets\` of what was before: name and what stood there, null or '***'.
 create function audit_changes(kind text, subject jsonb, old jsonb) returns table (field text, was jsonb, is_now jsonb)
 language plpgsql immutable as $$
 declare
   attributes jsonb := subject->'attributes';
   links jsonb := subject->'relationships';
   is_end boolean := kind ~ '[.](deleted|removed|left)$';
+  made text[] := case
+    when kind in ('api_key.created', 'api_key.rotated', 'webhook_endpoint.created', 'webhook_endpoint.secret_rotated') then '{secret}'
+    when kind in ('invitation.created', 'invitation.resent') then '{token}'
+    when kind in ('access_token.issued', 'access_token.refreshed') then '{accessToken,refreshToken}' end;
 begin
-  if old is not null then
+  if old ?| '{attributes,relationships}' then
     return query select key, value, attributes->key from jsonb_each(old->'attributes')
       union all select key, value, links->key->'data' from jsonb_each(old->'relationships');
-  elsif is_end or kind ~ '[.](created|added|topped_up|charged|adjusted|transaction_reversed|hold_placed|issued|refreshed)$' then
+  elsif is_end or kind ~ '[.](created|added|topped_up|charged|adjusted|transaction_reversed|hold_placed|issued|refreshed|rotated)$' then
     return query select f.key, case when is_end then f.value end, case when not is_end then f.value end from (
         select key, value from jsonb_each(attributes) where key not in ('createdAt', 'updatedAt')
         union all select key, value->'data' from jsonb_each(links) where key <> 'organization') f
       where f.value not in ('null', '{}', '[]');
   end if;
-  if kind in ('api_key.created', 'api_key.rotated', 'webhook_endpoint.created', 'webhook_endpoint.secret_rotated') then
-    return query select 'secret', case when kind not like '%.created' then '"***"'::jsonb end, '"***"'::jsonb;
+  if made is not null then
+    return query select name, case when kind !~ '[.](created|issued)$' then '"***"'::jsonb end, '"***"'::jsonb from unnest(made) name;
+  end if;
+  if old ? 'secrets' then
+    return query select key, value, '"***"'::jsonb from jsonb_each(old->'secrets') where (old->'attributes' ? key) is not true;
   end if;
 end $$;
+
+-- Of whom nothing personal is written any more: what he has begun before he was erased may end behind it.
+create function is_erased(person uuid) returns boolean language sql stable as $$
+  select exists (select 1 from users u where u.id = person and u.status = 'erased')
+$$;
 
 -- Writes the row with this number behind the one with the hash before it; the head of the chain is the caller's to lock
 -- and to move. Gives back the hash. \`origin\`: address, user agent, method, path, credential, level, and name of the actor.
@@ -121,9 +164,8 @@ create function write_audit(organization uuid, number bigint, before bytea, at t
 declare
   a audit_events;
   attributes jsonb := subject->'attributes';
-  person jsonb := subject#>'{relationships,user,data}';
   about_person boolean := subject->>'type' in ('users', 'members', 'invitations', 'accessTokens')
-    or (subject->>'type' = 'apiKeys' and jsonb_typeof(person) = 'object');
+    or (subject->>'type' = 'apiKeys' and attributes->>'level' = 'user');
   label text := coalesce(attributes->>'name', attributes->>'email', attributes->>'code', attributes->>'url', attributes->>'asset');
   private_changes jsonb;
 begin
@@ -147,22 +189,20 @@ begin
     a.target_id := subject->>'id';
     a.targets := jsonb_build_array(jsonb_build_object('type', a.target_type, 'id', a.target_id)
       || case when label is null or about_person then '{}' else jsonb_build_object('name', label) end);
-    if a.target_type = 'users' then a.person_id := a.target_id;
-    elsif jsonb_typeof(person) = 'object' then
-      a.person_id := person->>'id';
-      a.targets := a.targets || person;
-    end if;
+    a.person_id := case when about_person then audited_person(kind, subject) end;
+    if a.person_id <> a.target_id then a.targets := a.targets || jsonb_build_object('type', 'users', 'id', a.person_id); end if;
     select coalesce(jsonb_agg(c.change order by c.field) filter (where not c.private), '[]'),
         jsonb_agg(c.change order by c.field) filter (where c.private) into a.changes, private_changes
       from (select d.field, jsonb_build_object('field', d.field, 'from', d.was, 'to', d.is_now) as change,
         about_person and is_personal(d.field) as private from audit_changes(kind, subject, old) d) c;
-    if about_person and (label is not null or private_changes is not null) then
+    if about_person and (label is not null or private_changes is not null) and not is_erased(a.person_id) then
       a.subject_personal := json_build_object('name', label, 'email', attributes->'email', 'changes', coalesce(private_changes, '[]'));
       a.subject_salt := uuid_send(gen_random_uuid());
       a.subject_digest := sha256(a.subject_salt || convert_to(a.subject_personal, 'UTF8'));
     end if;
   end if;
-  if coalesce(origin->>'name', origin->>'ip', origin->>'userAgent') is not null then
+  if coalesce(origin->>'name', origin->>'ip', origin->>'userAgent') is not null
+      and not (actor_kind = 'user' and is_erased(actor)) then
     a.actor_personal := json_build_object('ip', origin->'ip', 'name', origin->'name', 'userAgent', origin->'userAgent');
     a.actor_salt := uuid_send(gen_random_uuid());
     a.actor_digest := sha256(a.actor_salt || convert_to(a.actor_personal, 'UTF8'));
@@ -186,23 +226,47 @@ begin
   end loop;
 end $$;
 
--- Writes audit rows of what no event is told of: what is read, refused, or of no organization (null).
+-- Writes audit rows of what no event is told of: what is read, refused, or of no organization (null). 0.
 create function record_audit(kind text, organization uuid, result text, subjects jsonb[], old_values jsonb[], actor_kind text,
-  actor uuid, request text, origin jsonb, more jsonb) returns void language plpgsql as $$
+  actor uuid, request text, origin jsonb, more jsonb) returns integer language plpgsql as $$
 declare
-  chain uuid := coalesce(organization, ${NIL});
-  head event_sequences := lock_sequence(chain);
-  at timestamptz := date_trunc('milliseconds', clock_timestamp());
+  head event_sequences;
+  at timestamptz;
   many integer := greatest(cardinality(subjects), 1);
 begin
+  if organization is null then
+    insert into audit_pending (action, outcome, subject, previous, actor_type, actor_id, request_id, origin, metadata)
+      select kind, result, subjects[i], old_values[i], actor_kind, actor, request, record_audit.origin, more
+      from generate_series(1, many) i;
+    return 0;
+  end if;
+  head := lock_sequence(organization);
+  at := date_trunc('milliseconds', clock_timestamp());
   for i in 1..many loop
     head.audit_last := head.audit_last + 1;
-    head.audit_hash := write_audit(chain, head.audit_last, head.audit_hash, at, kind, result, subjects[i], old_values[i], actor_kind,
-      actor, request, origin, more);
+    head.audit_hash := write_audit(organization, head.audit_last, head.audit_hash, at, kind, result, subjects[i], old_values[i],
+      actor_kind, actor, request, origin, more);
   end loop;
-  update event_sequences set audit_last = head.audit_last, audit_hash = head.audit_hash where organization_id = chain;
-  perform count_audit(chain, many);
+  update event_sequences set audit_last = head.audit_last, audit_hash = head.audit_hash where organization_id = organization;
+  perform count_audit(organization, many);
+  return 0;
 end $$;
+
+-- At the end of its transaction a row goes into the chain of the installation. That is everybody's: locked by one who still
+-- wants something else, it would stop all others, and might be wanted by whom he waits for.
+create function write_pending_audit() returns trigger language plpgsql as $$
+declare head event_sequences := lock_sequence(${NIL});
+begin
+  update event_sequences set audit_last = head.audit_last + 1, audit_hash = write_audit(${NIL}, head.audit_last + 1, head.audit_hash,
+      date_trunc('milliseconds', clock_timestamp()), new.action, new.outcome, new.subject, new.previous, new.actor_type, new.actor_id,
+      new.request_id, new.origin, new.metadata)
+    where organization_id = ${NIL};
+  perform add_to_row_count('audit_events', ${NIL}, 1);
+  delete from audit_pending where id = new.id;
+  return null;
+end $$;
+create constraint trigger audit_pending_write after insert on audit_pending deferrable initially deferred
+  for each row execute function write_pending_audit();
 
 -- How many an organization has is what its numbers say; these are those of partners and of all.
 create function count_audit(organization uuid, many bigint) returns void language sql as $$
@@ -229,6 +293,14 @@ declare
   due integer := 0;
 begin
   if coalesce(many, 0) = 0 then return 0; end if;
+  -- Nobody is told of what is of no organization.
+  if organization is null then
+    for i in 1..many loop
+      perform record_audit(kinds[least(i, cardinality(kinds))], null, 'success', subjects[i:i], old_values[i:i], actor_kind, actor,
+        request, origin, null);
+    end loop;
+    return 0;
+  end if;
   head := lock_sequence(organization);
   audited := head.audit_last;
   -- Behind the lock: within an organization times follow the numbers. Not later than now by a clock that counts milliseconds.
@@ -239,7 +311,7 @@ begin
       request, '{"type":"' || e.kind || '","timestamp":"' || json_time_ms(at) || '","id":"' || e.id || '","sequence":'
       || (head.last + e.place) || ',"apiVersion":"2","organizationId":"' || organization || '","actor":{"type":"' || actor_kind
       || '","id":' || coalesce('"' || actor || '"', 'null') || '},"requestId":' || coalesce(to_json(request)::text, 'null')
-      || ',"data":' || e.subject || ',"previous":' || coalesce(e.old::text, 'null') || '}'
+      || ',"data":' || e.subject || ',"previous":' || coalesce(nullif(e.old - 'secrets', '{}')::text, 'null') || '}'
     from (select new_id() as id, u.subject, u.old, u.place, kinds[least(u.place, cardinality(kinds))] as kind
       from unnest(subjects, old_values) with ordinality u (subject, old, place) offset 0) e;
   for i in 1..many loop
@@ -300,18 +372,49 @@ create trigger ${table}_refuse_truncate before truncate on ${table} for each sta
   )
   .join('')}
 
--- Removes what tells of a person, and the salts, so that no digest can be found out by trying (INV-53).
-create function forget_audited_person(person uuid, address text) returns void language plpgsql security definer
+-- Removes what tells of a person, and the salts, so that no digest can be found out by trying (INV-53): of what he did, of
+-- what is about him, of invitations to his address or that he accepted; and of whoever acted for him before he was known, by
+-- the request. Of each at the most so many rows: gives back how many; 0: there are no more.
+create function forget_audited_person(person uuid, address text, most integer) returns integer language plpgsql security definer
   set search_path from current as $$
+declare
+  n integer;
+  total integer := 0;
 begin
+  -- One after the other: rows of two who have dealt with each other are both theirs.
+  perform pg_advisory_xact_lock(hashtextextended('forget_audited_person', 0));
   perform set_config('guildhall.audit_change', 'allowed', true);
-  update audit_events set actor_personal = null, actor_salt = null
-    where actor_id = person and actor_personal is not null;
-  update audit_events set subject_personal = null, subject_salt = null
-    where person_id = person and subject_personal is not null;
-  update audit_events set subject_personal = null, subject_salt = null
-    where target_type = 'invitations' and subject_personal is not null and lower(subject_personal::json->>'email') = lower(address);
+  update audit_events set actor_personal = null, actor_salt = null where id = any(array(
+    select id from audit_events where actor_id = person and actor_personal is not null limit most));
+  get diagnostics n = row_count;
+  total := total + n;
+  with own as (
+    select a.id, a.actor_type, a.actor_id, a.request_id from audit_events a where a.person_id = person
+    union select a.id, a.actor_type, a.actor_id, a.request_id from audit_events a where a.target_type = 'invitations'
+      and a.subject_personal is not null and lower(a.subject_personal::json->>'email') = lower(address)
+  ), his as (
+    select id from own where actor_type = 'invitee' or (actor_type = 'system' and request_id is not null)
+    union select o.id from own join audit_events o on o.actor_id = own.actor_id and o.request_id = own.request_id
+      where own.actor_type = 'invitee'
+  )
+  update audit_events set actor_personal = null, actor_salt = null where id = any(array(
+    select a.id from his join audit_events a on a.id = his.id where a.actor_personal is not null limit most));
+  get diagnostics n = row_count;
+  total := total + n;
+  if n < most then
+    update audit_events set subject_personal = null, subject_salt = null where id = any(array(
+      select a.id from audit_events a where a.person_id = person and a.subject_personal is not null
+      union select a.id from audit_events own join audit_events a on a.target_id = own.target_id and a.subject_personal is not null
+        where own.person_id = person and own.action = 'invitation.accepted' and own.target_type = 'invitations'
+          and a.subject_personal::json->>'email' is not null
+      union select a.id from audit_events a where a.target_type = 'invitations' and a.subject_personal is not null
+        and lower(a.subject_personal::json->>'email') = lower(address)
+      limit most));
+    get diagnostics n = row_count;
+    total := total + n;
+  end if;
   perform set_config('guildhall.audit_change', '', true);
+  return total;
 end $$;
 
 -- Removes the oldest rows of an organization, as far as its settings let them end (\`auditRetentionDays\`); gives back how many.
@@ -340,18 +443,29 @@ begin
 end $$;
 `;
 
+/* The end of keys of no organization is told to the audit trail, too. */
+const EXPIRED = `
+drop index api_keys_expired_idx;
+create index api_keys_expired_idx on api_keys (expires_at) where expires_at is not null and revoked_at is null
+  and grace_until is null and expiry_told_at is null;
+`;
+
 /** Who did what: a chain of rows for each organization, written beside each event. */
 export class Audit1764600000000 implements MigrationInterface {
   name = 'Audit1764600000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query([HEADS, ROWS, WRITING, EVENTS, GUARDS].join('\n'));
+    await runner.query([HEADS, ROWS, WRITING, EVENTS, GUARDS, EXPIRED].join('\n'));
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      drop function end_audit_retention, forget_audited_person, record_change, record_events, record_audit, count_audit, write_audit,
-        audit_changes, is_personal, audit_hash;
+      drop index api_keys_expired_idx;
+      create index api_keys_expired_idx on api_keys (expires_at) where expires_at is not null and organization_id is not null
+        and revoked_at is null and grace_until is null and expiry_told_at is null;
+      drop table audit_pending;
+      drop function end_audit_retention, forget_audited_person, record_change, record_events, write_pending_audit, record_audit,
+        count_audit, write_audit, audit_changes, audited_person, is_personal, is_erased, audit_hash;
       drop function lock_sequence, audit_record(audit_events);
       drop table audit_checkpoints, audit_events;
       drop function refuse_audit_change;

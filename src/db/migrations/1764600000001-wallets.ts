@@ -302,6 +302,11 @@ begin
   return found_limit;
 end $$;
 
+-- What can be spent of balance - held down to the limit; null without one.
+create function available(left_over bigint, most bigint) returns bigint language sql immutable strict as $$
+  select least(left_over + most, ${MOST})
+$$;
+
 -- Writes a transaction and its entries: changes[i] to the account names[i] of the wallet purses[i], credits above zero and
 -- debits below; each account once. Accounts come with their first entry.
 create function write_transaction(made wallet_transactions, purses wallets[], names text[], changes bigint[]) returns void
@@ -568,7 +573,7 @@ begin
     add_to_row_count('wallet_entries', org.partner_id, 1 + (held_change <> 0 and its_kind <> 'capture')::integer
       + 2 * (rest.id is not null)::integer + (unit_change <> 0)::integer);
   facts := jsonb_build_object('balance', now_wallet.balance, 'held', now_wallet.held,
-    'available', least(now_wallet.balance - now_wallet.held + most, ${MOST}), 'overageUsed', greatest(0, -now_wallet.balance));
+    'available', available(now_wallet.balance - now_wallet.held, most), 'overageUsed', greatest(0, -now_wallet.balance));
   return next;
 end $$;
 `;
@@ -596,7 +601,7 @@ export class Wallets1764600000001 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       drop trigger organizations_leave_ledger on organizations;
-      drop function post_transaction, cross_alerts, wallet_crossings, write_transaction, max_overage;
+      drop function post_transaction, cross_alerts, wallet_crossings, write_transaction, available, max_overage;
       drop table wallet_alerts, overage_limits, ledger_entries, wallet_transactions, holds, ledger_accounts, wallets;
       drop function leave_ledger, count_wallets, touch_wallet_of_limit, check_wallet_overage, check_ledger_balance,
         refuse_ledger_change;

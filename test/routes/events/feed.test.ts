@@ -65,7 +65,7 @@ test(`${WRITERS} writers at once, some of whom are undone: the reader gets each 
     const work = app.db.transaction(async (db) => {
       await db.query(
         `select record_events(array['role.updated'], $1, array['{"type": "roles"}'::jsonb || jsonb_build_object('id', $1::uuid)],
-           null, 'system', null, null, null)`,
+           null, 'system', null, null, null, null)`,
         [id],
       );
       throw new Error('undone');
@@ -135,7 +135,7 @@ test('each page costs one statement, whatever its depth, and tells the totals', 
   const key = app.as(organization.attributes.token);
   await app.source.query(
     `select record_events(array['role.updated'], $1, array_agg(jsonb_build_object('type', 'roles', 'id', $1::uuid)), null,
-       'system', null, null, null) from generate_series(1, 500)`,
+       'system', null, null, null, null) from generate_series(1, 500)`,
     [organization.id],
   );
   const query = jest.spyOn(app.db, 'query');

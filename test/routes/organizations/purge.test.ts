@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { brokenLinks } from '../../events/audited';
 import {
   type Client,
   createOrganization,
@@ -53,8 +54,8 @@ async function fullOrganization(attributes: object = {}) {
   return made;
 }
 
-/** Its last event says that it is gone. */
-const LEFT = ['event_sequences', 'events', 'organization_tombstones'];
+/** Its last event says that it is gone, and so does the last row of its audit chain, which stays whole (INV-55). */
+const LEFT = ['audit_events', 'event_sequences', 'events', 'organization_tombstones'];
 
 test.each(['active', 'suspended', 'pending_deletion'])(
   'removes an organization that is %s, and all its rows; a tombstone stays [INV-9]',
@@ -68,6 +69,7 @@ test.each(['active', 'suspended', 'pending_deletion'])(
     const planned = status === 'pending_deletion' ? ['jobs'] : [];
     const tables = [
       'api_keys',
+      'audit_events',
       'event_sequences',
       'events',
       ...planned,
@@ -80,7 +82,14 @@ test.each(['active', 'suspended', 'pending_deletion'])(
     const answer = await purge(id);
     expect([answer.status, answer.text]).toEqual([204, '']);
     expect(await tablesWith(id)).toEqual(LEFT);
-    expect(await tablesWith('To be forgotten')).toEqual([]);
+    expect(await tablesWith('To be forgotten')).toEqual(['audit_events']);
+    const chain = await app.db.query(
+      'select sequence, action, target_id from audit_events where organization_id = $1 order by sequence',
+      [id],
+    );
+    expect(chain.map(([sequence]) => sequence)).toEqual(chain.map((_row, i) => i + 1));
+    expect([chain[0]?.[1], chain.at(-1)?.slice(1)]).toEqual(['organization.created', ['organization.purged', id]]);
+    expect(await brokenLinks(app)).toEqual([]);
     const [tombstone] = await app.db.query(
       'select name_hash, deleted_at is not null, purged_at >= deleted_at from organization_tombstones where id = $1',
       [id],

@@ -75,7 +75,7 @@ async function wellKnown(): Promise<{ person: Person; organization: string; mark
   }
   await app.db.query(
     `select record_events(array['invitation.created'], $1, array_agg(jsonb_build_object('type', 'invitations', 'id', i.id,
-       'attributes', jsonb_build_object('email', i.email))), null, 'system', null, null, null)
+       'attributes', jsonb_build_object('email', i.email))), null, 'system', null, null, null, null)
      from invitations i where i.organization_id = $1`,
     [organization],
   );
@@ -84,7 +84,8 @@ async function wellKnown(): Promise<{ person: Person; organization: string; mark
 
 test('nothing that tells who he was is left; his id is [9.10]', async () => {
   const { person, organization, marker } = await wellKnown();
-  expect(await tablesWith(marker)).toEqual(['api_keys', 'events', 'invitations', 'members', 'user_networks', 'users']);
+  const tables = ['api_keys', 'audit_events', 'events', 'invitations', 'members', 'user_networks', 'users'];
+  expect(await tablesWith(marker)).toEqual(tables);
   const { status, body } = await erase(person.id, app.platform);
   expect(status).toBe(200);
   expect(body.data.attributes).toMatchObject({
@@ -98,7 +99,7 @@ test('nothing that tells who he was is left; his id is [9.10]', async () => {
     lastSeenAt: null,
   });
   expect(await tablesWith(marker)).toEqual([]);
-  expect(await tablesWith(person.id)).toEqual(['events', 'invitations', 'users']);
+  expect(await tablesWith(person.id)).toEqual(['audit_events', 'events', 'invitations', 'users']);
   const rows = await app.db.query('select status, name from invitations where organization_id = $1 order by 1', [
     organization,
   ]);
