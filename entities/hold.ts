@@ -15,6 +15,8 @@ export type HoldStatus = 'open' | 'captured' | 'voided' | 'expired';
 @Index('holds_organization_id_created_at_idx', ['organizationId', 'createdAt', 'id'])
 @Index('holds_wallet_id_created_at_idx', ['walletId', 'createdAt', 'id'])
 @Index('holds_created_at_idx', ['createdAt', 'id'])
+@Index('holds_expires_at_idx', ['expiresAt', 'id'])
+@Index('holds_service_idx', ['service', 'createdAt', 'id'], { where: 'service is not null' })
 @Index('holds_open_idx', ['expiresAt'], { where: "status = 'open'" })
 export class Hold extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'holds_pkey' })
@@ -25,6 +27,10 @@ export class Hold extends Versioned {
 
   @Column('uuid')
   walletId!: string;
+
+  /** That of the wallet. */
+  @Column('text')
+  asset!: string;
 
   @Column('bigint')
   amount!: number;
@@ -52,4 +58,7 @@ export class Hold extends Versioned {
   @ManyToOne(() => Wallet, { nullable: false, onDelete: 'RESTRICT' })
   @JoinColumn({ name: 'wallet_id', foreignKeyConstraintName: 'holds_wallet_id_fkey' })
   wallet?: Relation<Wallet>;
+
+  /** The wallet behind it, in the answer that has moved money. */
+  walletState?: Pick<Wallet, 'balance' | 'held' | 'available' | 'overageUsed'>;
 }

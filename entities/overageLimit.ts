@@ -12,6 +12,7 @@ import { Versioned } from './versioned';
   where: 'service is not null',
 })
 @Index('overage_limits_created_at_idx', ['createdAt', 'id'])
+@Index('overage_limits_asset_idx', ['asset', 'createdAt', 'id'])
 export class OverageLimit extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'overage_limits_pkey' })
   id!: string;

@@ -42,9 +42,16 @@ export class WalletAlert extends Versioned {
   @Column('boolean', { default: false })
   notifyOnResolved!: boolean;
 
-  /** On which side of the threshold the wallet was last. */
+  /** On which side of the threshold the wallet is; a trigger keeps it. */
   @Column('text')
   lastSide!: Side;
+
+  /** What the wallet held beside its holds when it last crossed a threshold of the alert, and which one that was. */
+  @Column('bigint', { nullable: true })
+  lastValue!: number | null;
+
+  @Column('bigint', { nullable: true })
+  lastThreshold!: number | null;
 
   @ManyToOne(() => Organization, { nullable: false, onDelete: 'CASCADE' })
   @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'wallet_alerts_organization_id_fkey' })

@@ -43,6 +43,7 @@ export const organizations = serializers<Organization>({
     webhookDeliveries: toMany('webhookDeliveries'),
     webhookEndpoints: toMany('webhookEndpoints'),
     wallets: toMany('wallets'),
+    overageLimits: toMany('overageLimits'),
     owner: toOne('users', ({ ownerId }) => ownerId),
     partner: toOne('partners', ({ partnerId }) => partnerId),
   },

@@ -23,6 +23,7 @@ export const walletTransactions = serializers<WalletTransaction>({
     organization: toOne('organizations', ({ organizationId }) => organizationId),
     wallet: toOne('wallets', ({ walletId }) => walletId),
     entries: toMany('ledgerEntries'),
+    hold: toOne('holds', ({ holdId }) => holdId),
     reverses: toOne('walletTransactions', ({ reversesId }) => reversesId),
     reversedBy: toOne('walletTransactions', ({ reversedById }) => reversedById),
   },

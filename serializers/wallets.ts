@@ -9,5 +9,7 @@ export const wallets = serializers<Wallet>({
     organization: toOne('organizations', ({ organizationId }) => organizationId),
     transactions: toMany('walletTransactions'),
     entries: toMany('ledgerEntries'),
+    holds: toMany('holds'),
+    alerts: toMany('walletAlerts'),
   },
 });

@@ -23,6 +23,7 @@ import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
 import { CallerCache } from './services/callers';
 import { forgetOldBodies, removeOldDeliveries } from './services/eventRetention';
+import { expireHolds } from './services/holds';
 import { removeExpiredAnswers } from './services/idempotency';
 import { expireInvitations } from './services/invitationExpiry';
 import { tellExpiredKeys } from './services/keyExpiry';
@@ -128,7 +129,7 @@ export async function serveRequests(config: Config, connection: Connection, log:
     if (config.role !== 'api') {
       const removals = [removeExpiredAnswers, removeEndedWindows, removeEndedSignIns, removeExpiredSecrets];
       const log = [forgetOldBodies, removeOldDeliveries];
-      const sweeps = [...removals, ...log, endGraces, tellExpiredKeys, expireInvitations];
+      const sweeps = [...removals, ...log, endGraces, tellExpiredKeys, expireInvitations, expireHolds];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());
     }

@@ -47,6 +47,7 @@ export const ERRORS = {
   delete_protected: [409, 'Protected from deletion'],
   legal_hold: [409, 'Under legal hold'],
   invalid_transition: [409, 'Transition not possible'],
+  limit_exists: [409, 'Limit exists'],
   wallet_frozen: [409, 'Wallet frozen'],
   hold_closed: [409, 'Hold has ended'],
   already_reversed: [409, 'Already reversed'],

@@ -58,6 +58,16 @@ export const EVENT_TYPES = [
   'wallet.overage_started',
   'wallet.overage_limit_reached',
   'wallet.overage_cleared',
+  'wallet.hold_placed',
+  'wallet.hold_captured',
+  'wallet.hold_voided',
+  'wallet.hold_expired',
+  'wallet.alert_triggered',
+  'wallet.alert_resolved',
+  'wallet_alert.created',
+  'wallet_alert.updated',
+  'wallet_alert.deleted',
+  'overage_limit.updated',
   'webhook.test',
 ] as const;
 

@@ -203,6 +203,23 @@ export const OPERATIONS: Readonly<Record<string, Rule>> = {
   'organizations.charge': rule('wallets:charge', MANAGEMENT),
   'ledgerEntries.list': rule('wallets:read'),
   'ledgerEntries.get': rule('wallets:read'),
+  'organizations.maxOverages': rule('overages:update'),
+  'holds.list': rule('wallets:read'),
+  'holds.get': rule('wallets:read'),
+  'holds.create': rule('wallets:hold'),
+  'holds.capture': rule('wallets:hold'),
+  'holds.void': rule('wallets:hold'),
+  'overageLimits.list': rule('overages:read'),
+  'overageLimits.get': rule('overages:read'),
+  'overageLimits.create': rule('overages:update'),
+  'overageLimits.update': rule('overages:update'),
+  'overageLimits.remove': rule('overages:update'),
+  // Whoever sets how far a wallet may go says when he is to be told of it.
+  'walletAlerts.list': rule('wallets:read'),
+  'walletAlerts.get': rule('wallets:read'),
+  'walletAlerts.create': rule('overages:update'),
+  'walletAlerts.update': rule('overages:update'),
+  'walletAlerts.remove': rule('overages:update'),
 };
 
 /** Operations that are open to strangers: they need no credential. Those that take one if it is sent have a row above, too. */

@@ -47,6 +47,12 @@ const CONSTRAINTS: Readonly<Record<string, readonly [ErrorCode, string, ErrorSou
   api_keys_replaces_id_key: ['invalid_transition', 'The key has been replaced already.'],
   access_tokens_api_key_id_fkey: ['revoked_credential', 'This credential is gone.', { header: 'Authorization' }],
   wallet_transactions_reverses_id_key: ['already_reversed', 'The transaction has been reversed.'],
+  overage_limits_asset_key: ['limit_exists', 'There is a limit of this asset: change that one.', attribute('asset')],
+  overage_limits_service_key: [
+    'limit_exists',
+    'There is a limit of this asset for this service: change that one.',
+    attribute('service'),
+  ],
   wallets_balance_check: TOO_LARGE,
   ledger_accounts_balance_check: TOO_LARGE,
   // Only a token given by the client can be known already: those made here have 178 random bits.

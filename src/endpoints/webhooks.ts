@@ -12,7 +12,7 @@ import { MOST_REPLAYED, type Replay, replayEvents } from '../services/webhookRep
 import { organizationOfTested, prepareTest, type TestSample } from '../services/webhookTest';
 import { attemptNow } from '../webhooks/attemptNow';
 
-/** What events are about, by what their types begin with. */
+/** What events are about: by their types, else by what those begin with. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   organization: 'organizations',
   member: 'members',
@@ -25,12 +25,24 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   webhook_endpoint: 'webhookEndpoints',
   webhook_delivery: 'webhookDeliveries',
   wallet: 'wallets',
+  'wallet.topped_up': 'walletTransactions',
+  'wallet.charged': 'walletTransactions',
+  'wallet.adjusted': 'walletTransactions',
+  'wallet.transaction_reversed': 'walletTransactions',
+  'wallet.hold_placed': 'holds',
+  'wallet.hold_captured': 'holds',
+  'wallet.hold_voided': 'holds',
+  'wallet.hold_expired': 'holds',
+  'wallet.alert_triggered': 'walletAlerts',
+  'wallet.alert_resolved': 'walletAlerts',
+  wallet_alert: 'walletAlerts',
+  overage_limit: 'overageLimits',
 };
 
 /** @throws AppError `unknown_event_type` */
 function sampleOf(eventType: string | undefined, organizationId: string): TestSample | undefined {
   if (eventType === undefined || eventType === 'webhook.test') return undefined;
-  const definition = registry.get(SUBJECTS[eventType.split('.')[0] as string] ?? '');
+  const definition = registry.get(SUBJECTS[eventType] ?? SUBJECTS[eventType.split('.')[0] as string] ?? '');
   if (!EVENT_TYPES.includes(eventType as EventType) || definition === undefined) {
     throw new AppError('unknown_event_type', `There are no events of the type ${eventType}.`, {
       pointer: '/meta/eventType',

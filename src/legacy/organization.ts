@@ -1,7 +1,7 @@
 import type { Member, Organization } from '../../entities';
 import type { Context } from '../context';
 import { ERRORS } from '../errors';
-import { choice, integer, nullable, text, time, uuid } from '../jsonapi/schemas';
+import { asset, choice, money, nullable, text, time, unsigned, uuid } from '../jsonapi/schemas';
 import { closed, listOf, object } from '../openapi/schemas';
 import { allow, may } from '../permissions';
 import { authorize } from '../services/access';
@@ -9,6 +9,7 @@ import { memberBy } from '../services/lookUps';
 import { listMembers, removeMember } from '../services/members';
 import { createOrganization } from '../services/organizationCreation';
 import { getOrganization, listOrganizations, updateOrganization } from '../services/organizations';
+import { maxOveragesOf, setMaxOverages } from '../services/overageLimits';
 import { roleRows } from '../services/roles';
 import { userRows } from '../services/users';
 import {
@@ -29,6 +30,11 @@ const name = text(1, 120);
 const domain = nullable(text(1, 253));
 const optionalText = nullable({ type: 'string' });
 
+const maxOverages = nullable({
+  ...unsigned,
+  description: 'How far its wallet may go below zero, in the smallest unit of its asset; null: no limit.',
+});
+
 const MEMBERS = {
   id: uuid,
   name,
@@ -38,7 +44,7 @@ const MEMBERS = {
   countryCode: optionalText,
   avatarUrl: optionalText,
   ownerId: nullable(uuid),
-  maxOverages: nullable({ ...integer, minimum: 0, description: 'How far its wallet may go below zero.' }),
+  maxOverages,
   createdAt: time,
   updatedAt: time,
 };
@@ -64,10 +70,16 @@ const SHOWN = [
   'updatedAt',
 ];
 
-/** Nothing may go below zero yet: that is what every organization begins with (domain sheet 4.13). */
-const MAX_OVERAGES = 0;
+/** Organizations as this surface shows them, with their limits: one statement more, however many they are. */
+async function shown(ctx: Context, rows: readonly Organization[]): Promise<object[]> {
+  const limits = await maxOveragesOf(
+    ctx,
+    rows.map(({ id }) => id),
+  );
+  return rows.map((row) => organizationOf(row, limits.get(row.id) ?? null));
+}
 
-const organizationOf = (row: Organization): object => ({
+const organizationOf = (row: Organization, maxOverages: number | null): object => ({
   id: row.id,
   name: row.name,
   domain: row.primaryDomain,
@@ -76,7 +88,7 @@ const organizationOf = (row: Organization): object => ({
   countryCode: row.countryCode,
   avatarUrl: row.avatarUrl,
   ownerId: row.ownerId,
-  maxOverages: MAX_OVERAGES,
+  maxOverages,
   createdAt: row.createdAt,
   updatedAt: row.updatedAt,
 });
@@ -96,7 +108,7 @@ function attributesOf({
 async function create(ctx: Context, { body }: Asked): Promise<Reply> {
   allow(ctx.caller, 'organizations.create');
   const created = await createOrganization(ctx, { attributes: attributesOf(body()), relationships: {} });
-  return { status: 201, body: organizationOf(created) };
+  return { status: 201, body: (await shown(ctx, [created]))[0] };
 }
 
 async function list(ctx: Context, { query }: Asked): Promise<Reply> {
@@ -104,7 +116,7 @@ async function list(ctx: Context, { query }: Asked): Promise<Reply> {
   const found = await listOrganizations(ctx, windowOf(query, true), SHOWN);
   return {
     status: 200,
-    body: found.rows.map(organizationOf),
+    body: await shown(ctx, found.rows),
     headers: pageHeaders('/organization/list', query, found),
   };
 }
@@ -112,14 +124,14 @@ async function list(ctx: Context, { query }: Asked): Promise<Reply> {
 async function get(ctx: Context, { params }: Asked): Promise<Reply> {
   const organization = await getOrganization(ctx, params.organization_id as string, SHOWN);
   await authorize(ctx, 'organizations.get', { organizationId: organization.id }, false);
-  return { status: 200, body: organizationOf(organization) };
+  return { status: 200, body: (await shown(ctx, [organization]))[0] };
 }
 
 async function update(ctx: Context, { params, body }: Asked): Promise<Reply> {
   const { id } = await getOrganization(ctx, params.organization_id as string, ['id']);
   await authorize(ctx, 'organizations.update', { organizationId: id }, true);
   const input = { attributes: attributesOf(body()), relationships: {} };
-  return { status: 200, body: organizationOf(await updateOrganization(ctx, id, input, undefined)) };
+  return { status: 200, body: (await shown(ctx, [await updateOrganization(ctx, id, input, undefined)]))[0] };
 }
 
 /** People and their roles for a page of members: one statement for each, and only what the caller may read. */
@@ -164,8 +176,15 @@ async function removeByUser(ctx: Context, { params }: Asked): Promise<Reply> {
   const organization = hasLeft ? before : await getOrganization(ctx, before.id, SHOWN);
   return {
     status: 200,
-    body: { ...organizationOf(organization), members: hasLeft ? [] : await membersOf(ctx, before.id) },
+    body: { ...(await shown(ctx, [organization]))[0], members: hasLeft ? [] : await membersOf(ctx, before.id) },
   };
+}
+
+async function setMaximum(ctx: Context, { params, body }: Asked): Promise<Reply> {
+  const { id } = await getOrganization(ctx, params.organization_id as string, ['id']);
+  await authorize(ctx, 'organizations.maxOverages', { organizationId: id }, true);
+  const { maxOverages } = body() as { maxOverages: number | null };
+  return { status: 200, body: { organizationId: id, ...(await setMaxOverages(ctx, id, maxOverages)) } };
 }
 
 const errors: ErrorForm = {
@@ -245,6 +264,26 @@ export const organization: Surface = {
       names: { primaryDomain: 'domain' },
       answer: { status: 200, description: 'The organization as it is now.', schema: ORGANIZATION },
       run: update,
+    },
+    {
+      method: 'PATCH',
+      path: '/organization/{organization_id}/max-overages',
+      operationId: 'organizationSetMaxOverages',
+      summary: 'Set how far the wallet of an organization may go below zero',
+      operation: 'organizations.maxOverages',
+      request: object({ maxOverages }),
+      answer: {
+        status: 200,
+        description: 'The limit, and the wallet behind it.',
+        schema: closed({
+          organizationId: uuid,
+          maxOverages,
+          overageUsed: { ...unsigned, description: 'How far `balance` is below zero.' },
+          balance: money,
+          asset: { ...asset, description: 'That of the wallet that comes with an organization: WALLET_ASSET.' },
+        }),
+      },
+      run: setMaximum,
     },
     {
       method: 'DELETE',

@@ -4,15 +4,18 @@ import { OPERATIONS } from '../permissions';
 import { accessTokens } from './accessTokens';
 import { apiKeys } from './apiKeys';
 import { events } from './events';
+import { holds } from './holds';
 import { invitations } from './invitations';
 import { ledgerEntries } from './ledgerEntries';
 import { members } from './members';
 import { organizations } from './organizations';
+import { overageLimits } from './overageLimits';
 import { partners } from './partners';
 import { permissions } from './permissions';
 import { roles } from './roles';
 import { shapeOf } from './shapes';
 import { users } from './users';
+import { walletAlerts } from './walletAlerts';
 import { wallets } from './wallets';
 import { walletTransactions } from './walletTransactions';
 import { webhookAttempts } from './webhookAttempts';
@@ -39,6 +42,9 @@ const definitions = [
   wallets,
   walletTransactions,
   ledgerEntries,
+  holds,
+  overageLimits,
+  walletAlerts,
 ] as unknown as ResourceDefinition<never>[];
 
 export const registry: ReadonlyMap<string, ResourceDefinition<never>> = new Map(

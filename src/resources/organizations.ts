@@ -154,6 +154,13 @@ export const organizations = defineResource(Organization, {
       include: true,
       summary: 'Its money and units, a wallet for each asset.',
     },
+    overageLimits: {
+      many: true,
+      type: 'overageLimits',
+      link: 'organizationId',
+      include: true,
+      summary: 'How far its wallets may go below zero.',
+    },
     owner: {
       one: true,
       type: 'users',

@@ -113,6 +113,13 @@ export const walletTransactions = defineResource(WalletTransaction, {
       include: true,
       summary: 'Its debits and credits.',
     },
+    hold: {
+      one: true,
+      type: 'holds',
+      key: 'holdId',
+      include: true,
+      summary: 'What it has placed, captured or released.',
+    },
     reverses: {
       one: true,
       type: 'walletTransactions',

@@ -55,6 +55,8 @@ export const wallets = defineResource(Wallet, {
       include: true,
       summary: 'The entries of its accounts.',
     },
+    holds: { many: true, type: 'holds', link: 'walletId', include: true, summary: 'What is reserved in it, or was.' },
+    alerts: { many: true, type: 'walletAlerts', link: 'walletId', include: true, summary: 'Its thresholds.' },
   },
   operations: {
     list: { run: listWallets, summary: 'List wallets' },

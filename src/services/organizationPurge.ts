@@ -5,6 +5,7 @@ import { updateRow } from '../db/write';
 import { allow, may } from '../permissions';
 import type { Remove } from './crud';
 import { type EventContext, recordGone } from './events';
+import { endHoldsOf } from './holds';
 import { deletion, deletionGuards, planPurge, withDeleted } from './organizationDeletion';
 import { getOrganization, organizationTable } from './organizations';
 
@@ -53,8 +54,10 @@ export const purgeWhenDue = (
 
 /** The row is locked; everything of the organization goes with it, but for the event that says so. */
 async function bury(ctx: EventContext & Pick<Context, 'callers'>, id: string): Promise<void> {
-  const { db, callers } = ctx;
+  const { db, callers, shapes, deliveries } = ctx;
   await removeLog(db, id);
+  // Behind the log: what is told of it is held from now on, and nobody who sends must have to wait for that.
+  if (await endHoldsOf({ db, shapes, deliveries }, id)) await removeLog(db, id);
   const [row] = await db.query('delete from organizations where id = $1 returning name, deleted_at', [id]);
   const nameHash = createHash('sha256')
     .update(row?.[0] as string)

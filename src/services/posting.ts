@@ -28,6 +28,8 @@ export interface Posting {
   readonly reversesId?: string;
   /** Of a capture or a release. */
   readonly holdId?: string;
+  /** Of which the hold must have one: those of an `If-Match`. */
+  readonly versions?: readonly number[];
   /** As what a release ends the hold. */
   readonly holdStatus?: 'voided' | 'expired';
   /** Of a hold, RFC 3339. */
@@ -47,44 +49,46 @@ export interface Subject<Entity extends object> {
   readonly type: string;
   readonly table: Table<Entity>;
   readonly row: 'posted' | 'now_hold';
+  /** SQL on the row `t` of what it was before; left out: it is new. */
+  readonly previous?: string;
 }
 
-/** A caller sees the organization, or else all is not found; without one the service itself posts. */
-export type PostingContext = EventContext & Pick<Context, 'now'>;
-
 /** Rows beside the subject that a posting can tell of: columns with the types of events and with the rows. */
-const CROSSED = [{ kinds: 'told_kinds', rows: 'told_wallets', type: 'wallets' }] as const;
+const CROSSED = [
+  { kinds: 'told_kinds', rows: 'told_wallets', type: 'wallets' },
+  { kinds: 'alert_kinds', rows: 'told_alerts', type: 'walletAlerts' },
+] as const;
 
 /**
  * Moves money: one statement, in which `post_transaction` locks, judges and writes, and the events are told of last
  * (INV-36, INV-46). A refusal has written nothing.
+ * @param ctx a caller sees the organization, or else all is not found; without one the service itself posts
  * @returns the subject, unless there is no caller to see it, and the wallet behind it
  * @throws AppError `not_found`, `insufficient_funds`, `overage_limit_exceeded`, `wallet_frozen`, `invalid_transition`,
  * `organization_suspended`, `hold_closed`, `already_reversed`, `not_allowed`
  */
 export async function post<Entity extends object>(
-  ctx: PostingContext,
+  ctx: EventContext,
   meant: Meant,
   posting: Posting,
-  { event, type, table, row }: Subject<Entity>,
+  { event, type, table, row, previous = 'null' }: Subject<Entity>,
 ): Promise<{ entity: Entity | undefined; wallet: WalletState }> {
   const { list, bind } = new Values();
   const { caller, shapes } = ctx;
   const [organization, asset] = [`${bind(meant.organizationId)}::uuid`, `${bind(meant.asset)}::text`];
   const sees = caller === undefined ? 'true' : visibleOrganization(caller, organization, bind);
-  const asked = bind(JSON.stringify({ ...posting, ...scales(meant, posting), actor: actorOf(ctx), now: ctx.now() }));
-  const crossed = CROSSED.filter((each) => shapes.has(each.type));
-  const kinds = [`array[${bind(event)}]`, ...crossed.map((each) => `p.${each.kinds}`)].join(' || ');
+  const asked = bind(JSON.stringify({ ...posting, ...scales(meant, posting), actor: actorOf(ctx) }));
+  const kinds = [`array[${bind(event)}]`, ...CROSSED.map((each) => `p.${each.kinds}`)].join(' || ');
   const subjects = [
     `array[${shapeOf(shapes, type).sql}]`,
-    ...crossed.map((each) => `array(select ${shapeOf(shapes, each.type).sql} from unnest(p.${each.rows}) t)`),
+    ...CROSSED.map((each) => `array(select ${shapeOf(shapes, each.type).sql} from unnest(p.${each.rows}) t)`),
   ].join(' || ');
   const columns = caller === undefined ? 'null' : table.selectList(table.properties, caller, bind);
   const [result] = await ctx.db.query(
     `with meant as materialized (select ${organization} as id where ${sees}),
        posted as materialized (select p.* from meant m cross join lateral post_transaction(m.id, ${asset}, ${asked}::jsonb) p)
      select p.refusal, p.facts, case when p.refusal is null
-         then record_events(${kinds}, ${organization}, ${subjects}, null, ${causeSql(ctx, bind)}) else 0 end, ${columns}
+         then record_events(${kinds}, ${organization}, ${subjects}, array[${previous}]::jsonb[], ${causeSql(ctx, bind)}) else 0 end, ${columns}
      from posted p cross join lateral (select (p.${row}).*) t`,
     list,
   );
@@ -132,10 +136,12 @@ const REFUSALS: Readonly<Record<string, (facts: Facts) => Words>> = {
     'overage_limit_exceeded',
     `${amount} ${asset} are more than the ${available} that are available within the overage limit.`,
   ],
-  hold_closed: ({ status }) => [
-    'hold_closed',
-    status === 'open' ? 'The time of the hold is over.' : `The hold has ended: it is ${status}.`,
+  version_mismatch: () => [
+    'version_mismatch',
+    'The resource has changed since the version in If-Match.',
+    { header: 'If-Match' },
   ],
+  hold_closed: ({ status }) => ['hold_closed', `The hold has ended: it is ${status}.`],
   more_than_held: ({ held }) => ['not_allowed', `No more than the ${held} that are held.`, { pointer: '/meta/amount' }],
   not_reversible: ({ kind }) => [
     'not_allowed',

@@ -2,15 +2,14 @@ import { WalletTransaction } from '../../entities';
 import type { Context } from '../context';
 import { logOf } from '../db/log';
 import { Table } from '../db/table';
-import { AppError, type Fault, notFound } from '../errors';
+import { AppError, type Fault } from '../errors';
 import type { EventType } from '../eventTypes';
-import { may } from '../permissions';
-import { authorize } from './access';
 import { type Create, crud, type Input } from './crud';
 import { actorSql } from './eventFeed';
+import { atAnother, foundAt, linkage, meantWallet, sameWallet } from './namedWallet';
 import { organizationTable } from './organizations';
 import { type Meant, type Posting, post, type Subject } from './posting';
-import { getWallet, seesWallet, walletTable } from './wallets';
+import { seesWallet, walletTable } from './wallets';
 
 const ofOrganizations = (ids: string): string =>
   `(select coalesce(sum(w.transactions), 0) from wallets w where w.organization_id ${ids})`;
@@ -99,11 +98,9 @@ function fault(attribute: string, code: Fault['code'], detail: string): Fault {
   return { code, detail, source: { pointer }, meta: { attribute, message: detail } };
 }
 
-const linkage = (name: string) => ({ pointer: `/data/relationships/${name}/data` });
-
-/** The wallet, for a caller who may do this to it: what he can't see is 404 whatever he may do. */
+/** The wallet, for a caller who may do this to it; a reversal is at the wallet of what it reverses. */
 async function meantBy(ctx: Context, input: Input, kind: MadeKind): Promise<Meant> {
-  const { wallet, organization, reverses } = input.relationships as Record<string, string | null | undefined>;
+  const { wallet, reverses } = input.relationships as Record<string, string | null | undefined>;
   const operation = `walletTransactions.${kind}`;
   if ((kind === 'reversal') !== (typeof reverses === 'string')) {
     const detail = kind === 'reversal' ? 'A reversal names what it reverses.' : 'A reversal alone reverses something.';
@@ -112,63 +109,12 @@ async function meantBy(ctx: Context, input: Input, kind: MadeKind): Promise<Mean
       meta: { attribute: 'reverses', message: detail },
     });
   }
-  const { asset } = input.attributes as Attributes;
-  if (typeof reverses === 'string') {
-    const found = await at(ctx, operation, linkage('reverses'), () =>
-      getTransaction(ctx, reverses, ['organizationId', 'asset', 'walletId']),
-    );
-    if (wallet !== undefined && wallet !== found.walletId) throw other('wallet');
-    return same(found, organization, asset);
-  }
-  if (typeof wallet === 'string') {
-    const found = await at(ctx, operation, linkage('wallet'), () =>
-      getWallet(ctx, wallet, ['organizationId', 'asset']),
-    );
-    return same(found, organization, asset);
-  }
-  const organizationId = organization ?? ctx.caller.organizationId;
-  if (organizationId === null) {
-    const detail = 'Name the wallet, or the organization and the asset.';
-    throw new AppError('required', detail, { pointer: '/data' }, { meta: { attribute: 'wallet', message: detail } });
-  }
-  const meant = { organizationId, asset: asset ?? ctx.config.walletAsset };
-  await at(ctx, operation, linkage('organization'), async () => {
-    // Whether he sees it is judged by the posting itself, unless something else would be said before that.
-    if (ctx.caller.level !== 'user' && !may(ctx.caller, operation)) {
-      await crud(organizationTable).get(ctx, organizationId, ['id']);
-    }
-    return meant;
-  });
-  return meant;
+  if (typeof reverses !== 'string') return meantWallet(ctx, operation, input);
+  const find = () => getTransaction(ctx, reverses, ['organizationId', 'asset', 'walletId']);
+  const found = await foundAt(ctx, operation, 'reverses', find);
+  if (typeof wallet === 'string' && wallet !== found.walletId) throw atAnother('wallet');
+  return sameWallet(found, input);
 }
-
-/** What is found, when the caller may do `operation` there. What he can't see is said of the place where he named it. */
-async function at<Found extends { organizationId: string }>(
-  ctx: Context,
-  operation: string,
-  source: { pointer: string },
-  find: () => Promise<Found>,
-): Promise<Found> {
-  try {
-    const found = await find();
-    await authorize(ctx, operation, found, true);
-    return found;
-  } catch (error) {
-    if (!(error instanceof AppError) || error.status !== 404) throw error;
-    throw notFound(error.faults[0]?.detail, source);
-  }
-}
-
-/** What else names the wallet must name the same. */
-function same({ organizationId, asset }: Meant, organization: string | null | undefined, named?: string): Meant {
-  if (typeof organization === 'string' && organization !== organizationId) throw other('organization');
-  if (named !== undefined && named !== asset) {
-    throw AppError.of([fault('asset', 'not_allowed', `The wallet that is named is of ${asset}.`)]);
-  }
-  return { organizationId, asset };
-}
-
-const other = (name: string): AppError => new AppError('not_allowed', `It is at another ${name}.`, linkage(name));
 
 /** Which attributes belong to which kinds. */
 const OWN: readonly [name: keyof Attributes, kinds: readonly MadeKind[], required: readonly MadeKind[]][] = [

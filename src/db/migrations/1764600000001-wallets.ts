@@ -1,10 +1,13 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { scaleOf } from '../../assets';
+import { COUNTED, statusCounter } from './1764500000001-default-endpoint';
 
 const NIL = "'00000000-0000-0000-0000-000000000000'::uuid";
 const NOW = "timestamptz not null default date_trunc('second', now())";
 /** What a number holds exactly; every amount and balance stays within (INV-51). */
 const MOST = '9007199254740991';
+/** What goes with its organization. */
+const OWNED = ['overage_limits', 'wallet_alerts'];
 
 /*
  * The ledger names organizations and does not hang on them: it outlives a purge (INV-47). What is set for an organization,
@@ -52,6 +55,7 @@ create table holds (
   id uuid not null,
   organization_id uuid not null,
   wallet_id uuid not null,
+  asset text not null,
   amount bigint not null,
   captured bigint not null default 0,
   released bigint not null default 0,
@@ -72,6 +76,8 @@ create table holds (
 create index holds_organization_id_created_at_idx on holds (organization_id, created_at, id);
 create index holds_wallet_id_created_at_idx on holds (wallet_id, created_at, id);
 create index holds_created_at_idx on holds (created_at, id);
+create index holds_expires_at_idx on holds (expires_at, id);
+create index holds_service_idx on holds (service, created_at, id) where service is not null;
 create index holds_open_idx on holds (expires_at) where status = 'open';
 
 create table wallet_transactions (
@@ -162,6 +168,7 @@ create table overage_limits (
 create unique index overage_limits_asset_key on overage_limits (organization_id, asset) where service is null;
 create unique index overage_limits_service_key on overage_limits (organization_id, asset, service) where service is not null;
 create index overage_limits_created_at_idx on overage_limits (created_at, id);
+create index overage_limits_asset_idx on overage_limits (asset, created_at, id);
 
 create table wallet_alerts (
   id uuid not null,
@@ -173,6 +180,8 @@ create table wallet_alerts (
   recurring_step bigint,
   notify_on_resolved boolean not null default false,
   last_side text not null,
+  last_value bigint,
+  last_threshold bigint,
   created_at ${NOW},
   updated_at ${NOW},
   version integer not null default 1,
@@ -243,16 +252,98 @@ create trigger wallets_overage before update of balance, held on wallets for eac
 create trigger wallets_first_overage before insert on wallets for each row
   when (new.balance - new.held < 0) execute function check_wallet_overage();
 
--- What is available in a wallet follows from the limit of its asset: it is another version with another one.
+-- What is available in a wallet follows from the limit of its asset: it is another version with another one. Thresholds that
+-- are a part of the limit move with it: that crosses none of them.
 create function touch_wallet_of_limit() returns trigger language plpgsql as $$
 declare changed overage_limits := coalesce(new, old);
 begin
+  if tg_op = 'UPDATE' and new.max_overage is not distinct from old.max_overage then return null; end if;
   update wallets set version = version + 1, updated_at = date_trunc('second', now())
     where organization_id = changed.organization_id and asset = changed.asset;
+  update wallet_alerts a set last_side = alert_side(a), version = a.version + 1, updated_at = date_trunc('second', now())
+    from wallets w where w.organization_id = changed.organization_id and w.asset = changed.asset and a.wallet_id = w.id
+      and a.percent_of_limit is not null and a.last_side <> alert_side(a);
   return null;
 end $$;
 create trigger overage_limits_touch_wallet after insert or update of max_overage or delete on overage_limits
   for each row execute function touch_wallet_of_limit();
+`;
+
+/* A wallet is judged by what it holds beside its holds: what a limit is judged by. All within -2 * 2^53 … 2^53. */
+const ALERTS = `
+-- Where the threshold of an alert is, in the smallest unit; null: nowhere. That share of the limit is used: below zero by it.
+create function alert_threshold(a wallet_alerts, most bigint) returns bigint language sql immutable as $$
+  select case when a.value is not null then a.value when most > 0 then -((most * a.percent_of_limit + 99) / 100) end
+$$;
+
+-- How many of the thresholds of an alert, its own and one for each further step, a value is beyond. A value is beyond by
+-- passing it, a share of the limit by reaching it: past all of it nobody gets.
+create function alert_depth(a wallet_alerts, most bigint, what bigint) returns bigint language plpgsql immutable as $$
+declare
+  beyond bigint := case a.direction when 'below' then alert_threshold(a, most) - what + (a.value is null)::integer
+    else what - alert_threshold(a, most) end;
+begin
+  if beyond is null or beyond <= 0 then return 0; end if;
+  return case when a.recurring_step is null then 1 else (beyond - 1) / a.recurring_step + 1 end;
+end $$;
+
+create function opposite_side(side text) returns text language sql immutable as $$
+  select case side when 'below' then 'above' else 'below' end
+$$;
+
+-- On which side of its threshold the wallet of an alert is now.
+create function alert_side(a wallet_alerts) returns text language plpgsql volatile as $$
+declare w wallets;
+begin
+  select * into w from wallets where id = a.wallet_id;
+  return case when alert_depth(a, max_overage(w.organization_id, w.asset, null), w.balance - w.held) > 0
+    then a.direction else opposite_side(a.direction) end;
+end $$;
+
+create function place_alert() returns trigger language plpgsql as $$
+begin
+  new.last_side := alert_side(new);
+  return new;
+end $$;
+create trigger wallet_alerts_place before insert or update of direction, value, percent_of_limit on wallet_alerts
+  for each row execute function place_alert();
+
+-- Tells of the thresholds that a posting has crossed, one row for each event, with the alerts as they are then. Whoever
+-- posts, and whoever changes alerts or limits, has locked the organization: nobody else is at them. What one posting tells has
+-- an end: 200 in all, and of each alert the last.
+create function cross_alerts(before wallets, after wallets, most bigint)
+returns table (kind text, alert wallet_alerts) language plpgsql as $$
+declare
+  was bigint := before.balance - before.held;
+  value_now bigint := after.balance - after.held;
+  depth_before bigint;
+  depth bigint;
+  told bigint;
+begin
+  if was is not distinct from value_now then return; end if;
+  for alert in select * from wallet_alerts w where w.wallet_id = after.id order by w.created_at, w.id loop
+    depth_before := alert_depth(alert, most, was);
+    depth := alert_depth(alert, most, value_now);
+    continue when depth = depth_before or (depth < depth_before and depth > 0);
+    alert.last_side := case when depth > 0 then alert.direction else opposite_side(alert.direction) end;
+    alert.last_value := value_now;
+    alert.version := alert.version + 1;
+    alert.updated_at := date_trunc('second', now());
+    kind := case when depth > 0 then 'wallet.alert_triggered' else 'wallet.alert_resolved' end;
+    told := greatest(depth - depth_before, 1);
+    if told > 10 then
+      told := least(told, 200 / (select count(*) from wallet_alerts w where w.wallet_id = after.id));
+    end if;
+    for left_over in reverse told..1 loop
+      alert.last_threshold := alert_threshold(alert, most) + greatest(depth - left_over, 0)
+        * coalesce(alert.recurring_step, 0) * case alert.direction when 'below' then -1 else 1 end;
+      if depth > 0 or alert.notify_on_resolved then return next; end if;
+    end loop;
+    update wallet_alerts w set last_side = alert.last_side, last_value = alert.last_value, version = alert.version,
+        last_threshold = alert.last_threshold, updated_at = alert.updated_at
+      where w.id = alert.id;
+  end loop;
+end $$;
 `;
 
 /* Totals: of one organization they follow from its few wallets and accounts; these are of a partner's, and of all. */
@@ -269,7 +360,13 @@ create trigger wallets_count_insert after insert on wallets
   referencing new table as added for each statement execute function count_wallets();
 create trigger holds_count_insert after insert on holds
   referencing new table as changed for each statement execute function count_log_rows('1');
-
+${OWNED.map(
+  (table) => `create trigger ${table}_count_insert after insert on ${table}
+  referencing new table as changed for each statement execute function count_owned_rows('1');
+create trigger ${table}_count_delete after delete on ${table}
+  referencing old table as changed for each statement execute function count_owned_rows('-1');
+`,
+).join('')}
 -- A purge: nobody but the operator sees the ledger any more.
 create function leave_ledger() returns trigger language plpgsql as $$
 declare
@@ -339,44 +436,15 @@ create function wallet_crossings(before wallets, after wallets, most bigint) ret
       then 'wallet.overage_limit_reached' end,
     case when before.balance < 0 and after.balance >= 0 then 'wallet.overage_cleared' end], null)
 $$;
-
--- Alerts of a wallet that a posting has crossed, as they are now: one row for each event.
-create function cross_alerts(before wallets, after wallets, most bigint)
-returns table (kind text, alert wallet_alerts) language plpgsql as $$
-declare
-  a wallet_alerts;
-  threshold bigint;
-  was bigint := before.balance - before.held;
-  value_now bigint := after.balance - after.held;
-  side text;
-  times bigint;
-begin
-  for a in select * from wallet_alerts w where w.wallet_id = after.id order by w.id for no key update loop
-    threshold := coalesce(a.value, -(most * a.percent_of_limit / 100));
-    continue when threshold is null;
-    side := case when a.direction = 'below' and value_now < threshold then 'below'
-      when a.direction = 'below' then 'above' when value_now > threshold then 'above' else 'below' end;
-    times := case when side = a.direction and a.last_side <> a.direction then 1 else 0 end;
-    if side <> a.last_side then
-      update wallet_alerts w set last_side = side, version = w.version + 1, updated_at = date_trunc('second', now())
-        where w.id = a.id returning w.* into a;
-    end if;
-    if times > 0 then
-      return query select 'wallet.alert_triggered', a;
-    elsif side <> a.direction and a.notify_on_resolved and was is distinct from value_now then
-      return query select 'wallet.alert_resolved', a;
-    end if;
-  end loop;
-end $$;
 `;
 
 const POST = `
 /*
  * The one way to move money. asked: kind, amount; scale of a wallet that is made; direction of an adjustment; service;
- * quantity, unit, unitScale of units that come with a charge; holdId of a capture or a release, and as what the hold ends
- * (holdStatus); expiresAt of a hold; reversesId; reason, reference, metadata; now, the time by which holds run out; actor {type, id}.
- * Locks: the organization (shared: whoever suspends it waits, or we for him), its wallets by asset, the hold. A refusal has
- * written nothing.
+ * quantity, unit, unitScale of units that come with a charge; holdId of a capture or a release, versions of
+ * which it must have one, and as what it ends (holdStatus); expiresAt of a hold; reversesId; reason, reference, metadata; actor {type, id}.
+ * Locks: the organization, its wallets by asset, the hold. Not shared: whoever posts would pass those who wait to change the
+ * organization, and of one that is busy nothing could be changed. A refusal has written nothing.
  */
 create function post_transaction(organization uuid, of_asset text, asked jsonb)
 returns table (refusal text, facts jsonb, posted wallet_transactions, rest wallet_transactions, now_wallet wallets,
@@ -406,7 +474,7 @@ declare
   missing integer;
   at timestamptz;
 begin
-  select o.status, o.partner_id into org from organizations o where o.id = organization for share;
+  select o.status, o.partner_id into org from organizations o where o.id = organization for no key update;
   if not found or (org.status = 'pending_deletion' and its_kind <> 'release') then
     refusal := 'not_found'; return next; return;
   end if;
@@ -438,8 +506,12 @@ begin
       select * into now_hold from holds h where h.id = (asked->>'holdId')::uuid and h.organization_id = organization
         for no key update;
       if not found then refusal := 'not_found'; return next; return; end if;
-      if now_hold.status <> 'open' or (its_kind = 'capture' and now_hold.expires_at <= (asked->>'now')::timestamptz) then
-        refusal := 'hold_closed'; facts := facts || jsonb_build_object('status', now_hold.status); return next; return;
+      if not (asked->'versions') @> to_jsonb(now_hold.version) then refusal := 'version_mismatch'; return next; return; end if;
+      -- By the clock of now, behind the locks. The service itself ends one at any time.
+      if now_hold.status <> 'open' or (asked#>>'{actor,type}' <> 'system' and now_hold.expires_at <= clock_timestamp()) then
+        refusal := 'hold_closed';
+        facts := facts || jsonb_build_object('status', case now_hold.status when 'open' then 'expired' else now_hold.status end);
+        return next; return;
       end if;
       its_service := now_hold.service;
       its_amount := coalesce(its_amount, now_hold.amount);
@@ -506,8 +578,9 @@ begin
   end if;
 
   if its_kind = 'hold' then
-    insert into holds (id, organization_id, wallet_id, amount, service, reason, expires_at)
-      values (new_id(), organization, now_wallet.id, its_amount, its_service, asked->>'reason', (asked->>'expiresAt')::timestamptz)
+    insert into holds (id, organization_id, wallet_id, asset, amount, service, reason, expires_at)
+      values (new_id(), organization, now_wallet.id, of_asset, its_amount, its_service, asked->>'reason',
+        (asked->>'expiresAt')::timestamptz)
       returning * into now_hold;
   elsif its_kind in ('capture', 'release') then
     update holds h set status = coalesce(asked->>'holdStatus', 'captured'),
@@ -595,17 +668,24 @@ export class Wallets1764600000001 implements MigrationInterface {
     await runner.query(`insert into row_counts (relation, scope, rows)
       select 'wallets', part.scope, count(*) from organizations o cross join lateral (values (${NIL}), (o.partner_id)) part (scope)
       where part.scope is not null group by part.scope`);
-    await runner.query([WALLET_INDEXES, LAST_LINE, TOTALS, POSTING, POST].join('\n'));
+    await runner.query(
+      [WALLET_INDEXES, LAST_LINE, ALERTS, TOTALS, statusCounter([...COUNTED, ...OWNED]), POSTING, POST].join('\n'),
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       drop trigger organizations_leave_ledger on organizations;
-      drop function post_transaction, cross_alerts, wallet_crossings, write_transaction, available, max_overage;
+      drop trigger wallet_alerts_place on wallet_alerts;
+      drop trigger overage_limits_touch_wallet on overage_limits;
+      drop function post_transaction, cross_alerts, wallet_crossings, write_transaction, available, max_overage, touch_wallet_of_limit,
+        place_alert, alert_side, opposite_side, alert_depth, alert_threshold;
       drop table wallet_alerts, overage_limits, ledger_entries, wallet_transactions, holds, ledger_accounts, wallets;
-      drop function leave_ledger, count_wallets, touch_wallet_of_limit, check_wallet_overage, check_ledger_balance,
+      drop function leave_ledger, count_wallets, check_wallet_overage, check_ledger_balance,
         refuse_ledger_change;
-      delete from row_counts where relation in ('wallets', 'wallet_transactions', 'ledger_entries', 'wallet_entries', 'holds');
+      ${statusCounter(COUNTED)}
+      delete from row_counts where relation in ('wallets', 'wallet_transactions', 'ledger_entries', 'wallet_entries', 'holds',
+        'overage_limits', 'wallet_alerts');
     `);
   }
 }
