@@ -2,7 +2,18 @@ import { request } from 'node:http';
 import { Client as PgClient } from 'pg';
 import { registry } from '../../src/resources';
 import { keyed, moved, reverse, walletOf } from '../routes/money';
-import { type Answer, type Body, type Client, createUser, document, link, M, S, type TestApp } from '../support/app';
+import {
+  type Answer,
+  type Body,
+  type Client,
+  createUser,
+  document,
+  link,
+  M,
+  S,
+  stopTellingReads,
+  type TestApp,
+} from '../support/app';
 import { addDelivery, type Delivered } from '../support/deliveries';
 
 /** Rows of every type, and a caller of every level. */
@@ -78,6 +89,7 @@ export const membership = (organization: string, user: string, roles: string[] =
   );
 
 export async function buildWorld(app: TestApp): Promise<World> {
+  await stopTellingReads(app);
   const partner = await app.partner();
   const organization = await created(
     partner.post(`${M}/organizations`, document('organizations', { name: 'Acme', externalId: 'acme-1' })),
