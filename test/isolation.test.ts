@@ -2,7 +2,7 @@ import { allRoutes, type Route } from '../src/controllers/routes';
 import { may } from '../src/permissions';
 import { registry } from '../src/resources';
 import { headersOf } from './jsonapi/world';
-import { moved } from './routes/money';
+import { keyed, moved } from './routes/money';
 import {
   type Answer,
   type Body,
@@ -56,6 +56,11 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
   const webhookEndpoint = await post('webhookEndpoints', endpoint, organization);
   const money = await moved(partner, made.id, 'topup', { amount: 100, reference: word, reason: word });
   const entries = await partner.get(`${S}/walletTransactions/${money.id}/entries`);
+  const held = document('holds', { amount: 1, reason: word }, { relationships: organization });
+  const hold = (await partner.post(`${S}/holds`, held, keyed())).body.data;
+  const limit = await post('overageLimits', { asset: 'EUR' }, organization);
+  const watched = { wallet: link('wallets', money.relationships.wallet.data.id) };
+  const alert = await post('walletAlerts', { direction: 'below', value: 1 }, watched);
   const keys = await partner.get(`${S}/apiKeys?filter[organizationId]=${made.id}`);
   return {
     client: app.as(made.attributes.token),
@@ -71,6 +76,9 @@ async function organizationTenant(partner: Client, word: string): Promise<Tenant
       wallets: [money.relationships.wallet.data.id],
       walletTransactions: [money.id],
       ledgerEntries: entries.body.data.map(({ id }: Body) => id),
+      holds: [hold.id],
+      overageLimits: [limit.id],
+      walletAlerts: [alert.id],
     },
   };
 }
@@ -233,8 +241,11 @@ describe.each(VIEWERS)('the lists of a %s', (viewer) => {
         apiKeys: 5,
         webhookEndpoints: 2,
         wallets: 2,
-        walletTransactions: 2,
-        ledgerEntries: 2,
+        walletTransactions: 4,
+        ledgerEntries: 6,
+        holds: 2,
+        overageLimits: 2,
+        walletAlerts: 2,
       },
       organization: {
         organizations: 1,
@@ -243,8 +254,11 @@ describe.each(VIEWERS)('the lists of a %s', (viewer) => {
         apiKeys: 2,
         webhookEndpoints: 1,
         wallets: 1,
-        walletTransactions: 1,
-        ledgerEntries: 1,
+        walletTransactions: 2,
+        ledgerEntries: 3,
+        holds: 1,
+        overageLimits: 1,
+        walletAlerts: 1,
       },
     }[viewer];
     for (const [type, total] of Object.entries(expected)) {
@@ -289,6 +303,9 @@ describe.each(VIEWERS)('a %s that creates something with a foreign relationship'
         webhookEndpoints: { url: 'https://hooks.example.com/made' },
         members: {},
         walletTransactions: { kind: name === 'reverses' ? 'reversal' : 'topup', amount: 100, reason: 'x' },
+        holds: { amount: 1 },
+        overageLimits: {},
+        walletAlerts: { direction: 'below', value: 1 },
       };
       const attributes = minimal[type] ?? { name: 'Made', ...more };
       return client.post(path, document(type, attributes, { relationships: all }), headersOf(type));

@@ -5,8 +5,10 @@ import { userTable } from './users';
 
 /**
  * Locks what a batch of changes names, before any of it is changed: organizations, then people, then the numbers of the
- * events of all who will be told, each in the order of their ids. A lone change takes its locks in this order, too; a batch
- * that took those of one change after those of another would wait for somebody who waits for it.
+ * events of all who will be told, which their audit chains go with, each in the order of their ids. A lone change takes its
+ * locks in this order, too; a batch that took those of one change after those of another would wait for somebody who waits
+ * for it. The chain of the installation is none of them: it is taken by the commit itself, behind all others
+ * (`audit_pending`), so that it is wanted by nobody whom somebody else waits for.
  * @param ids of anything; those that are of neither, or that the caller can't see, are left out
  */
 export async function lockBatch(ctx: Context, ids: readonly string[]): Promise<void> {

@@ -3,7 +3,7 @@ import { AppError, notFound } from '../errors';
 import { may } from '../permissions';
 import { authorize } from './access';
 import { crud, type Input } from './crud';
-import { organizationTable } from './organizations';
+import { organizationRows, organizationTable } from './organizations';
 import type { Meant } from './posting';
 import { getWallet } from './wallets';
 import { attributeFault } from './webhookEndpointRules';
@@ -19,7 +19,7 @@ export async function meantWallet(ctx: Context, operation: string, input: Input)
   const { wallet, organization } = input.relationships as Record<string, string | null | undefined>;
   if (typeof wallet === 'string') {
     const find = () => getWallet(ctx, wallet, ['organizationId', 'asset']);
-    return sameWallet(await foundAt(ctx, operation, 'wallet', find), input);
+    return sameWallet(ctx, await foundAt(ctx, operation, 'wallet', find), input);
   }
   const organizationId = organization ?? ctx.caller.organizationId;
   if (organizationId === null) {
@@ -57,14 +57,29 @@ export async function foundAt<Found extends { organizationId: string }>(
   }
 }
 
-/** @throws AppError `not_allowed` unless what else names the wallet names the same */
-export function sameWallet({ organizationId, asset }: Meant, { attributes, relationships }: Input): Meant {
-  const { organization } = relationships;
-  if (typeof organization === 'string' && organization !== organizationId) throw atAnother('organization');
+/** @throws AppError `not_allowed` unless what else names the wallet names the same, `not_found` for what he can't see */
+export async function sameWallet(ctx: Context, meant: Meant, { attributes, relationships }: Input): Promise<Meant> {
+  const { organizationId, asset } = meant;
+  await checkOwner(ctx, organizationId, relationships.organization);
   if (attributes.asset !== undefined && attributes.asset !== asset) {
     throw AppError.of([attributeFault('not_allowed', `The wallet that is named is of ${asset}.`, 'asset')]);
   }
   return { organizationId, asset };
+}
+
+/**
+ * Checks that an organization, if one is named, is the one that a row belongs to.
+ * @throws AppError `not_allowed`; `not_found` for one that the caller can't see
+ */
+export async function checkOwner(
+  ctx: Context,
+  organizationId: string,
+  named: Input['relationships'][string] | undefined,
+) {
+  if (typeof named !== 'string' || named === organizationId) return;
+  const [seen] = await organizationRows.load(ctx, [named], ['id']);
+  if (seen === undefined) throw notFound('There is no such organization.', linkage('organization'));
+  throw atAnother('organization');
 }
 
 export const atAnother = (name: string): AppError =>

@@ -7,7 +7,7 @@ import { type Changes, type IfMatch, insertRow, updateRow, versionGuard } from '
 import { AppError } from '../errors';
 import { type Create, crud, lockOrganization, type Remove, type Update } from './crud';
 import { record, recordGone, snapshot, snapshots } from './events';
-import { atAnother, foundAt } from './namedWallet';
+import { checkOwner, foundAt } from './namedWallet';
 import { organizationTable } from './organizations';
 import { getWallet, walletTable } from './wallets';
 import { attributeFault } from './webhookEndpointRules';
@@ -57,7 +57,7 @@ export const createWalletAlert: Create<WalletAlert> = async (ctx, input) => {
   const { wallet, organization } = input.relationships as { wallet: string; organization?: string };
   const find = () => getWallet(ctx, wallet, ['organizationId']);
   const { organizationId } = await foundAt(ctx, 'walletAlerts.create', 'wallet', find);
-  if (organization !== undefined && organization !== organizationId) throw atAnother('organization');
+  await checkOwner(ctx, organizationId, organization);
   checkThreshold(input.attributes as Threshold);
   return ctx.db.transaction(async (db) => {
     const inside = { ...ctx, db };

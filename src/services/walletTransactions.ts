@@ -113,7 +113,7 @@ async function meantBy(ctx: Context, input: Input, kind: MadeKind): Promise<Mean
   const find = () => getTransaction(ctx, reverses, ['organizationId', 'asset', 'walletId']);
   const found = await foundAt(ctx, operation, 'reverses', find);
   if (typeof wallet === 'string' && wallet !== found.walletId) throw atAnother('wallet');
-  return sameWallet(found, input);
+  return sameWallet(ctx, found, input);
 }
 
 /** Which attributes belong to which kinds. */

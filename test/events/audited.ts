@@ -41,7 +41,9 @@ const SUBJECTS: Record<string, string | string[]> = {
   api_key: 'apiKeys',
   access_token: 'accessTokens',
   webhook_endpoint: 'webhookEndpoints',
-  wallet: ['wallets', 'walletTransactions'],
+  wallet: ['wallets', 'walletTransactions', 'holds', 'walletAlerts'],
+  wallet_alert: 'walletAlerts',
+  overage_limit: 'overageLimits',
 };
 
 const SECRET =

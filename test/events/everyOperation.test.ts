@@ -7,6 +7,7 @@ import { operations } from '../support/openapi';
 import { auditedSince, auditFaults, brokenLinks } from './audited';
 import { type Call, callsOf, openWorld, type World } from './calls';
 import { told } from './feed';
+import { holdCallsOf } from './holdCalls';
 import { moneyCallsOf } from './moneyCalls';
 import { quietCallsOf, quietDoingsOf, webhookCallsOf } from './quietCalls';
 
@@ -35,7 +36,7 @@ beforeEach(async () => {
 let lastCredential: string | undefined;
 const { calls, others } = callsOf(w);
 const [quiet, quietDoings, webhooks] = [quietCallsOf(w), quietDoingsOf(w), webhookCallsOf(w)];
-const money = moneyCallsOf(w);
+const [money, holds] = [moneyCallsOf(w), holdCallsOf(w)];
 
 const seen = new Set<string>();
 
@@ -55,7 +56,7 @@ async function toldBy(call: Call, operation?: string): Promise<Told> {
   const answer = await request();
   if (answer !== undefined && answer.status >= 300 && ![401, 402].includes(answer.status)) throw new Error(answer.text);
   const events = await w.app.db.query(
-    'select event_type, organization_id, xmin::text from events where occurred_at > $1::timestamptz order by id',
+    'select event_type, organization_id, xmin::text from events where occurred_at > $1::timestamptz order by sequence, id',
     [since],
   );
   const rows = await auditedSince(w.app, since);
@@ -80,11 +81,11 @@ const writing = operations
   .filter((operation) => !OTHERS.includes(operation));
 
 test('every operation that writes is looked at here, or named with the reason why it tells nothing', () => {
-  const known = [calls, quiet, webhooks, money.calls].flatMap((each) => Object.keys(each));
+  const known = [calls, quiet, webhooks, money.calls, holds.calls].flatMap((each) => Object.keys(each));
   expect(writing.toSorted()).toEqual(known.toSorted());
 });
 
-test.each(Object.entries({ ...calls, ...webhooks, ...money.calls }))(
+test.each(Object.entries({ ...calls, ...webhooks, ...money.calls, ...holds.calls }))(
   '%s is told and audited (INV-36)',
   async (name, call) => {
     const { types, actions } = await toldBy(call, name);
@@ -100,9 +101,12 @@ test.each(Object.entries(others))('%s is told and audited (INV-36)', async (_nam
   expect(actions).toEqual(types);
 });
 
-test.each(Object.entries(money.doings))('%s is told and audited (INV-36)', async (_name, [call, types]) => {
-  expect(await toldBy(call)).toEqual({ types, actions: types });
-});
+test.each(Object.entries({ ...money.doings, ...holds.doings }))(
+  '%s is told and audited (INV-36)',
+  async (_name, [call, types]) => {
+    expect(await toldBy(call)).toEqual({ types, actions: types });
+  },
+);
 
 const named = Object.entries(quiet).flatMap(([name, { actions, call }]) =>
   call ? [[name, actions, call] as const] : [],

@@ -46,6 +46,10 @@ export interface World {
   wallet: Body;
   transaction: Body;
   entry: Body;
+  /** Captured in part; with the limit and the alert it is of the same wallet. */
+  hold: Body;
+  overageLimit: Body;
+  walletAlert: Body;
   /** Id of the first row of the audit trail of the partner's organization. */
   auditEvent: string;
 }
@@ -163,14 +167,24 @@ export async function buildWorld(app: TestApp): Promise<World> {
   };
 }
 
-async function addMoney(
-  asker: Client,
-  organizationId: string,
-): Promise<Pick<World, 'wallet' | 'transaction' | 'entry'>> {
+type Money = Pick<World, 'wallet' | 'transaction' | 'entry' | 'hold' | 'overageLimit' | 'walletAlert'>;
+
+async function addMoney(asker: Client, organizationId: string): Promise<Money> {
   const topUp = await moved(asker, organizationId, 'topup', { amount: 500 });
   const transaction = (await reverse(asker, organizationId, topUp.id)).body.data;
   const [entry] = (await asker.get(`${S}/walletTransactions/${transaction.id}/entries`)).body.data;
-  return { wallet: await walletOf(asker, organizationId), transaction, entry };
+  const wallet = await walletOf(asker, organizationId);
+  const owned = ownedBy(organizationId);
+  const overageLimit = await created(
+    asker.post(`${S}/overageLimits`, document('overageLimits', { maxOverage: 100 }, owned)),
+  );
+  const watched = { relationships: { wallet: link('wallets', wallet.id) } };
+  const alert = document('walletAlerts', { direction: 'below', percentOfLimit: 80 }, watched);
+  const walletAlert = await created(asker.post(`${S}/walletAlerts`, alert));
+  const held = document('holds', { amount: 50, service: 'sms', reason: 'A stay' }, owned);
+  const hold = await created(asker.post(`${S}/holds`, held, keyed()));
+  await asker.post(`${hold.links.self}/capture`, { meta: { amount: 20 } }, keyed());
+  return { wallet, transaction, entry, hold, overageLimit, walletAlert };
 }
 
 /** New users who are members of the organization, each with the role `member`, made in the database at once. */
@@ -251,6 +265,9 @@ export function sampleOf(world: World, type: string): string {
     wallets: world.wallet.id,
     walletTransactions: world.transaction.id,
     ledgerEntries: world.entry.id,
+    holds: world.hold.id,
+    overageLimits: world.overageLimit.id,
+    walletAlerts: world.walletAlert.id,
     auditEvents: world.auditEvent,
   };
   const id = samples[type];
@@ -279,6 +296,15 @@ export async function creationOf(app: TestApp, world: World, type: string): Prom
   if (type === 'workspaces') return document(type, { name: unique }, owned);
   if (type === 'invitations') return document(type, { email: `${unique}@example.com` }, owned);
   if (type === 'walletTransactions') return document(type, { kind: 'topup', amount: 1 }, owned);
+  if (type === 'holds') {
+    await moved(app.platform, world.other.id, 'topup', { amount: 1 });
+    return document(type, { amount: 1 }, owned);
+  }
+  if (type === 'overageLimits') return document(type, { asset: `X${unique.toUpperCase().slice(0, 12)}` }, owned);
+  if (type === 'walletAlerts') {
+    const wallet = await walletOf(app.platform, world.other.id);
+    return document(type, { direction: 'below', value: 1 }, { relationships: { wallet: link('wallets', wallet.id) } });
+  }
   if (type === 'webhookEndpoints') return document(type, { url: 'https://hooks.example.com/made' }, owned);
   return document(type, { name: `Name ${unique}` });
 }

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { move, walletOf } from '../routes/money';
 import {
   type Answer,
   type Body,
@@ -203,6 +204,19 @@ describe('the examples of /api', () => {
     }
     const { attributes } = (await app.platform.get(path.replace('/api', M))).body.data;
     expect(attributes).toMatchObject({ ...kept, statusReason: null });
+  });
+
+  test('a charge of an SMS package: the wallet has less, and the points are there', async () => {
+    const { id } = await createOrganization(app.platform);
+    await move(app.platform, id, 'topup', { amount: 2_500 });
+    const sent = { amount: 1000, service: 'sms', sms_point: 100, reason: 'Monthly SMS package' };
+    const answer = await app.platform.post(`/api/admin/organizations/${id}/charge`, sent);
+    expect([answer.status, answer.text]).toEqual([
+      200,
+      '{"success":true,"message":"Charge processed successfully","data":null}',
+    ]);
+    const [money, points] = [await walletOf(app.platform, id), await walletOf(app.platform, id, 'SMS_POINT')];
+    expect([money.attributes.balance, points.attributes.balance]).toEqual([1_500, 100]);
   });
 
   test('an invitation with a name and the number of a role, and its acceptance', async () => {

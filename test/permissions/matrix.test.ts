@@ -102,7 +102,7 @@ async function send({ client }: Caller, documented: Documented, id: string): Pro
   if (method === 'get') return client.get(url);
   const body = bodyOf(documented, id);
   if (method === 'delete') return client.delete(url, NO_VERSION, body);
-  return client[method as 'post'](url, body, NO_VERSION);
+  return client[method as 'post'](url, body, { ...NO_VERSION, ...(needsKey(documented) ? keyed() : {}) });
 }
 
 /** All that a client gets to see, without what differs from request to request. */
@@ -230,6 +230,9 @@ describe('that create', () => {
         if (definition?.type === 'members') {
           const id = await world.stranger(caller.client);
           data.relationships.user = { data: { type: 'users', id } };
+        }
+        if (definition?.type === 'walletAlerts') {
+          data.relationships.wallet = { data: { type: 'wallets', id: idOf('wallets', 'own') } };
         }
         if (data.attributes?.email !== undefined) data.attributes.email = `made-${++count}@example.com`;
         if (data.attributes?.code !== undefined) data.attributes.code = `made_${++count}`;

@@ -1,5 +1,5 @@
 import { SYSTEM_ROLES } from '../../src/permissions';
-import { moved, walletOf } from '../routes/money';
+import { keyed, moved, walletOf } from '../routes/money';
 import {
   type Body,
   type Client,
@@ -143,10 +143,25 @@ async function money(partner: Client, organization: string, word: string): Promi
     reason: word,
   });
   const [entry] = (await partner.get(`${S}/walletTransactions/${charge.id}/entries?sort=id`)).body.data;
+  const wallet = await walletOf(partner, organization);
+  const made = async (type: string, attributes: object, relationships: object): Promise<string> => {
+    const { status, body, text } = await partner.post(
+      `${S}/${type}`,
+      document(type, attributes, { relationships }),
+      keyed(),
+    );
+    if (status !== 201) throw new Error(`${type}: ${text}`);
+    return body.data.id;
+  };
+  const owned = { organization: link('organizations', organization) };
+  const watched = { wallet: link('wallets', wallet.id) };
   return {
-    wallets: (await walletOf(partner, organization)).id,
+    wallets: wallet.id,
     walletTransactions: charge.id,
     ledgerEntries: entry.id,
+    holds: await made('holds', { amount: 10, reason: word }, owned),
+    overageLimits: await made('overageLimits', { asset: 'EUR' }, owned),
+    walletAlerts: await made('walletAlerts', { direction: 'below', value: 1 }, watched),
   };
 }
 
@@ -303,6 +318,9 @@ export async function foreignState({ app, foreign }: World): Promise<string> {
     'webhook_deliveries',
     'wallets',
     'wallet_transactions',
+    'holds',
+    'overage_limits',
+    'wallet_alerts',
   ]) {
     const rows = await app.db.query(
       `select (to_jsonb(t) - 'last_used_at' - 'last_used_ip')::text from ${table} t where organization_id = $1 order by id`,

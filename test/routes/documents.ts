@@ -78,6 +78,7 @@ export function organization(
       apiKeys: toMany(self, 'apiKeys'),
       webhookEndpoints: toMany(self, 'webhookEndpoints'),
       wallets: toMany(self, 'wallets'),
+      overageLimits: toMany(self, 'overageLimits'),
       webhookDeliveries: toMany(self, 'webhookDeliveries'),
       events: toMany(self, 'events'),
       owner: toOne(self, 'owner', 'users', owner),
