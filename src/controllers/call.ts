@@ -79,6 +79,7 @@ export function judgedBy({ tenant }: Definition, operation: string): string[] {
 export function targetOf({ tenant }: Definition, operation: string, row: Entity): Target {
   const self = OPERATIONS[operation]?.self;
   return {
+    id: row.id,
     organizationId: tenant === null ? null : (row[tenant] as string | null),
     userId: self === undefined ? undefined : (row[self] as string | null),
   };

@@ -36,8 +36,7 @@ export const get: Handler = async (call) => {
   const properties = isUser ? [...new Set([...shown, ...judgedBy(definition, operation)])] : shown;
   const id = idOf(call);
   const entity = (await definition.operations.get?.run(ctx, id, properties)) as unknown as Entity;
-  if (isUser) await authorize(ctx, operation, targetOf(definition, operation, entity), false);
-  else allow(ctx.caller, operation);
+  await authorize(ctx, operation, targetOf(definition, operation, entity), false);
   const outcome = await represent(call, definition, entity, selfUrl(`${definition.path}/${id}`, query));
   if (!hints) return outcome;
   const { can, methods } = await capabilities(ctx, route, entity);

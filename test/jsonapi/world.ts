@@ -35,12 +35,12 @@ export interface World {
   wallet: Body;
   transaction: Body;
   entry: Body;
-  /** Id of the first row of the audit trail of the partner's organization. */
-  auditEvent: string;
   /** Captured in part; with the limit and the alert it is of the same wallet. */
   hold: Body;
   overageLimit: Body;
   walletAlert: Body;
+  /** Id of the first row of the audit trail of the partner's organization. */
+  auditEvent: string;
 }
 
 export const TYPES = [...registry.keys()];
@@ -256,10 +256,10 @@ export function sampleOf(world: World, type: string): string {
     wallets: world.wallet.id,
     walletTransactions: world.transaction.id,
     ledgerEntries: world.entry.id,
-    auditEvents: world.auditEvent,
     holds: world.hold.id,
     overageLimits: world.overageLimit.id,
     walletAlerts: world.walletAlert.id,
+    auditEvents: world.auditEvent,
   };
   const id = samples[type];
   if (id === undefined) throw new Error(`Give a sample of the type ${type} here.`);

@@ -1,3 +1,5 @@
+import { told } from '../events/feed';
+import { statementsOf } from '../jsonapi/world';
 import { move, walletOf } from '../routes/money';
 import {
   type Body,
@@ -113,4 +115,53 @@ test('an owner, billing, the key, the partner and the platform may; 403 for the 
   expect(shown(answer)).toEqual([404, failed('not_found', 'There is no such resource.')]);
   expect(seen(await stranger.patch(`/organization/${NIL}/max-overages`, { maxOverages: 8 }))).toEqual(seen(answer));
   expect((await partner.get(`/organization/${own.id}`)).body.maxOverages).toBe(7);
+});
+
+test('is told as a limit of JSON:API is, once', async () => {
+  const own = await made(owner);
+  const set = () => told(app, own.id, () => owner.patch(own.limit, { maxOverages: 500 }));
+  expect((await set()).events).toMatchObject([
+    {
+      type: 'overage_limit.updated',
+      data: { type: 'overageLimits', attributes: { asset: 'USD', service: null, maxOverage: 500 } },
+      previous: { attributes: { maxOverage: 0 } },
+    },
+  ]);
+  expect((await set()).types).toEqual([]);
+});
+
+test('every answer of the surface shows it', async () => {
+  const own = await made(owner);
+  await owner.patch(own.limit, { maxOverages: 70 });
+  const path = `/organization/${own.id}`;
+  const member = await join(app, own.id, 'member');
+  for (const answer of [
+    await owner.get(path),
+    await member.get(path),
+    await owner.put(path, { name: 'Other' }),
+    await owner.delete(`${path}/member/${member.id}`),
+  ]) {
+    expect(answer.body.maxOverages).toBe(70);
+  }
+  const { body } = await owner.get('/organization/list');
+  expect(body.find(({ id }: Body) => id === own.id).maxOverages).toBe(70);
+});
+
+test('a list takes as many statements, however long it is', async () => {
+  const person = await app.user();
+  const statements = async () => (await statementsOf(() => person.get('/organization/list'))).length;
+  await createOrganization(person);
+  const few = await statements();
+  for (let i = 0; i < 4; i++) await createOrganization(person);
+  expect(await statements()).toBe(few);
+});
+
+test('set by many at a time, there is one limit, and it is one of theirs', async () => {
+  const own = await made(owner);
+  const set = (maxOverages: number) => owner.patch(own.limit, { maxOverages });
+  const answers = await Promise.all(Array.from({ length: 8 }, (_each, i) => set(i + 1)));
+  expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200));
+  const { body } = await owner.get(`${S}/overageLimits?filter[organizationId]=${own.id}`);
+  const { maxOverages } = (await owner.get(`/organization/${own.id}`)).body;
+  expect([body.meta.total, body.data[0].attributes.maxOverage]).toEqual([1, maxOverages]);
 });
