@@ -35,6 +35,10 @@ async function pathOf(documented: Documented): Promise<string> {
   const type = route?.definition.type ?? '';
   if (type === 'accessTokens' && !isOfSession(documented)) return path.replace('{id}', world.keyToken.id);
   if (isOfSession(documented)) return path.replace('{id}', (await person.get(`${S}/me`)).body.data.id);
+  if (type === 'walletTransactions' && route?.relationship === 'reverses') {
+    const { reversedBy } = world.transaction.relationships;
+    return path.replace('{id}', reversedBy.data.id);
+  }
   if (type !== 'apiKeys' || route?.relationship !== 'partner') return path.replace('{id}', sampleOf(world, type));
   const { body } = await app.platform.get(`${S}/apiKeys?filter[partner]=${world.partner.id}`);
   return path.replace('{id}', body.data[0].id);

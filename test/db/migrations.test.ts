@@ -118,10 +118,10 @@ test('organizations of before have a wallet in the asset of the installation, an
   for (const _each of migrations.slice(migrations.indexOf(Wallets1764600000001))) await source.undoLastMigration();
   const partner = uuidv7();
   await source.query("insert into partners (id, name) values ($1, 'P')", [partner]);
-  for (const of of [null, partner, partner]) {
+  for (const owner of [null, partner, partner]) {
     await source.query(
       "insert into organizations (id, name, slug, partner_id) values ($1::uuid, 'Acme', $1::text, $2)",
-      [uuidv7(), of],
+      [uuidv7(), owner],
     );
   }
   await migrate(source, 'KWD');

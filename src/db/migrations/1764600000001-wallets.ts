@@ -123,6 +123,8 @@ create index wallet_transactions_organization_id_occurred_at_idx on wallet_trans
 create index wallet_transactions_occurred_at_idx on wallet_transactions (occurred_at, id);
 create index wallet_transactions_kind_idx on wallet_transactions (kind, occurred_at, id);
 create index wallet_transactions_service_idx on wallet_transactions (service, occurred_at, id) where service is not null;
+create index wallet_transactions_metadata_idx on wallet_transactions using gin (metadata jsonb_path_ops) with (fastupdate = off)
+  where metadata <> '{}';
 create index wallet_transactions_reference_idx on wallet_transactions (reference, id) where reference is not null;
 
 create table ledger_entries (
