@@ -140,14 +140,14 @@ function casesOf({ long, hot, many, watched }: Wallets): WalletCase[] {
     wallets,
   });
   return [
+    {
+      name: `transactions of a wallet that has ${LONG_LIST.toLocaleString('en')}`,
+      plan: { method: 'GET', paths: [`${PATH}?filter[walletId]=${long}`] },
+    },
     { name: 'charges, one wallet', plan: posting('charge', [hot]), aim: WALLET_AIMS.hot },
     { name: 'charges, many', plan: posting('charge', many), aim: WALLET_AIMS.many },
     { name: 'charges with units, many', plan: posting('unitCharge', many) },
     { name: `charges with ${ALERTS} alerts, many`, plan: posting('charge', watched) },
     { name: 'top-ups, many', plan: posting('topUp', many) },
-    {
-      name: `transactions of a wallet that has ${LONG_LIST.toLocaleString('en')}`,
-      plan: { method: 'GET', paths: [`${PATH}?filter[walletId]=${long}`] },
-    },
   ];
 }
