@@ -47,7 +47,12 @@ export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
 export const firstAttribute = (type: string): string => Object.keys(registry.get(type)?.attributes ?? {})[0] ?? '';
 /** What no token that the platform's key made has, and no reversal; `test/routes` has tests of it. */
-const NOT_OF_THE_SAMPLES = ['accessTokens.user', 'accessTokens.organization', 'walletTransactions.reversedBy'];
+const NOT_OF_THE_SAMPLES = [
+  'accessTokens.user',
+  'accessTokens.organization',
+  'walletTransactions.reversedBy',
+  'walletTransactions.hold',
+];
 
 /** Every relationship of every type. */
 export const RELATIONSHIPS = [...registry.values()]
