@@ -24,6 +24,8 @@ interface Schema {
   readonly hasWorkspaces: boolean;
   readonly hasWebhookTimes: boolean;
   readonly hasEvents: boolean;
+  readonly hasAudit: boolean;
+  readonly hasWallets: boolean;
 }
 
 const CHANGED = "date_trunc('second', at + (now() - at) * 0.3)";
@@ -70,6 +72,10 @@ select uuidv7(created_at - clock_timestamp()), 'organization', id, 'Organization
   'sk_live_' || left(md5(id::text), 4), '{*}', '{*}', true, created_at
 from organizations`;
 
+const WALLET_ROWS = `
+insert into wallets (id, organization_id, asset, scale, created_at, updated_at)
+select uuidv7(created_at - clock_timestamp()), id, 'USD', 2, created_at, created_at from organizations`;
+
 /**
  * The owner and up to three persons more; in one organization also a user of its own for each organization there is, and
  * in many organizations one and the same user.
@@ -110,7 +116,7 @@ const tenantCounts = (relation: string, condition = 'true', partner = 'o.partner
 };
 
 /** What the triggers count, from the rows themselves. No custom roles are made, so that no role counts its members. */
-const counts = ({ hasWorkspaces, hasEvents }: Schema) => `
+const counts = ({ hasWorkspaces, hasEvents, hasAudit, hasWallets }: Schema) => `
   select 'users' as relation, '${NIL}'::uuid as scope, count(*) as rows from users
   union all select 'partners', '${NIL}', count(*) from partners
   union all select 'organizations', '${NIL}', count(*) from organizations where status <> 'pending_deletion'
@@ -120,11 +126,33 @@ const counts = ({ hasWorkspaces, hasEvents }: Schema) => `
   ${tenantCounts('members')}
   ${tenantCounts('api_keys', 't.revoked_at is null', 'coalesce(t.partner_id, o.partner_id)')}
   ${hasWorkspaces ? ['workspaces', 'invitations', 'roles'].map((name) => tenantCounts(name)).join('') : ''}
-  ${hasEvents ? EVENT_COUNTS : ''}`;
+  ${hasEvents ? EVENT_COUNTS : ''}
+  ${hasAudit ? scopeCounts('audit_events', 'all', 'partner') : ''}
+  ${hasWallets ? WALLET_COUNTS : ''}`;
 
 const logCounts = (relation: string) => `
   union all select '${relation}', scope, count(*) from ${relation} t join organizations o on o.id = t.organization_id
     cross join lateral (values ('${NIL}'::uuid), (o.id), (o.partner_id)) s (scope) where scope is not null group by 2`;
+
+/** Of tables that outlive their organizations: how many rows there are in all, and how many a partner has. */
+function scopeCounts(relation: string, ...scopes: ('all' | 'partner')[]): string {
+  return scopes
+    .map((scope) =>
+      scope === 'all'
+        ? `union all select '${relation}', '${NIL}', count(*) from ${relation} having count(*) > 0`
+        : `union all select '${relation}', o.partner_id, count(*) from ${relation} t join organizations o on o.id = t.organization_id
+        where o.partner_id is not null group by 2`,
+    )
+    .join('\n');
+}
+
+const WALLET_COUNTS = `
+  ${scopeCounts('wallets', 'all', 'partner')}
+  ${scopeCounts('wallet_transactions', 'all', 'partner')}
+  ${scopeCounts('ledger_entries', 'all')}
+  union all select 'wallet_entries', o.partner_id, count(*) from ledger_entries t join organizations o on o.id = t.organization_id
+    where o.partner_id is not null and t.account in ('wallet', 'held') group by 2
+  ${logCounts('holds')}`;
 
 /** Those of organizations that are being deleted are taken off by who reads. */
 const EVENT_COUNTS = `
@@ -137,6 +165,7 @@ const EVENT_COUNTS = `
 async function readSchema(client: Client): Promise<Schema> {
   const { rows } = await client.query(`
     select to_regclass('workspaces') is not null as "hasWorkspaces", to_regclass('events') is not null as "hasEvents",
+      to_regclass('audit_events') is not null as "hasAudit", to_regclass('wallets') is not null as "hasWallets",
       exists (select 1 from information_schema.columns
         where table_name = 'organizations' and column_name = 'webhook_created_at') as "hasWebhookTimes"`);
   return rows[0];
@@ -144,7 +173,7 @@ async function readSchema(client: Client): Promise<Schema> {
 
 /**
  * Fills an empty, migrated database, of this revision or an older one, with partners, users, `rows` organizations, their
- * tokens, default workspaces and members. Triggers are off: each would write the same counter again for every row, in one
+ * tokens, default workspaces, wallets and members. Triggers are off: each would write the same counter again for every row, in one
  * transaction that can't clear away the old versions.
  */
 export async function fill(client: Client, rows: number): Promise<void> {
@@ -155,6 +184,7 @@ export async function fill(client: Client, rows: number): Promise<void> {
   await client.query(organizationRows(schema), [rows]);
   if (schema.hasWorkspaces) await client.query(WORKSPACE_ROWS);
   await client.query(TOKEN_ROWS);
+  if (schema.hasWallets) await client.query(WALLET_ROWS);
   await client.query(MEMBER_ROWS, [rows]);
   await client.query(MEMBER_ROLE_ROWS);
   await client.query(`truncate row_counts; insert into row_counts (relation, scope, rows) ${counts(schema)}`);

@@ -10,14 +10,14 @@ const nextName = (): string => `Bench ${process.pid} ${++names}`;
 
 /** Every connection has its own rows: two that change the same one would wait for each other, not for the server. */
 function requestsOf(plan: Plan, connection: number, connections: number): autocannon.Request[] {
-  const { method, paths, credentials = [] } = plan;
-  const places = [...Array(Math.max(paths.length, credentials.length)).keys()];
+  const { method, paths, credentials = [], wallets = [] } = plan;
+  const places = [...Array(Math.max(paths.length, credentials.length, wallets.length)).keys()];
   const own = places.length < connections ? places : places.filter((place) => place % connections === connection);
   if (method === 'GET') return own.map((place) => requestOf(plan, place, nextName()));
   // Made when they are sent: nothing is created twice, and no change is one to what is there already.
   return own.map((place) => ({
     method,
-    path: paths[place],
+    path: paths[place % paths.length],
     setupRequest: (request) => {
       const { headers, body } = requestOf(plan, place, nextName());
       return { ...request, headers: { ...request.headers, ...headers }, body };

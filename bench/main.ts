@@ -11,7 +11,16 @@ import { measureDeliveries } from './deliveries';
 import { Load } from './load';
 import type { Bench } from './measure';
 import { type Options, readOptions, USAGE } from './options';
-import { describe, describeComparison, describeDeliveries, type Section, type Setting, writeReport } from './report';
+import {
+  describe,
+  describeComparison,
+  describeDeliveries,
+  describeWallets,
+  type Section,
+  type Setting,
+  writeReport,
+} from './report';
+import { measureWallets } from './wallets';
 import { measureCases, type Surroundings } from './yardstick';
 
 interface Start {
@@ -76,6 +85,8 @@ async function run(root: string, options: Options, closers: Closers): Promise<vo
   const surroundings: Surroundings = { options, program, postgres, bench, closers };
   if (options.deliveries) {
     await publish(root, options, 'deliveries', describeDeliveries(setting, await measureDeliveries(surroundings)));
+  } else if (options.wallets) {
+    await publish(root, options, 'wallets', describeWallets(setting, await measureWallets(surroundings)));
   } else if (options.against === undefined) {
     await publish(root, options, 'bench', describe(setting, await measureCases(surroundings)));
   } else {

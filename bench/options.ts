@@ -12,6 +12,8 @@ export interface Options {
   readonly against: string | undefined;
   /** Whether the sending of webhooks is measured, and nothing else. */
   readonly deliveries: boolean;
+  /** Whether wallets are measured, and nothing else. */
+  readonly wallets: boolean;
   /** Whether docs/BENCHMARKS.md gets the result. */
   readonly write: boolean;
 }
@@ -20,10 +22,12 @@ export const USAGE =
   'npm run bench -- [--rows 1000,100000] [--million] [--seconds 5] [--rounds 3] [--write]\n' +
   'npm run bench -- --against <git revision> [--rows 100000] [--seconds 5] [--rounds 3] [--write]\n' +
   'npm run bench -- --deliveries [--rows 100000] [--seconds 5] [--rounds 3] [--write]\n' +
+  'npm run bench -- --wallets [--rows 100000] [--seconds 5] [--rounds 3] [--write]\n' +
   '  --rows     organizations in the table; every case is measured at the most of them, the first page at all\n' +
   '  --million  the first page at 1,000,000 rows too\n' +
   '  --against  measures list, get, update and create beside those of another revision, which it installs and builds, and nothing else\n' +
   '  --deliveries  measures the sending of webhooks, and nothing else\n' +
+  '  --wallets  measures charges, top-ups and the list of transactions, and nothing else\n' +
   '  --seconds  of one turn; --rounds turns of each server per case\n' +
   '  --write    puts the result into docs/BENCHMARKS.md';
 
@@ -37,6 +41,7 @@ export function readOptions(args: string[]): Options {
       rows: { type: 'string', default: '1000,100000' },
       against: { type: 'string' },
       deliveries: { type: 'boolean', default: false },
+      wallets: { type: 'boolean', default: false },
       million: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '5' },
       rounds: { type: 'string', default: '3' },
@@ -46,7 +51,12 @@ export function readOptions(args: string[]): Options {
   // Fewer than two pages leave nothing to compare.
   const rows = values.rows.split(',').map((text) => readWhole('--rows', text, 100));
   const mainSize = Math.max(...rows);
-  const others = [values.million && '--million', values.against && '--against', values.deliveries && '--deliveries'];
+  const others = [
+    values.million && '--million',
+    values.against && '--against',
+    values.deliveries && '--deliveries',
+    values.wallets && '--wallets',
+  ];
   const [one, two] = others.filter((name) => name);
   if (two !== undefined) throw new Error(`${one} does not go with ${two}.`);
   const sizes = [...new Set(values.million ? [...rows, MILLION] : rows)].sort((a, b) => a - b);
@@ -57,6 +67,7 @@ export function readOptions(args: string[]): Options {
     rounds: readWhole('--rounds', values.rounds, 1),
     against: values.against,
     deliveries: values.deliveries,
+    wallets: values.wallets,
     write: values.write,
   };
 }

@@ -9,6 +9,7 @@ import type { Figures } from './measure';
 import type { Options } from './options';
 import type { PageTimes } from './pageTimes';
 import { hasProcessTimes } from './processTimes';
+import { WALLETS, type WalletResult } from './wallets';
 
 /** One server in one case. */
 export interface Measured extends Figures {
@@ -147,8 +148,9 @@ function credentialTable(results: readonly CredentialResult[]): string {
   return table(['credential', 'is', 'requests/s', 'node µs', 'PostgreSQL µs', 'statements'], rows);
 }
 
-function commandOf({ sizes, mainSize, seconds, rounds, against, deliveries, write }: Options): string {
-  const other = deliveries ? ' --deliveries' : against === undefined ? '' : ` --against ${against}`;
+function commandOf({ sizes, mainSize, seconds, rounds, against, deliveries, wallets, write }: Options): string {
+  const alone = deliveries ? ' --deliveries' : wallets ? ' --wallets' : '';
+  const other = against === undefined ? alone : ` --against ${against}`;
   const rows = other === '' ? sizes.filter((size) => size <= mainSize).join() : mainSize;
   const million = sizes.some((size) => size > mainSize) ? ' --million' : '';
   return `npm run bench --${other} --rows ${rows}${million} --seconds ${seconds} --rounds ${rounds}${write ? ' --write' : ''}`;
@@ -167,7 +169,7 @@ function introduction({ options, guildhallVersion, postgresVersion }: Setting): 
 }
 
 /** The results of docs/BENCHMARKS.md. */
-export type Section = 'bench' | 'against' | 'deliveries';
+export type Section = 'bench' | 'against' | 'deliveries' | 'wallets';
 
 /** The result in Markdown. */
 export function describe(setting: Setting, { results, firstPages, pageTimes, credentials }: Report): string {
@@ -235,6 +237,22 @@ export function describeDeliveries(setting: Setting, { backlog, drained, delays 
     table(['endpoints', 'lists/s beside', 'deliveries/s', 'node µs', 'PostgreSQL µs', 'aim'], speeds),
     `Milliseconds from the time of an event to its first attempt, at ${CHANGES_PER_SECOND} changes/s over all endpoints:`,
     table(['receivers', 'deliveries', 'p50 ms', 'p99 ms', 'max ms', 'aim'], times),
+  ].join('\n\n');
+}
+
+/** What postings cost, in Markdown. */
+export function describeWallets(setting: Setting, results: readonly WalletResult[]): string {
+  const rows = results.map(({ name, aim, statements, ...figures }) => [
+    name,
+    ...figureCells(figures),
+    String(statements),
+    aim === undefined ? '' : aimed(String(aim), figures.requestsPerSecond >= aim),
+  ]);
+  return [
+    ...introduction(setting),
+    `Postings over one connection pool, each with an \`Idempotency-Key\` of its own; *many* are ${count(WALLETS)} wallets in turn ` +
+      '(µs are CPU per request):',
+    table(['case', ...FIGURES, 'statements', 'aim'], rows),
   ].join('\n\n');
 }
 

@@ -14,6 +14,8 @@ export interface Plan {
   readonly headers?: Readonly<Record<string, string>>;
   /** In turn with the paths, instead of the one that the server's requests have. */
   readonly credentials?: readonly string[];
+  /** Ids of the wallets that the bodies name, in turn with the paths. */
+  readonly wallets?: readonly string[];
   readonly body?: keyof typeof BODIES;
   /** Whether each request has an Idempotency-Key of its own. */
   readonly keyed?: boolean;
@@ -34,8 +36,19 @@ const session = () => ({
   data: { type: 'accessTokens', attributes: { email: BUSY_USER, password: BUSY_PASSWORD } },
 });
 
+const posting = (attributes: object) => (_name: string, _path: string, wallet: string) => ({
+  data: {
+    type: 'walletTransactions',
+    attributes,
+    relationships: { wallet: { data: { type: 'wallets', id: wallet } } },
+  },
+});
+const topUp = posting({ kind: 'topup', amount: 137 });
+const charge = posting({ kind: 'charge', amount: 137 });
+const unitCharge = posting({ kind: 'charge', amount: 137, service: 'sms', quantity: 3 });
+
 /** Documents by the name under which a plan asks for them; each is made for a name that nobody else has. */
-const BODIES = { organization, rename, user, users, session };
+const BODIES = { organization, rename, user, users, session, topUp, charge, unitCharge };
 
 export interface PlannedRequest {
   readonly method: Plan['method'];
@@ -49,7 +62,7 @@ export interface PlannedRequest {
  * @param name for what is written
  */
 export function requestOf(plan: Plan, place: number, name: string): PlannedRequest {
-  const { method, paths, credentials = [], body, keyed } = plan;
+  const { method, paths, credentials = [], wallets = [], body, keyed } = plan;
   const path = paths[place % paths.length] ?? '';
   const headers = { ...plan.headers };
   if (credentials.length > 0) headers.Authorization = `Bearer ${credentials[place % credentials.length]}`;
@@ -62,6 +75,6 @@ export function requestOf(plan: Plan, place: number, name: string): PlannedReque
       ...(keyed ? { 'Idempotency-Key': randomUUID() } : {}),
       ...headers,
     },
-    body: JSON.stringify(BODIES[body](name, path)),
+    body: JSON.stringify(BODIES[body](name, path, wallets[place % wallets.length] ?? '')),
   };
 }

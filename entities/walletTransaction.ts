@@ -38,6 +38,7 @@ export type TransactionKind =
 @Index('wallet_transactions_occurred_at_idx', ['occurredAt', 'id'])
 @Index('wallet_transactions_kind_idx', ['kind', 'occurredAt', 'id'])
 @Index('wallet_transactions_service_idx', ['service', 'occurredAt', 'id'], { where: 'service is not null' })
+@Index('wallet_transactions_metadata_idx', { synchronize: false })
 @Index('wallet_transactions_reference_idx', ['reference', 'id'], { where: 'reference is not null' })
 export class WalletTransaction {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'wallet_transactions_pkey' })

@@ -23,6 +23,8 @@ import { shapes } from './resources';
 import { openSecrets } from './secretKey';
 import { endGraces } from './services/apiKeyRotation';
 import { createPlatformKey, hasPlatformKey } from './services/apiKeys';
+import { headSealer } from './services/auditCheckpoints';
+import { endAuditRetention } from './services/auditRetention';
 import { CallerCache } from './services/callers';
 import { forgetOldBodies, removeOldDeliveries } from './services/eventRetention';
 import { expireHolds } from './services/holds';
@@ -93,7 +95,7 @@ async function openConnection(config: Config, log: Logger, closers: Closers): Pr
 async function prepareDatabase(config: Config, connection: Connection): Promise<string | undefined> {
   const source = await connect(connection, config, 0);
   try {
-    await migrate(source, config.walletAsset);
+    await migrateWith(config, source);
     const db = Database.over(source, false);
     await openSecrets(config, db);
     if (config.platformKey !== undefined) await createPlatformKey({ db, shapes }, 'PLATFORM_KEY', config.platformKey);
@@ -106,6 +108,21 @@ async function prepareDatabase(config: Config, connection: Connection): Promise<
     });
   } finally {
     await source.destroy();
+  }
+}
+
+/** With a role of its own for migrations, the one that serves owns no table. */
+async function migrateWith(config: Config, source: DataSource): Promise<void> {
+  if (config.migrationDatabaseUrl === undefined) {
+    await migrate(source, config.walletAsset);
+    return;
+  }
+  const owner = await connect({ url: config.migrationDatabaseUrl }, config, 0);
+  try {
+    const [{ role }] = await source.query('select current_user as role');
+    await migrate(owner, config.walletAsset, role);
+  } finally {
+    await owner.destroy();
   }
 }
 
@@ -140,6 +157,8 @@ export async function serveRequests(config: Config, connection: Connection, log:
         expireInvitations,
         expireHolds,
         removeUnusedImages,
+        endAuditRetention,
+        headSealer(services),
       ];
       const sweeper = new Sweeper(sweeps.map((sweep) => () => sweep(services)));
       closers.add(() => sweeper.close());

@@ -18,6 +18,8 @@ export interface Config {
   /** Without a slash at the end; undefined until the port is known when neither it nor a fixed PORT is given. */
   readonly publicUrl: string | undefined;
   readonly databaseUrl: string | undefined;
+  /** The same database as another role, which owns the schema; undefined: the one that serves does. */
+  readonly migrationDatabaseUrl: string | undefined;
   readonly databasePoolSize: number;
   readonly databaseTimeoutMs: number;
   readonly preparedStatements: boolean;
@@ -64,6 +66,7 @@ interface Values {
   PORT: number;
   PUBLIC_URL?: string;
   DATABASE_URL?: string;
+  MIGRATION_DATABASE_URL?: string;
   DATABASE_POOL_SIZE: number;
   DATABASE_TIMEOUT_MS: number;
   DATABASE_PREPARED_STATEMENTS: boolean;
@@ -140,6 +143,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       'SECRET_KEY is required with DATABASE_URL: 32 bytes in base64, as from "openssl rand -base64 32".',
     );
   }
+  if (localMode && values.MIGRATION_DATABASE_URL !== undefined) {
+    throw new ConfigError('DATABASE_URL is required with MIGRATION_DATABASE_URL: the role that serves.');
+  }
   if (values.PLATFORM_KEY !== undefined && !isCredential(values.PLATFORM_KEY)) {
     throw new ConfigError('PLATFORM_KEY begins like a key of this service and its checksum is wrong.');
   }
@@ -152,6 +158,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     port: values.PORT,
     publicUrl: values.PUBLIC_URL === undefined ? fixedUrl : values.PUBLIC_URL.replace(/\/+$/, ''),
     databaseUrl: values.DATABASE_URL,
+    migrationDatabaseUrl: values.MIGRATION_DATABASE_URL,
     databasePoolSize: values.DATABASE_POOL_SIZE,
     databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
     preparedStatements: values.DATABASE_PREPARED_STATEMENTS,

@@ -6,19 +6,21 @@ import { type Config, readConfig } from './config';
 const program = new Command('guildhall').description('Manages organizations for other people’s products.');
 
 /** The message alone: what goes wrong here is for the operator, who has no use for a stack. */
-function fail(error: unknown): never {
+function fail(error: unknown, code = 1): never {
   process.stderr.write(`guildhall: ${(error as Error).message}\n`);
-  process.exit(1);
+  process.exit(code);
 }
 
 /** Runs a command with the settings of the environment; modules are loaded by the command that needs them. */
-const withConfig = (run: (config: Config) => Promise<void>) => async () => {
-  try {
-    await run(readConfig(process.env));
-  } catch (error) {
-    fail(error);
-  }
-};
+const withConfig =
+  (run: (config: Config) => Promise<void>, codeOfFailure = 1) =>
+  async () => {
+    try {
+      await run(readConfig(process.env));
+    } catch (error) {
+      fail(error, codeOfFailure);
+    }
+  };
 
 const collect = (value: string, list: number[]) => [...list, Number(value)];
 
@@ -51,6 +53,14 @@ program
   .command('health')
   .description('ask the running server whether it is ready')
   .action(withConfig(async (config) => (await import('./cli/health.js')).health(config)));
+program
+  .command('verify')
+  .description('verify exports of the audit trail, without a database; exit code 0: good, 1: bad, 2: unreadable')
+  .argument('<file...>', 'NDJSON exports; - is the standard input')
+  .option('--public-key <key>', 'the key that they must be signed with, 32 bytes in base64')
+  .action((files: string[], { publicKey }: { publicKey?: string }) =>
+    withConfig(async (config) => (await import('./cli/verify.js')).verifyFiles(config, files, publicKey ?? null), 2)(),
+  );
 program
   .command('openapi')
   .description('print the OpenAPI document')

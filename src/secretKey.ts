@@ -25,6 +25,12 @@ export async function openSecrets(config: Config, db: Database): Promise<Secrets
   return secrets;
 }
 
+/** The key of this installation, if it is here: that of the settings, or the one in DATA_DIR. None is made. */
+export async function findSecretKey({ secretKey, dataDir }: Config): Promise<string | undefined> {
+  if (secretKey !== undefined) return secretKey;
+  return (await readFile(join(dataDir, 'secret.key'), 'utf8').catch(() => undefined))?.trim();
+}
+
 /** Made once, mode 0600, under another name first, so that no start ever reads half a key. */
 async function localKey(dataDir: string): Promise<string> {
   const file = join(dataDir, 'secret.key');

@@ -37,6 +37,13 @@ export const SETTINGS = {
     secret: true,
     description: 'an external PostgreSQL 14 or later; unset: an embedded one in DATA_DIR (local mode)',
   },
+  MIGRATION_DATABASE_URL: {
+    type: 'string',
+    pattern: '^postgres(ql)?://',
+    secret: true,
+    description:
+      'the same database as a role that owns the schema: migrations run with it, and the role of DATABASE_URL gets what it needs, without the right to change the audit trail; unset: DATABASE_URL does both',
+  },
   DATABASE_POOL_SIZE: {
     type: 'integer',
     minimum: 1,

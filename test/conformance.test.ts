@@ -15,6 +15,7 @@ import {
   NIL,
   S,
   startApp,
+  stopTellingReads,
   type TestApp,
 } from './support/app';
 import { addDelivery } from './support/deliveries';
@@ -39,6 +40,7 @@ const some: Record<string, string> = {};
 
 beforeAll(async () => {
   app = await startApp();
+  await stopTellingReads(app);
   for (let i = 0; i < ROWS; i++) {
     const partner = await app.partner(`Partner ${i}`);
     const { id, attributes } = await createOrganization(partner, {

@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
+import { EVENT_TYPES } from '../src/eventTypes';
 import {
   type Answer,
   type Body,
@@ -15,6 +19,7 @@ import {
 } from './support/app';
 import { fileOf, plain } from './support/images';
 import { type MailSink, startMailSink } from './support/mailSink';
+import { MAIN, temporaryFolder } from './support/process';
 import { type ReceivedRequest, type Receiver, startReceiver } from './support/receiver';
 
 /**
@@ -350,6 +355,52 @@ test('the receiver got what the feed tells, in its order', async () => {
   );
 });
 
+/** `guildhall verify` of an export, as somebody runs it who has nothing else: its exit code and what it prints. */
+function verifyOffline(lines: string): [number | null, string] {
+  const folder = temporaryFolder('guildhall-life-');
+  try {
+    const file = join(folder, 'trail.ndjson');
+    writeFileSync(file, lines);
+    const env = { PATH: process.env.PATH, DATA_DIR: folder };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'verify', file], { encoding: 'utf8', env });
+    return [status, stdout + stderr];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+const trail = (path = '') => `${S}/auditEvents${path}?filter[organizationId]=${acme.id}`;
+const trailFor = async (who: Client): Promise<Body[]> => {
+  const { data } = expectAnswer(await who.get(`${trail()}&sort=sequence&page[size]=100`), 200);
+  return data.map(({ attributes }: Body) => attributes);
+};
+/** The last hash that somebody has kept elsewhere. */
+let kept: { sequence: number; hash: string };
+
+test('the audit trail has a row for each event and each refusal, and its export is verified away from here', async () => {
+  const feed = await listOf('events', '&sort=sequence&page[size]=100');
+  const rows = await trailFor(ada);
+  const types = new Set<string>(EVENT_TYPES);
+  expect(rows.filter(({ action }) => types.has(action)).map(({ action }) => action)).toEqual(
+    feed.map(({ attributes }: Body) => attributes.eventType),
+  );
+  const refusals = rows.filter(({ outcome }) => outcome !== 'success');
+  expect(refusals.map(({ action, outcome }) => [action, outcome])).toEqual(
+    expect.arrayContaining([['organizations.charge', 'denied']]),
+  );
+  const avatar = rows.find(({ action }) => action === 'organization.avatar_updated');
+  expect([avatar.actor.name, avatar.context.path]).toEqual(['Bob', `/api/organizations/${acme.id}/upload-avatar`]);
+
+  const { meta } = expectAnswer(await ada.get(trail('/verify')), 200);
+  expect([meta.ok, meta.problems]).toEqual([true, []]);
+  kept = { sequence: meta.lastSequence, hash: meta.lastHash };
+  const { status, text } = await ada.get(trail('/export'));
+  expect(status).toBe(200);
+  for (const secret of [PASSWORD, ...secrets.map((each) => each.secret)]) expect(text).not.toContain(secret);
+  expect(verifyOffline(text)).toEqual([0, expect.stringMatching(/: good\.$/m)]);
+  const { sequence: forged } = rows.find(({ action }) => action === 'organization.suspended');
+  expect(verifyOffline(text.replace('Unpaid', 'Thanks'))).toEqual([1, expect.stringContaining(`row ${forged}:`)]);
+});
+
 test('deleted on /v1 when nobody else is left, brought back, and purged by the operator', async () => {
   const path = `/v1/orgs/${acme.number}/`;
   expectAnswer(await ada.delete(path), 400, { code: 'only_organization' });
@@ -370,4 +421,17 @@ test('deleted on /v1 when nobody else is left, brought back, and purged by the o
   const purge = await app.platform.delete(`${M}/organizations/${acme.id}?purgeNow=true`);
   expect(purge.status).toBe(204);
   for (const who of [ada, app.platform]) expect(await statusesFor(who)).toEqual([404, 404, 404, 404]);
+});
+
+test('its audit trail outlives it (INV-55)', async () => {
+  const rows = await trailFor(app.platform);
+  expect(rows.find(({ sequence }) => sequence === kept.sequence).hash).toBe(kept.hash);
+  const lives = rows.filter(({ action }) => /^organization[.](deletion|restored|purged)/.test(action));
+  expect(lives.map(({ action }) => action)).toEqual([
+    ...['organization.deletion_scheduled', 'organization.restored', 'organization.purged'],
+  ]);
+  const { meta } = expectAnswer(await app.platform.get(trail('/verify')), 200);
+  expect([meta.ok, meta.problems]).toEqual([true, []]);
+  expect(verifyOffline((await app.platform.get(trail('/export'))).text)).toEqual([0, expect.any(String)]);
+  expect((await ada.get(trail())).body.data).toEqual([]);
 });

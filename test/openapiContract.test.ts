@@ -29,20 +29,16 @@ afterAll(() => app.close());
 const isOfSession = ({ route }: Documented): boolean =>
   route?.definition.type === 'accessTokens' && route.relationship === 'user';
 
-/** Id of a transaction with this relationship. */
-async function transactionWith(relationship = ''): Promise<string> {
-  if (relationship === 'reversedBy') return world.transaction.relationships.reverses.data.id;
-  if (relationship !== 'hold') return world.transaction.id;
-  return (await app.platform.get(`${world.hold.links.self}/transactions`)).body.data[0].id;
-}
-
 /** A path with an id, of a resource where the relationship leads to something. */
 async function pathOf(documented: Documented): Promise<string> {
   const { path, route } = documented;
   const type = route?.definition.type ?? '';
   if (type === 'accessTokens' && !isOfSession(documented)) return path.replace('{id}', world.keyToken.id);
   if (isOfSession(documented)) return path.replace('{id}', (await person.get(`${S}/me`)).body.data.id);
-  if (type === 'walletTransactions') return path.replace('{id}', await transactionWith(route?.relationship));
+  if (type === 'walletTransactions' && route?.relationship === 'reverses') {
+    const { reversedBy } = world.transaction.relationships;
+    return path.replace('{id}', reversedBy.data.id);
+  }
   if (type !== 'apiKeys' || route?.relationship !== 'partner') return path.replace('{id}', sampleOf(world, type));
   const { body } = await app.platform.get(`${S}/apiKeys?filter[partner]=${world.partner.id}`);
   return path.replace('{id}', body.data[0].id);

@@ -26,6 +26,8 @@ export interface ExportVerdict {
   readonly isPartial: boolean;
   /** The key that its signatures were verified with is from the file itself. */
   readonly isOwnKey: boolean;
+  /** Of the key; null when there was none. */
+  readonly keyId: string | null;
   /** Nothing in it is a line of an export. */
   readonly isForeign: boolean;
 }
@@ -37,7 +39,18 @@ interface Seen {
   readonly hash: string;
 }
 
-/** Verifies an export line by line, in constant memory and without a database. */
+/**
+ * Verifies an export, in constant memory.
+ * @param lines without their ends
+ * @param key to verify signatures with; null: the one that the file names
+ */
+export async function verifyExport(lines: AsyncIterable<string>, key: PublicKey | null): Promise<ExportVerdict> {
+  const check = new ExportCheck(key);
+  for await (const line of lines) check.take(line);
+  return check.end();
+}
+
+/** Verifies an export line by line, without a database. */
 export class ExportCheck {
   private readonly own = new Findings<LineProblem & { sequence: never }>();
   /** What counts only when no rows were left out. */
@@ -95,6 +108,7 @@ export class ExportCheck {
       lastSequence: this.current[0]?.sequence ?? null,
       isPartial,
       isOwnKey: this.isOwnKey,
+      keyId: this.key?.keyId ?? null,
       isForeign: !this.known,
     };
   }

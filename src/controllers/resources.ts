@@ -12,7 +12,7 @@ import type { Call, Outcome } from './call';
 import { checkOffered, endpointOf, handlerOf } from './dispatch';
 import { idempotencyKeyOf, once } from './idempotency';
 import type { Registry } from './include';
-import { Routes } from './routes';
+import { movesMoney, Routes } from './routes';
 
 /** An answer that is ready to be sent. */
 export interface Answer {
@@ -46,9 +46,26 @@ export function resources(services: Services, registry: Registry): RequestHandle
     const call: Call = { ctx, method, route, registry, query, ifMatch, body };
     const run = async (inside: Context) => render(await handlerOf(route, method)({ ...call, ctx: inside }));
     const key = bytes === undefined ? undefined : idempotencyKeyOf(req);
-    const answer = key === undefined ? await run(ctx) : await once({ ctx, req, key, bytes, registry }, run);
-    send(req, res, answer);
+    const work = () => (key === undefined ? run(ctx) : once({ ctx, req, key, bytes, registry }, run));
+    send(req, res, await (movesMoney(route, method) ? ctx.db.inTurn(purseOf(call), work) : work()));
   };
+}
+
+/**
+ * By what a request that moves money takes its turn: its organization, whose row it will wait for, or as near to that as
+ * can be told without a look. Two names of one organization only cost a connection more.
+ */
+function purseOf({ ctx, route, body }: Call): string {
+  if (ctx.caller.organizationId !== null) return ctx.caller.organizationId;
+  if (route.id !== undefined) return route.id;
+  try {
+    const { data } = body() as { data: { relationships: Record<string, { data: { id: unknown } }> } };
+    const { organization, wallet, reverses } = data.relationships;
+    return String((organization ?? wallet ?? reverses)?.data.id);
+  } catch {
+    // It names none, and will be told so.
+    return '';
+  }
 }
 
 export function splitUrl(url: string): { path: string; search: string } {

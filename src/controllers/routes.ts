@@ -88,6 +88,13 @@ function shapeOf(definition: Definition): Shape {
   };
 }
 
+/** Whether a request moves money, and needs an `Idempotency-Key` (INV-48). */
+export function movesMoney({ kind, definition, action: name = '' }: Route, method: string): boolean {
+  if (kind === 'collection' && method === 'POST') return definition.operations.create?.keyed === true;
+  const action = definition.actions[name];
+  return kind === 'action' && action?.method !== 'DELETE' && action?.keyed === true;
+}
+
 function linkageMethods(relationship: Relationship): string[] {
   const { change } = relationship;
   const list = 'many' in relationship ? change : undefined;

@@ -2,12 +2,17 @@ import { type Pool, type PoolClient, types } from 'pg';
 import type { DataSource } from 'typeorm';
 import { AppError } from '../errors';
 import { translate } from './constraints';
+import { Lanes } from './lanes';
 
 const TIMESTAMPTZ = 1184;
 const BIGINT = 20;
 /** Statements that get a name; past that they are sent unnamed, so that a client can't fill the server with plans. */
 const MOST_NAMED_STATEMENTS = 500;
 const RETRIED = new Set(['40001', '40P01']);
+/** Connections that are left to all else by what is done in turn. */
+const LEFT = 2;
+/** Of the connections, the part that one name may have at a time: some make ready what the one that has the lock ends. */
+const PART_OF_ONE = 0.4;
 
 /** PostgreSQL's text of a time → the form of the seed, `2024-08-20T10:45:07+00:00` (domain sheet 1: whole seconds, UTC). */
 export function formatTime(text: string): string {
@@ -58,12 +63,15 @@ export class Database {
     private readonly names: Map<string, string> | undefined,
     /** Inside a transaction: what is to be done once it is committed. */
     private readonly pending: (() => void)[] | undefined,
+    private readonly lanes: Lanes,
   ) {}
 
   /** @param named whether statements are prepared once per connection */
   static over(dataSource: DataSource, named: boolean): Database {
     const pool = (dataSource.driver as unknown as { master: Pool }).master;
-    return new Database(pool, pool as unknown as Queryable, named ? new Map() : undefined, undefined);
+    const { max } = pool.options;
+    const lanes = new Lanes(Math.max(1, max - LEFT), Math.max(1, Math.ceil(max * PART_OF_ONE)));
+    return new Database(pool, pool as unknown as Queryable, named ? new Map() : undefined, undefined, lanes);
   }
 
   /** Whether statements are part of a transaction. */
@@ -127,6 +135,15 @@ export class Database {
     }
   }
 
+  /**
+   * Runs `work`, which takes a connection, in turn with what else has this name: for what would wait for one and the same
+   * row anyway. Not to be called inside a transaction.
+   * @throws AppError `unavailable` after a minute
+   */
+  inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.lanes.take(name, work);
+  }
+
   /** Runs `action` when what was written is there for everybody: at once, or after the commit of the transaction. */
   afterCommit(action: () => void): void {
     if (this.pending === undefined) action();
@@ -149,7 +166,9 @@ export class Database {
     try {
       await client.query('begin');
       const pending: (() => void)[] = [];
-      const result = await work(new Database(this.pool, client as unknown as Queryable, this.names, pending));
+      const result = await work(
+        new Database(this.pool, client as unknown as Queryable, this.names, pending, this.lanes),
+      );
       await client.query('commit');
       for (const action of pending) action();
       return result;

@@ -1,4 +1,5 @@
 import { type DataSource, MigrationExecutor } from 'typeorm';
+import { grantService } from './privileges';
 
 /** Any number, the same in every process of the service: "Guildhall migrations". */
 const LOCK = 71_726_170;
@@ -8,10 +9,15 @@ const OLDEST_SERVER = 140_000;
  * Brings the schema up to date. Any number of processes may start at once: one migrates, the others wait for it and
  * find nothing to do. A failed migration leaves the schema as it was.
  * @param walletAsset of the wallets that a migration makes for the organizations that there are
+ * @param serviceRole another role, which is to serve on the schema; null: this one does
  * @returns names of the migrations that were run
- * @throws Error in one sentence when the server is older than PostgreSQL 14
+ * @throws Error in one sentence when the server is older than PostgreSQL 14, or the other role can do too much
  */
-export async function migrate(dataSource: DataSource, walletAsset = 'USD'): Promise<string[]> {
+export async function migrate(
+  dataSource: DataSource,
+  walletAsset = 'USD',
+  serviceRole: string | null = null,
+): Promise<string[]> {
   // A lock of the session, not of a transaction: TypeORM makes its own transactions, on this same connection.
   const runner = dataSource.createQueryRunner();
   await runner.connect();
@@ -25,7 +31,9 @@ export async function migrate(dataSource: DataSource, walletAsset = 'USD'): Prom
       await runner.query("select set_config('guildhall.wallet_asset', $1, false)", [walletAsset]);
       const executor = new MigrationExecutor(dataSource, runner);
       executor.transaction = 'all';
-      return (await executor.executePendingMigrations()).map((migration) => migration.name);
+      const ran = await executor.executePendingMigrations();
+      if (serviceRole !== null) await grantService(runner, serviceRole);
+      return ran.map((migration) => migration.name);
     } finally {
       await runner.query('select pg_advisory_unlock($1)', [LOCK]);
     }

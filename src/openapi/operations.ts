@@ -1,4 +1,4 @@
-import type { Route } from '../controllers/routes';
+import { movesMoney, type Route } from '../controllers/routes';
 import { type Action, actionWords, capitalize, type DocumentMeta } from '../jsonapi/define';
 import { accessOf } from './access';
 import { answer, deleted, HEAD, notModified, REPLAYED } from './answers';
@@ -146,13 +146,6 @@ const KINDS: Readonly<Record<string, (task: Task) => Parts>> = {
   'linkage DELETE': changeLinkage,
 };
 
-/** Whether a request needs an `Idempotency-Key`. */
-function isKeyed({ kind, definition, action: name = '' }: Route, method: string): boolean {
-  if (kind === 'collection' && method === 'POST') return definition.operations.create?.keyed === true;
-  const action = definition.actions[name];
-  return kind === 'action' && action?.method !== 'DELETE' && action?.keyed === true;
-}
-
 function operation(components: Components, registry: Registry, route: Route, method: string): Json {
   const { kind, definition, action = '', relationship: name = '', refused } = route;
   const documents = new Documents(components, registry);
@@ -177,7 +170,7 @@ function operation(components: Components, registry: Registry, route: Route, met
     parameters: [
       ...(kind === 'collection' ? [] : [idParameter(components, definition)]),
       ...parts.parameters,
-      ...(isRead ? [] : [idempotencyKey(components, isKeyed(route, method))]),
+      ...(isRead ? [] : [idempotencyKey(components, movesMoney(route, method))]),
       header(components, 'requestId'),
     ],
     ...(requestBody === undefined ? {} : { requestBody }),

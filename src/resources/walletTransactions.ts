@@ -87,7 +87,7 @@ export const walletTransactions = defineResource(WalletTransaction, {
     },
     balanceAfter: { schema: { ...money, description: 'Balance of the wallet behind it.' } },
     actor: { schema: actor },
-    metadata: { schema: metadata, write: 'create' },
+    metadata: { schema: metadata, write: 'create', filter: FILTERS.json },
   },
   relationships: {
     organization: {

@@ -11,7 +11,7 @@ import { AppError, notFound } from '../errors';
 import type { Condition } from '../selection';
 import { authorize } from './access';
 import { CHECKPOINT_COLUMNS, readCheckpoint, sealHeads } from './auditCheckpoints';
-import { auditTable, conditionText, knownActorSql, recordUse } from './auditTrail';
+import { auditTable, conditionText, knownActorSql, recordUse, tracing } from './auditTrail';
 import { type Verification, verifyChain } from './auditVerification';
 
 /** Rows that are in memory at a time. */
@@ -65,8 +65,8 @@ export async function verifyAuditTrail(ctx: Context, organizationId: string | un
   const chain = await chainFor(ctx, 'auditEvents.verify', organizationId);
   const verification = await verifyChain(ctx, chain);
   const { ok, checked, lastSequence } = verification;
-  const metadata = { ok: String(ok), checked: String(checked), lastSequence: String(lastSequence) };
-  await ctx.db.transaction((db) => recordUse({ ...ctx, db }, 'audit.verified', chain, metadata));
+  const metadata = { chain, ok: String(ok), checked: String(checked), lastSequence: String(lastSequence) };
+  await tracing(ctx, chain, (inside, where) => recordUse(inside, 'audit.verified', where, metadata));
   return verification;
 }
 
@@ -91,11 +91,11 @@ export async function openExport(
 ): Promise<OpenExport> {
   const chain = await chainFor(ctx, 'auditEvents.export', organizationId);
   const query = conditions.map(conditionText).join('&');
-  await ctx.db.transaction(async (db) => {
+  await tracing(ctx, chain, async (inside, where) => {
     const range = 'select audit_from, audit_last + 1 from event_sequences where organization_id = $1';
-    const [[from, to] = [1, 1]] = await db.query(range, [chain]);
-    const told = { format, rows: `${from}–${to}`, ...(query === '' ? {} : { query }) };
-    await recordUse({ ...ctx, db }, 'audit.exported', chain, told);
+    const [[from, to] = [1, 1]] = await inside.db.query(range, [chain]);
+    const told = { chain, format, rows: `${from}–${to}`, ...(query === '' ? {} : { query }) };
+    await recordUse(inside, 'audit.exported', where, told);
   });
   // Behind the commit: a row of the installation's chain is written with it.
   const [head] = await ctx.db.query(

@@ -76,10 +76,9 @@ export const auditRows = plain.rows;
 
 /** A page, and a row that says that it was read (INV-54). */
 export const listAuditEvents: List<AuditEvent> = (ctx, selection, properties) =>
-  ctx.db.transaction(async (db) => {
-    const inside = { ...ctx, db };
+  tracing(ctx, namedIn(selection), async (inside, chain) => {
     const page = await plain.list(inside, selection, properties);
-    await recordUse(inside, 'audit.read', namedIn(selection), { query: askedFor(selection) });
+    await recordUse(inside, 'audit.read', chain, { query: askedFor(selection) });
     return page;
   });
 
@@ -87,17 +86,18 @@ export const listAuditEvents: List<AuditEvent> = (ctx, selection, properties) =>
  * One row, and another that says that it was read.
  * @throws AppError `not_found`, `permission_denied`
  */
-export const getAuditEvent: Get<AuditEvent> = (ctx, id, properties) =>
-  ctx.db.transaction(async (db) => {
-    const inside = { ...ctx, db };
+export const getAuditEvent: Get<AuditEvent> = async (ctx, id, properties) => {
+  const [row] = await ctx.db.query('select organization_id from audit_events where id = $1', [id]);
+  const organizationId = (row?.[0] ?? null) as string | null;
+  return tracing(ctx, organizationId, async (inside, chain) => {
     const found = await plain.get(inside, id, properties);
-    const [row] = await db.query(`select nullif(organization_id, '${NIL_UUID}') from audit_events where id = $1`, [id]);
-    const organizationId = row?.[0] as string | null;
     // Here as well as by whoever asks for it: what is refused was not read.
-    await authorize(inside, 'auditEvents.get', { organizationId }, false);
-    await recordUse(inside, 'audit.read', organizationId ?? NIL_UUID, { id }, id);
+    const target = { organizationId: organizationId === NIL_UUID ? null : organizationId };
+    await authorize(inside, 'auditEvents.get', target, false);
+    await recordUse(inside, 'audit.read', chain, { id }, id);
     return found;
   });
+};
 
 /** The one organization whose rows are asked for. */
 function namedIn({ of, conditions }: Selection): string | null {
@@ -124,6 +124,33 @@ export function conditionText({ field, operator, value, path = [], through }: Co
   return `filter[${name}]${operator === 'eq' ? '' : `[${operator}]`}=${String(value)}`;
 }
 
+function chainSql(caller: Caller, organizationId: string | null, bind: Bind): string {
+  const sees = caller.level === 'platform' ? 'true' : visibleOrganization(caller, 's.organization_id', bind);
+  const named = `select s.organization_id from event_sequences s where s.organization_id = ${bind(organizationId)}::uuid and ${sees}`;
+  return `nullif(coalesce((${named}), ${bind(caller.organizationId)}::uuid), '${NIL_UUID}')`;
+}
+
+/** What a row runs into that was put behind the last one of a chain by hand. */
+const TAKEN = 'audit_events_organization_id_sequence_key';
+
+/**
+ * Runs a transaction that ends with `recordUse`. A chain that somebody has put a row behind takes no other: whoever looks at it
+ * then is told of in that of the installation.
+ * @param organizationId whose chain is meant
+ */
+export async function tracing<T>(
+  ctx: Context,
+  organizationId: string | null,
+  work: (inside: Context, organizationId: string | null) => Promise<T>,
+): Promise<T> {
+  try {
+    return await ctx.db.transaction((db) => work({ ...ctx, db }, organizationId));
+  } catch (error) {
+    if ((error as { constraint?: string }).constraint !== TAKEN) throw error;
+    return ctx.db.transaction((db) => work({ ...ctx, db }, NIL_UUID));
+  }
+}
+
 /**
  * Writes that the audit trail was used: in the chain of the organization that was named if the caller sees it, else in that
  * of his own, else in that of the installation. To be called last in a transaction.
@@ -140,12 +167,10 @@ export async function recordUse(
   const { caller, db } = ctx;
   const list: unknown[] = [];
   const bind: Bind = (value) => `$${list.push(value)}`;
-  const sees = caller.level === 'platform' ? 'true' : visibleOrganization(caller, 's.organization_id', bind);
-  const named = `(select s.organization_id from event_sequences s where s.organization_id = ${bind(organizationId)}::uuid and ${sees})`;
+  const chain = organizationId === NIL_UUID ? 'null' : chainSql(caller, organizationId, bind);
   const subjects = rowId === undefined ? 'null' : `array[${bind({ type: 'auditEvents', id: rowId })}::jsonb]`;
   await db.query(
-    `select record_audit(${bind(action)}, nullif(coalesce(${named}, ${bind(caller.organizationId)}::uuid), '${NIL_UUID}'), 'success', ${subjects}, null,
-       ${whoSql(ctx, bind)}, ${bind(metadata)}::jsonb)`,
+    `select record_audit(${bind(action)}, ${chain}, 'success', ${subjects}, null, ${whoSql(ctx, bind)}, ${bind(metadata)}::jsonb)`,
     list,
   );
 }

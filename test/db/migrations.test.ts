@@ -6,6 +6,7 @@ import { dataSource } from '../../ormconfig';
 import { isMigrated, migrate } from '../../src/db/migrate';
 import { migrations } from '../../src/db/migrations';
 import { DefaultEndpoint1764500000001 } from '../../src/db/migrations/1764500000001-default-endpoint';
+import { Wallets1764600000001 } from '../../src/db/migrations/1764600000001-wallets';
 import { Secrets } from '../../src/secrets';
 
 const server = JSON.parse(process.env.GUILDHALL_TEST_DATABASE ?? '{}');
@@ -109,6 +110,31 @@ test('a migration that fails leaves the schema as it was, and the lock free', as
   expect(row.n).toBe(1);
   await source.query('drop table row_counts');
   expect(await migrate(await open())).toHaveLength(migrations.length);
+});
+
+test('organizations of before have a wallet in the asset of the installation, and are counted', async () => {
+  const source = await open();
+  await migrate(source);
+  for (const _each of migrations.slice(migrations.indexOf(Wallets1764600000001))) await source.undoLastMigration();
+  const partner = uuidv7();
+  await source.query("insert into partners (id, name) values ($1, 'P')", [partner]);
+  for (const owner of [null, partner, partner]) {
+    await source.query(
+      "insert into organizations (id, name, slug, partner_id) values ($1::uuid, 'Acme', $1::text, $2)",
+      [uuidv7(), owner],
+    );
+  }
+  await migrate(source, 'KWD');
+  expect(
+    await source.query('select asset, scale, balance, status, count(*)::int from wallets group by 1, 2, 3, 4'),
+  ).toEqual([{ asset: 'KWD', scale: 3, balance: '0', status: 'active', count: 3 }]);
+  const totals = await source.query(
+    "select scope, sum(rows)::int as rows from row_counts where relation = 'wallets' group by 1 order by 2",
+  );
+  expect(totals).toEqual([
+    { scope: partner, rows: 2 },
+    { scope: '00000000-0000-0000-0000-000000000000', rows: 3 },
+  ]);
 });
 
 test('a webhook of before is the default endpoint of its organization, and goes back', async () => {

@@ -65,7 +65,7 @@ const COUNTED = `
     union all select 'users', nil.id from users, nil
     union all select 'partners', nil.id from partners, nil
     ${['workspaces', 'invitations', 'roles'].map((table) => owned(table)).join('')}${owned('webhook_endpoints', 't.deleted_at is null')}
-    ${['events', 'webhook_deliveries', 'webhook_attempts'].map(logged).join('')}
+    ${['events', 'audit_events', 'wallets', 'webhook_deliveries', 'webhook_attempts'].map(logged).join('')}
     union all select 'webhook_deliveries', organization_id from webhook_deliveries
     union all select 'webhook_attempts', organization_id from webhook_attempts
     union all select 'member_roles', mr.role_id from member_roles mr join roles r on r.id = mr.role_id where r.kind = 'custom'

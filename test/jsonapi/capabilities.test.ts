@@ -1,6 +1,7 @@
 import { hintOf } from '../../src/jsonapi/define';
 import { sampleOf as sampleOfSchema } from '../../src/openapi/example';
 import { registry } from '../../src/resources';
+import { keyed } from '../routes/money';
 import {
   type Answer,
   type Body,
@@ -97,7 +98,9 @@ async function attempt({ caller }: Scene, url: string, type: string, id: string,
   if (name === 'delete') return caller.delete(url);
   const [path, action] = actionsOf(type).find(([key, each]) => hintOf(key, each) === name) ?? [];
   if (action?.method === 'DELETE') return caller.delete(`${url}/${path}`);
-  if (action !== undefined) return caller.post(`${url}/${path}`, { meta: settingsOf(action) });
+  if (action !== undefined) {
+    return caller.post(`${url}/${path}`, { meta: settingsOf(action) }, action.keyed === true ? keyed() : {});
+  }
   const { body } = await app.platform.get(`${url}/relationships/${name}`);
   return caller.patch(`${url}/relationships/${name}`, { data: body.data });
 }

@@ -12,6 +12,7 @@ import {
   type TestApp,
 } from '../support/app';
 import { addDeliveries, addEvents } from '../support/deliveries';
+import { addMoney, addToTransaction } from './moneyRows';
 import {
   addInvitations,
   addMembers,
@@ -58,6 +59,8 @@ beforeAll(async () => {
       await app.platform.post(`${S}/apiKeys`, document('apiKeys', { name: `Key ${i}` }, { relationships }));
   }
   await addDeliveries(app, world.delivered, MANY);
+  await addMoney(app, world.organization.id, MANY);
+  await addToTransaction(app, world, MANY);
   // Among the first of the list.
   await app.source.query("update webhook_deliveries set created_at = now() + interval '1 hour' where id = $1", [
     world.delivered.deliveryId,

@@ -12,6 +12,7 @@ import {
   type TestApp,
 } from '../support/app';
 import { addDeliveries, addDelivery, addEvents } from '../support/deliveries';
+import { addMoney, addToTransaction } from './moneyRows';
 import {
   addInvitations,
   addWebhookEndpoints,
@@ -52,6 +53,8 @@ beforeAll(async () => {
   await addEvents(app, world.organization.id, 2);
   await addDeliveries(app, world.delivered, 3);
   await addDelivery(app, world.other.id);
+  for (const { id } of [world.organization, world.other]) await addMoney(app, id, 2);
+  await addToTransaction(app, world, 1);
   const roles = ['owner', 'admin', 'member'].map((code) => ({ type: 'roles', id: world.roles[code].id }));
   await app.platform.patch(`${S}/members/${sampleOf(world, 'members')}/relationships/roles`, { data: roles });
 });

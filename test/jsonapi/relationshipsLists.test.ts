@@ -12,6 +12,7 @@ import {
 } from '../support/app';
 import { addDeliveries } from '../support/deliveries';
 import { isFullyLinked } from '../support/document';
+import { addMoney } from './moneyRows';
 import {
   addInvitations,
   addWebhookEndpoints,
@@ -38,6 +39,7 @@ beforeAll(async () => {
   await addInvitations(app, world.organization.id, 1);
   await addWebhookEndpoints(app, world.organization.id, 1);
   await addDeliveries(app, world.delivered, 1);
+  await addMoney(app, world.organization.id, 1);
   const second = await createOrganization(world.partner, { name: 'Second' });
   await world.partner.post(`${S}/members`, membership(second.id, world.owner.id));
   const relationships = { partner: link('partners', world.partner.id) };

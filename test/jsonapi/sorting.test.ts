@@ -1,6 +1,7 @@
 import { registry } from '../../src/resources';
 import { type Body, createOrganization, createUser, document, M, S, startApp, type TestApp } from '../support/app';
 import { addDeliveries } from '../support/deliveries';
+import { addMoney } from './moneyRows';
 import {
   addInvitations,
   addWebhookEndpoints,
@@ -34,6 +35,7 @@ beforeAll(async () => {
   await addInvitations(app, world.organization.id, 5);
   await addWebhookEndpoints(app, world.organization.id, 5);
   await addDeliveries(app, world.delivered, 5);
+  await addMoney(app, world.organization.id, 5);
   const time = "timestamptz '2026-01-01T00:00:00Z' + make_interval(days => n % 4)";
   const status = "status = case when n % 3 = 0 then 'suspended' else 'active' end";
   await spread('organizations', `created_at = ${time}, updated_at = ${time}, status_changed_at = ${time}, ${status}`);

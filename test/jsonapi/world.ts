@@ -2,7 +2,18 @@ import { request } from 'node:http';
 import { Client as PgClient } from 'pg';
 import { registry } from '../../src/resources';
 import { keyed, moved, reverse, walletOf } from '../routes/money';
-import { type Answer, type Body, type Client, createUser, document, link, M, S, type TestApp } from '../support/app';
+import {
+  type Answer,
+  type Body,
+  type Client,
+  createUser,
+  document,
+  link,
+  M,
+  S,
+  stopTellingReads,
+  type TestApp,
+} from '../support/app';
 import { addDelivery, type Delivered } from '../support/deliveries';
 
 /** Rows of every type, and a caller of every level. */
@@ -31,7 +42,7 @@ export interface World {
   keyToken: Body;
   /** An event of the partner's organization on its way. */
   delivered: Delivered;
-  /** The wallet of the partner's organization, with a top-up that was reversed; this is the reversal. */
+  /** The wallet of the partner's organization; of a hold in it a part was captured, which is the transaction, and reversed. */
   wallet: Body;
   transaction: Body;
   entry: Body;
@@ -46,13 +57,8 @@ export interface World {
 export const TYPES = [...registry.keys()];
 export const pathOf = (type: string): string => registry.get(type)?.path ?? '';
 export const firstAttribute = (type: string): string => Object.keys(registry.get(type)?.attributes ?? {})[0] ?? '';
-/** What no token that the platform's key made has, and no reversal; `test/routes` has tests of it. */
-const NOT_OF_THE_SAMPLES = [
-  'accessTokens.user',
-  'accessTokens.organization',
-  'walletTransactions.reversedBy',
-  'walletTransactions.hold',
-];
+/** What no token that the platform's key made has, and no capture; `test/routes` has tests of it. */
+const NOT_OF_THE_SAMPLES = ['accessTokens.user', 'accessTokens.organization', 'walletTransactions.reverses'];
 
 /** Every relationship of every type. */
 export const RELATIONSHIPS = [...registry.values()]
@@ -87,6 +93,7 @@ export const membership = (organization: string, user: string, roles: string[] =
   );
 
 export async function buildWorld(app: TestApp): Promise<World> {
+  await stopTellingReads(app);
   const partner = await app.partner();
   const organization = await created(
     partner.post(`${M}/organizations`, document('organizations', { name: 'Acme', externalId: 'acme-1' })),
@@ -163,9 +170,7 @@ export async function buildWorld(app: TestApp): Promise<World> {
 type Money = Pick<World, 'wallet' | 'transaction' | 'entry' | 'hold' | 'overageLimit' | 'walletAlert'>;
 
 async function addMoney(asker: Client, organizationId: string): Promise<Money> {
-  const topUp = await moved(asker, organizationId, 'topup', { amount: 500 });
-  const transaction = (await reverse(asker, organizationId, topUp.id)).body.data;
-  const [entry] = (await asker.get(`${S}/walletTransactions/${transaction.id}/entries`)).body.data;
+  await moved(asker, organizationId, 'topup', { amount: 500 });
   const wallet = await walletOf(asker, organizationId);
   const owned = ownedBy(organizationId);
   const overageLimit = await created(
@@ -177,6 +182,11 @@ async function addMoney(asker: Client, organizationId: string): Promise<Money> {
   const held = document('holds', { amount: 50, service: 'sms', reason: 'A stay' }, owned);
   const hold = await created(asker.post(`${S}/holds`, held, keyed()));
   await asker.post(`${hold.links.self}/capture`, { meta: { amount: 20 } }, keyed());
+  const captures = `${S}/walletTransactions?filter[kind]=capture&filter[organizationId]=${organizationId}`;
+  const [captured] = (await asker.get(captures)).body.data;
+  await reverse(asker, organizationId, captured.id);
+  const transaction = (await asker.get(captured.links.self)).body.data;
+  const [entry] = (await asker.get(`${captured.links.self}/entries`)).body.data;
   return { wallet, transaction, entry, hold, overageLimit, walletAlert };
 }
 

@@ -278,6 +278,15 @@ export async function startApp(
   };
 }
 
+/**
+ * For tests that compare a list with the same list read again, of every type: in this database a read of the audit trail is
+ * not told in it, so that it stands still.
+ */
+export async function stopTellingReads(app: TestApp): Promise<void> {
+  const [row] = await app.source.query("select pg_get_functiondef('record_audit'::regproc) as text");
+  await app.source.query(row.text.replace('\nbegin\n', "\nbegin\n if kind = 'audit.read' then return 0; end if;\n"));
+}
+
 /** An access token for a user, as signing in makes it, but without a password. */
 export async function signIn(db: Database, userId: string): Promise<string> {
   const token = makeKey('at');

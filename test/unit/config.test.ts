@@ -25,6 +25,7 @@ test('without any setting: local mode with the defaults of the contract', () => 
     port: 3000,
     publicUrl: 'http://127.0.0.1:3000',
     databaseUrl: undefined,
+    migrationDatabaseUrl: undefined,
     databasePoolSize: 10,
     databaseTimeoutMs: 2000,
     preparedStatements: true,
@@ -160,6 +161,7 @@ const REFUSED: [name: string, value: string][] = [
   ['PUBLIC_URL', 'api.example.com'],
   ['PUBLIC_URL', 'ftp://api.example.com'],
   ['DATABASE_URL', 'mysql://db.example/guildhall'],
+  ['MIGRATION_DATABASE_URL', 'mysql://db.example/guildhall'],
   ['DATABASE_POOL_SIZE', '0'],
   ['DATABASE_POOL_SIZE', '201'],
   ['DATABASE_TIMEOUT_MS', '99'],
@@ -268,6 +270,15 @@ describe('with DATABASE_URL', () => {
     expect(config).toMatchObject({ databaseUrl: URL, localMode: false, secretKey: SECRET_KEY, webhookAllowHttp: 'no' });
     expect(config.webhookAllowCidrs).toEqual([]);
     expect(readConfig({ DATABASE_URL: 'postgresql://db/x', SECRET_KEY }).databaseUrl).toBe('postgresql://db/x');
+  });
+
+  test('MIGRATION_DATABASE_URL may name another role, and nothing without it', () => {
+    const other = 'postgres://owner@db/guildhall';
+    const config = readConfig({ DATABASE_URL: URL, MIGRATION_DATABASE_URL: other, SECRET_KEY });
+    expect(config.migrationDatabaseUrl).toBe(other);
+    expect(refusal({ MIGRATION_DATABASE_URL: other })).toBe(
+      'DATABASE_URL is required with MIGRATION_DATABASE_URL: the role that serves.',
+    );
   });
 
   test('SECRET_KEY is required', () => {

@@ -1,0 +1,158 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { type Book, SERVICES, UNITS } from '../ledger/book';
+import {
+  type Answer,
+  type Body,
+  call,
+  eventsOf,
+  list,
+  makeOrganization,
+  PLATFORM_KEY,
+  succeed,
+  transact,
+  verify,
+  walletsOf,
+} from '../ledger/calls';
+import { replay, stateOf } from '../ledger/replay';
+import { type Attempt, sendTraffic } from '../ledger/traffic';
+import { S } from '../support/app';
+import { cleanUp, type Started, serve, stop, temporaryFolder } from '../support/process';
+
+/** `LEDGER_OPERATIONS=20000 npm test -- test/start/ledger` is the long way; a seed that was printed is given as LEDGER_SEED. */
+const OPERATIONS = Number(process.env.LEDGER_OPERATIONS ?? 1_500);
+const SEED = Number(process.env.LEDGER_SEED ?? randomInt(2 ** 31));
+const PATIENCE_MS = 60_000 + OPERATIONS * 60;
+
+let folder: string;
+let server: Started;
+beforeAll(async () => {
+  folder = temporaryFolder('guildhall ledger ');
+  // Two processes, and else what an operator has who sets nothing.
+  server = await serve({
+    DATA_DIR: join(folder, 'data'),
+    WORKERS: '2',
+    RATE_LIMIT: 'off',
+    PLATFORM_KEY,
+    WALLET_SERVICES: SERVICES.map((name) => (name in UNITS ? `${name}:${UNITS[name]}` : name)).join(),
+  });
+});
+afterAll(() => cleanUp(folder));
+
+const countBy = <T>(list: readonly T[], name: (one: T) => unknown): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const each of list) counts[String(name(each))] = (counts[String(name(each))] ?? 0) + 1;
+  return counts;
+};
+
+test('of 1,000 charges of 137 at a time on 100,000, over two processes, 729 are taken and 127 is left [INV-46]', async () => {
+  const { url } = server;
+  const id = await makeOrganization(url, 'Crowded');
+  await succeed(url, transact(id, { kind: 'topup', amount: 100_000 }));
+  const answers = await Promise.all(
+    Array.from({ length: 1_000 }, () => call(url, transact(id, { kind: 'charge', amount: 137 }))),
+  );
+  expect(countBy(answers, (answer) => answer?.status)).toEqual({ 201: 729, 402: 271 });
+  const [wallet] = await walletsOf(url, id);
+  expect(wallet.attributes).toMatchObject({ balance: 127, held: 0, available: 127, overageUsed: 0 });
+  expect(await verify(url, wallet.id)).toMatchObject({ ok: true, transactions: 730 });
+  // Each of them has left what the one before had, less 137.
+  const left = answers
+    .filter((answer) => answer?.status === 201)
+    .map((answer) => (answer as Answer).body.meta.wallet.balance);
+  expect(left.sort((a, b) => b - a)).toEqual(Array.from({ length: 729 }, (_, i) => 100_000 - 137 * (i + 1)));
+  const events = await eventsOf(url, id);
+  expect(events.map(({ attributes }) => attributes.sequence)).toEqual(events.map((_, i) => i + 1));
+  expect(countBy(events, ({ attributes }) => attributes.eventType)).toMatchObject({
+    'wallet.topped_up': 1,
+    'wallet.charged': 729,
+    'wallet.charge_refused': 271,
+  });
+}, 60_000);
+
+describe(`${OPERATIONS} operations of 12 clients at random (LEDGER_SEED=${SEED})`, () => {
+  let organizationIds: string[];
+  let attempts: Attempt[];
+  let books: Map<string, Book>;
+  beforeAll(async () => {
+    const { url } = server;
+    organizationIds = await Promise.all(Array.from({ length: 4 }, (_, i) => makeOrganization(url, `Random ${i}`)));
+    attempts = await sendTraffic({ origins: [url], organizationIds, seed: SEED, clients: 12, operations: OPERATIONS });
+  }, PATIENCE_MS);
+
+  test(
+    'each was done or refused as a model of the rules has it, in the order of the events [INV-44…50]',
+    async () => {
+      books = new Map();
+      let done = 0;
+      for (const id of organizationIds) {
+        const own = attempts.filter(({ organizationId }) => organizationId === id);
+        const replayed = replay(own, await eventsOf(server.url, id));
+        expect(replayed.problems).toEqual([]);
+        books.set(id, replayed.book);
+        done += replayed.done;
+      }
+      // So that the seed has told something: much was done, and everything was refused for some reason.
+      expect(done).toBeGreaterThan(OPERATIONS / 3);
+      const codes = countBy(attempts, ({ answer }) => answer.body?.errors?.[0]?.code ?? answer.isReplay);
+      for (const code of ['insufficient_funds', 'overage_limit_exceeded', 'hold_closed'])
+        expect(codes).toHaveProperty(code);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'wallets, holds and units are what the model has, and every wallet adds up [INV-45]',
+    async () => {
+      for (const [id, book] of books) {
+        const wallets = await walletsOf(server.url, id);
+        const shown = wallets.map(({ attributes: { asset, status } }) => [asset, status]);
+        expect(Object.fromEntries(shown)).toMatchObject(
+          Object.fromEntries(
+            [...book.purses].filter(([, purse]) => purse.balance !== 0).map(([asset, { status }]) => [asset, status]),
+          ),
+        );
+        for (const wallet of wallets) {
+          expect(wallet.attributes).toMatchObject(stateOf(book, wallet.attributes.asset));
+          expect(await verify(server.url, wallet.id)).toMatchObject({ ok: true, problems: [] });
+        }
+        const holds = await list(server.url, `${S}/holds?filter[organizationId]=${id}&page[size]=100`);
+        const isOver = (expiresAt: number) => expiresAt <= Date.now();
+        expect(holds.length).toBe(book.holds.size);
+        for (const { id: holdId, attributes } of holds) {
+          const { amount, captured, released, status, expiresAt } = book.holds.get(holdId) as NonNullable<
+            ReturnType<Book['holds']['get']>
+          >;
+          expect(attributes).toMatchObject({ amount, captured, released });
+          expect([status, ...(status === 'open' && isOver(expiresAt) ? ['expired'] : [])]).toContain(attributes.status);
+        }
+      }
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'over all accounts of an asset the sum is zero, and over the entries of a transaction [INV-44]',
+    async () => {
+      const entries = await list(server.url, `${S}/ledgerEntries?sort=occurredAt&page[size]=100`);
+      const sumBy = (name: (entry: Body) => string) => {
+        const sums = new Map<string, number>();
+        for (const entry of entries) {
+          const { amount, direction } = entry.attributes;
+          sums.set(name(entry), (sums.get(name(entry)) ?? 0) + (direction === 'credit' ? amount : -amount));
+        }
+        return [...sums].filter(([, sum]) => sum !== 0);
+      };
+      expect(entries.length).toBeGreaterThan(2 * 730);
+      expect(sumBy(({ attributes }) => attributes.asset)).toEqual([]);
+      expect(
+        sumBy(({ attributes, relationships }) => `${relationships.transaction.data.id} ${attributes.asset}`),
+      ).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+});
+
+test('the processes end as they should', async () => {
+  expect(await stop(server)).toBe(0);
+});
