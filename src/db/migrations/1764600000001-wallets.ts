@@ -206,7 +206,7 @@ create index wallet_alerts_created_at_idx on wallet_alerts (created_at, id);
 const WALLET_INDEXES = `
 create index wallets_created_at_idx on wallets (created_at, id);
 create index wallets_asset_idx on wallets (asset, created_at, id);
-create index wallets_status_idx on wallets (status, created_at, id) where status <> 'active';
+create index wallets_status_idx on wallets (status, created_at, id);
 `;
 
 /* The last line: whoever writes past the service, or the service with a fault, is refused by the tables themselves. */

@@ -132,7 +132,7 @@ describe('lists', () => {
     expect(await ids(`filter[walletId]=${wallet.id}`)).toEqual(idsOf(...made));
     expect(await ids(`filter[organizationId]=${id}&filter[occurredAt][gte]=2000-01-01`)).toEqual(idsOf(...made));
     expect(await ids('filter[occurredAt][lt]=2000-01-01')).toEqual([]);
-    expect(await ids('filter[asset]=SMS_POINT')).toEqual([]);
+    expect(await ids('filter[wallet.asset]=SMS_POINT')).toEqual([]);
     const related = await key.get(`${S}/wallets/${wallet.id}/transactions`);
     expect([related.body.data.length, related.body.meta.total]).toEqual([4, 4]);
     const first = await key.get(`${PATH}?sort=occurredAt&page[size]=3`, CURSORS);
