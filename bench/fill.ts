@@ -152,7 +152,8 @@ const WALLET_COUNTS = `
   ${scopeCounts('ledger_entries', 'all')}
   union all select 'wallet_entries', o.partner_id, count(*) from ledger_entries t join organizations o on o.id = t.organization_id
     where o.partner_id is not null and t.account in ('wallet', 'held') group by 2
-  ${logCounts('holds')}`;
+  ${logCounts('holds')}
+  ${['overage_limits', 'wallet_alerts'].map((name) => tenantCounts(name)).join('')}`;
 
 /** Those of organizations that are being deleted are taken off by who reads. */
 const EVENT_COUNTS = `

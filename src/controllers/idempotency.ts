@@ -70,7 +70,7 @@ export function once(keyed: Keyed, run: (ctx: Context) => Promise<Answer>): Prom
     if (stored !== undefined) return { ...stored, headers: { ...stored.headers, 'Idempotent-Replayed': 'true' } };
     const inside = { ...ctx, db };
     const answer = await db
-      .attempt((inner) => run({ ...ctx, db: inner }))
+      .attempt((inner) => run({ ...ctx, db: inner }), true)
       .catch((error) => failed(error, { ...keyed, ctx: inside }));
     await storeAnswer(db, identity, { ...answer, body: withheld(answer, keyed) });
     return answer;

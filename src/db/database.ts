@@ -117,16 +117,17 @@ export class Database {
 
   /**
    * Runs `work` as a part of this transaction that is undone alone when it fails; then the error is thrown on.
+   * @param isLast the commit follows, which ends it, too: what it has locked is free one statement sooner
    * @throws Error outside a transaction
    */
-  async attempt<T>(work: (db: Database) => Promise<T>): Promise<T> {
+  async attempt<T>(work: (db: Database) => Promise<T>, isLast = false): Promise<T> {
     const { pending } = this;
     if (pending === undefined) throw new Error('An attempt is part of a transaction.');
     const before = pending.length;
     await this.query('savepoint attempt');
     try {
       const result = await work(this);
-      await this.query('release savepoint attempt');
+      if (!isLast) await this.query('release savepoint attempt');
       return result;
     } catch (error) {
       pending.length = before;
