@@ -128,7 +128,7 @@ describe.each(RELATIONSHIPS)('%s/{id}/%s', (type, name, relationship) => {
 describe.each(SINGLES)('the one of %s/{id}/%s', (type, name) => {
   const url = () => `${rowOf(type)}/${name}`;
   const owned = async () => {
-    const { data } = await get(`${pathOf(type)}?page[size]=100`);
+    const { data } = await get(`${pathOf(type)}?page[size]=100&sort=id`);
     return data.find(({ relationships }: Body) => relationships[name].data !== null) as Body;
   };
 
