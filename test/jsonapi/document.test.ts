@@ -83,6 +83,7 @@ const ACME = {
     invitations: { links: linksOf(AT, 'invitations') },
     apiKeys: { links: linksOf(AT, 'apiKeys') },
     webhookEndpoints: { links: linksOf(AT, 'webhookEndpoints') },
+    auditEvents: { links: linksOf(AT, 'auditEvents') },
     wallets: { links: linksOf(AT, 'wallets') },
     events: { links: linksOf(AT, 'events') },
     webhookDeliveries: { links: linksOf(AT, 'webhookDeliveries') },
@@ -256,7 +257,7 @@ describe.each(TYPES)('%s', (type) => {
     const { body } = await read(app.platform);
     const { attributes } = body.data;
     expect(Object.keys(attributes)).toEqual(Object.keys(definition(type).attributes));
-    const form = ['events', 'webhookAttempts'].includes(type) ? TIME_MS : TIME;
+    const form = ['events', 'webhookAttempts', 'auditEvents'].includes(type) ? TIME_MS : TIME;
     for (const [name, { schema }] of Object.entries(definition(type).attributes)) {
       if (schema.format === 'date-time' && attributes[name] !== null) expect(attributes[name]).toMatch(form);
     }
