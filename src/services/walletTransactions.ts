@@ -6,6 +6,7 @@ import { AppError, type Fault } from '../errors';
 import type { EventType } from '../eventTypes';
 import { type Create, crud, type Input } from './crud';
 import { actorSql } from './eventFeed';
+import { holdTable } from './holds';
 import { atAnother, foundAt, linkage, meantWallet, sameWallet } from './namedWallet';
 import { organizationTable } from './organizations';
 import { type Meant, type Posting, post, type Subject } from './posting';
@@ -30,7 +31,9 @@ export const transactionTable: Table<WalletTransaction> = new Table(WalletTransa
   references: {
     organizationId: () => organizationTable as unknown as Table,
     walletId: () => walletTable as unknown as Table,
+    holdId: () => holdTable as unknown as Table,
     reversesId: () => transactionTable as unknown as Table,
+    reversedById: () => transactionTable as unknown as Table,
   },
 });
 

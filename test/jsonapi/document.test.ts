@@ -85,6 +85,7 @@ const ACME = {
     webhookEndpoints: { links: linksOf(AT, 'webhookEndpoints') },
     auditEvents: { links: linksOf(AT, 'auditEvents') },
     wallets: { links: linksOf(AT, 'wallets') },
+    overageLimits: { links: linksOf(AT, 'overageLimits') },
     events: { links: linksOf(AT, 'events') },
     webhookDeliveries: { links: linksOf(AT, 'webhookDeliveries') },
     owner: { links: linksOf(AT, 'owner'), data: { type: 'users', id: 'OLGA' } },
