@@ -82,7 +82,8 @@ async function create(req: IncomingMessage, res: ServerResponse): Promise<void> 
   const plain = name.normalize('NFKD').replace(/\p{Mark}/gu, '');
   const slug = plain.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   const hash = createHash('sha256').update(token).digest();
-  const [row = []] = await query('create', [uuidv7(), name, slug, uuidv7(), hash, token.slice(0, 12), uuidv7()]);
+  const ids = [uuidv7(), uuidv7(), uuidv7(), uuidv7()] as const;
+  const [row = []] = await query('create', [ids[0], name, slug, ids[1], hash, token.slice(0, 12), ids[2], ids[3]]);
   send(res, 201, createdDocument(row, token));
 }
 

@@ -46,7 +46,8 @@ const STATEMENTS = {
       insert into api_keys (${KEY_COLUMNS})
       select $4, 'organization', 'Organization token', $5, $6, '{*}', '{*}', true, created.id from created),
     workspace as (insert into workspaces (id, name, slug, is_default, organization_id)
-      select $7, 'Default', 'default', true, created.id from created)
+      select $7, 'Default', 'default', true, created.id from created),
+    wallet as (insert into wallets (id, organization_id, asset, scale) select $8, created.id, 'USD', 2 from created)
     select ${COLUMNS} from created t`,
 } as const;
 

@@ -106,6 +106,11 @@ export class Book {
     return purse;
   }
 
+  /** Whether something has moved in it, so that it must be there. */
+  isUsed(asset: string): boolean {
+    return [...this.moved.values()].some((each) => each.asset === asset || each.unit === asset);
+  }
+
   /** How far below zero it may go: by the limit of the service, else of the asset, else not at all (INV-46, 9.6). */
   most(asset: string, service?: string): number {
     const own = service === undefined ? undefined : this.limits.get(limitName(asset, service));

@@ -1,4 +1,4 @@
-import { Book, type Objection, type Step } from './book';
+import { Book, type Held, type Objection, type Step } from './book';
 import type { Body } from './calls';
 import type { Attempt } from './traffic';
 
@@ -228,6 +228,12 @@ export function stateOf(book: Book, asset: string) {
     available: available === Number.POSITIVE_INFINITY ? null : available,
     overageUsed: Math.max(0, -balance),
   };
+}
+
+/** A hold as it is shown: it is over as soon as its time is. */
+export function holdOf(book: Book, id: string) {
+  const { amount, captured, released, status, expiresAt } = book.holds.get(id) as Held;
+  return { amount, captured, released, status: status === 'open' && expiresAt <= Date.now() ? 'expired' : status };
 }
 
 function push<T>(map: Map<string, T[]>, key: string, value: T): void {

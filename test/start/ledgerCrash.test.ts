@@ -28,6 +28,7 @@ interface Settled {
   readonly organizationId: string;
   readonly kind: 'topup' | 'charge' | 'hold' | 'capture' | 'void';
   readonly key: string;
+  readonly asked: Call;
   readonly amount: number;
   readonly answer: Answer;
 }
@@ -43,6 +44,8 @@ const settled: Settled[] = [];
 let lost = 0;
 let repeated = 0;
 let killed = 0;
+/** First answers, and those to the same requests at the end. */
+const again: [Answer, Answer | undefined][] = [];
 
 beforeAll(async () => {
   folder = temporaryFolder('guildhall-ledger-');
@@ -55,6 +58,7 @@ beforeAll(async () => {
   for (const id of organizationIds)
     await ask(id, 'topup', (key) => transact(id, { kind: 'topup', amount: 20_000 }, key), 20_000);
   await Promise.all([killAgainAndAgain(), ...Array.from({ length: CLIENTS }, client)]);
+  await askAgain();
   await endWhatIsDue();
 }, PATIENCE_MS);
 afterAll(async () => {
@@ -116,7 +120,7 @@ async function ask(
     const isOver =
       answer !== undefined && answer.status !== 503 && answer.body?.errors?.[0]?.code !== 'request_in_progress';
     if (isOver) {
-      settled.push({ organizationId, kind, key, amount, answer });
+      settled.push({ organizationId, kind, key, asked, amount, answer });
       if (answer.isReplay) repeated++;
       return answer;
     }
@@ -179,6 +183,12 @@ async function killPostgres(): Promise<void> {
   await postgres;
 }
 
+/** What was answered before any of the kills is answered the same after all of them. */
+async function askAgain(): Promise<void> {
+  const { url } = await anyServer();
+  for (const { asked, answer } of settled.filter((_, i) => i % 5 === 0)) again.push([answer, await call(url, asked)]);
+}
+
 /** What has run out is given back when a process starts. */
 async function endWhatIsDue(): Promise<void> {
   const open = async (condition: string) =>
@@ -198,6 +208,13 @@ test('processes were killed while they were working, and repeated requests got w
   expect(settled.length).toBeGreaterThanOrEqual(ANSWERED);
   const codes = settled.filter((each) => !isDone(each)).map(({ answer }) => answer.body.errors[0].code);
   expect([...new Set(codes)].filter((code) => !['insufficient_funds', 'hold_closed'].includes(code))).toEqual([]);
+});
+
+test('at the end each request is answered as it was at first [INV-56]', () => {
+  expect(again.length).toBeGreaterThan(ANSWERED / 6);
+  for (const [first, last] of again) {
+    expect(last).toMatchObject({ status: first.status, body: first.body, isReplay: true });
+  }
 });
 
 test('each key has moved money once, or was refused and has moved none [INV-48]', async () => {
