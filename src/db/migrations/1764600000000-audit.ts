@@ -247,9 +247,10 @@ begin
   end loop;
 end $$;
 
--- Writes audit rows of what no event is told of: what is read, refused, or of no organization (null). 0.
+-- Writes audit rows of what no event is told of: what is read, refused, or of no organization (null). 0. Planned as
+-- \`record_events\`.
 create function record_audit(kind text, organization uuid, result text, subjects jsonb[], old_values jsonb[], actor_kind text,
-  actor uuid, request text, origin jsonb, more jsonb) returns integer language plpgsql as $$
+  actor uuid, request text, origin jsonb, more jsonb) returns integer language plpgsql set enable_seqscan to off as $$
 declare
   head event_sequences;
   at timestamptz;
@@ -275,7 +276,7 @@ end $$;
 
 -- At the end of its transaction a row goes into the chain of the installation. That is everybody's: locked by one who still
 -- wants something else, it would stop all others, and might be wanted by whom he waits for.
-create function write_pending_audit() returns trigger language plpgsql as $$
+create function write_pending_audit() returns trigger language plpgsql set enable_seqscan to off as $$
 declare head event_sequences := lock_sequence(${NIL});
 begin
   update event_sequences set audit_last = head.audit_last + 1, audit_hash = write_audit(${NIL}, head.audit_last + 1, head.audit_hash,
@@ -301,8 +302,9 @@ $$;
 const EVENTS = `
 drop function record_change;
 drop function record_events;
+-- A connection plans it once, maybe when there are few rows yet: what is found by its key must not be read as a whole later.
 create function record_events(kinds text[], organization uuid, subjects jsonb[], old_values jsonb[], actor_kind text, actor uuid,
-  request text, origin jsonb, about uuid) returns integer language plpgsql as $$
+  request text, origin jsonb, about uuid) returns integer language plpgsql set enable_seqscan to off as $$
 declare
   many integer := cardinality(subjects);
   head event_sequences;
