@@ -189,7 +189,9 @@ test('totals are as many as there are', async () => {
   }
   const total = await count('organization_id = $1', [id]);
   expect((await app.platform.get(`${PATH}?${OF()}&page[size]=1`)).body.meta.total).toBe(total);
-  expect((await app.platform.get(`${M}/organizations/${id}/auditEvents?page[size]=1`)).body.meta.total).toBe(Number(total) + 1);
+  expect((await app.platform.get(`${M}/organizations/${id}/auditEvents?page[size]=1`)).body.meta.total).toBe(
+    Number(total) + 1,
+  );
 });
 
 describe('reading is told in the trail (INV-54):', () => {
