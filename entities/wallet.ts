@@ -17,7 +17,7 @@ export type WalletStatus = 'active' | 'frozen' | 'closed';
 @Check('wallets_closed_check', "status <> 'closed' or (balance = 0 and held = 0)")
 @Index('wallets_created_at_idx', ['createdAt', 'id'])
 @Index('wallets_asset_idx', ['asset', 'createdAt', 'id'])
-@Index('wallets_status_idx', ['status', 'createdAt', 'id'], { where: "status <> 'active'" })
+@Index('wallets_status_idx', ['status', 'createdAt', 'id'])
 export class Wallet extends Versioned {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'wallets_pkey' })
   id!: string;

@@ -1,5 +1,5 @@
 import { EVENT_TYPES, type EventType } from './eventTypes';
-import { OPERATIONS, SENSITIVE } from './permissions';
+import { OPERATIONS, sensitiveRightOf } from './permissions';
 
 /** What is audited although no event tells of it (domain sheet 7.2). */
 const AUDIT_ONLY = [
@@ -26,7 +26,6 @@ export const AUDIT_ACTIONS: readonly AuditAction[] = [
 ];
 
 /** The operations that leave one when they are refused (INV-54). */
-export const REFUSED_ACTIONS: readonly string[] = Object.entries(OPERATIONS).flatMap(
-  ([operation, { permission, anyOf = [] }]) =>
-    [permission, ...anyOf].some((each) => each !== null && SENSITIVE.has(each)) ? [operation] : [],
+export const REFUSED_ACTIONS: readonly string[] = Object.keys(OPERATIONS).filter(
+  (each) => sensitiveRightOf(each) !== null,
 );

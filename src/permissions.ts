@@ -332,10 +332,21 @@ export function allow(caller: Caller, operation: string): void {
   if (!may(caller, operation)) throw denial(caller, operation);
 }
 
+/** The permissions that an operation takes, one or any of them. */
+const permissionsOf = ({ permission, anyOf }: Rule): readonly Permission[] =>
+  anyOf ?? (permission === null ? [] : [permission]);
+
+/** What leaves a trace when it is refused: the sensitive permission that an operation takes, or those it takes any of; else null. */
+export function sensitiveRightOf(operation: string): string | null {
+  const rule = OPERATIONS[operation];
+  const needed = rule === undefined ? [] : permissionsOf(rule);
+  return needed.some((each) => SENSITIVE.has(each)) ? needed.join(', ') : null;
+}
+
 /** The error for a caller who may not do `operation`. */
 export function denial(caller: Caller, operation: string): AppError {
   const needed = OPERATIONS[operation];
-  const required = needed?.permission ?? needed?.anyOf?.join(', ') ?? operation;
+  const required = (needed && permissionsOf(needed).join(', ')) || operation;
   const byLevel = needed !== undefined && !needed.levels.includes(caller.level);
   const who = caller.level === 'user' ? 'Your roles here lack' : 'This credential lacks';
   const error = new AppError(

@@ -3,7 +3,10 @@ import { endpoints } from '../src/endpoints';
 import type { ResourceDefinition } from '../src/jsonapi/define';
 import { OPEN_OPERATIONS, OPERATIONS } from '../src/permissions';
 import { checkRegistry, registry } from '../src/resources';
+import { place } from './routes/holds/holding';
 import { moved } from './routes/money';
+import { limited } from './routes/overageLimits/limiting';
+import { watched } from './routes/walletAlerts/watching';
 import {
   type Body,
   createOrganization,
@@ -68,7 +71,10 @@ beforeAll(async () => {
       { relationships: { organization: link('organizations', id) } },
     );
     await addDelivery(app, id);
-    await moved(partner, id, 'topup', { amount: 100, ...(i === 0 ? {} : { reference: `r-${i}` }) });
+    const topUp = await moved(partner, id, 'topup', { amount: 100, ...(i === 0 ? {} : { reference: `r-${i}` }) });
+    await place(partner, id, { amount: 1 + i });
+    await limited(partner, id, { maxOverage: i });
+    await watched(partner, topUp.relationships.wallet.data.id, { direction: 'below', value: i });
     const invited = await partner.post(`${S}/invitations`, invitation);
     secrets.push(attributes.token, attributes.webhookSecret, partner.key as string, invited.body.data.attributes.token);
     const pair = (await app.platform.post(`${S}/accessTokens`, document('accessTokens'))).body.data.attributes;

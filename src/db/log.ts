@@ -37,6 +37,9 @@ const NUMBERED: Readonly<Record<string, string>> = {
   audit_events: 's.audit_last - s.audit_from + 1',
 };
 
+/** What the totals of partners and of all are made of, where it is more than one. */
+const COUNTED_WITH: Readonly<Record<string, readonly string[]>> = { audit_events: ['audit_events', 'events'] };
+
 const usualTotal =
   (relation: string): TotalOf =>
   (ids, bind) =>
@@ -60,7 +63,8 @@ function visibleTotal({ relation, permission, totalOf }: Log, caller: Caller, bi
   if (level === 'user') return totalOf(`in (${organizationsOf(caller, bind, permission)})`, bind);
   const scope = bind(level === 'partner' ? partnerId : NIL_UUID);
   const mine = level === 'partner' ? ` and o.partner_id = ${bind(partnerId)}::uuid` : '';
-  const all = `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = ${bind(relation)} and c.scope = ${scope}::uuid)`;
+  const counted = bind(COUNTED_WITH[relation] ?? [relation]);
+  const all = `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = any(${counted}) and c.scope = ${scope}::uuid)`;
   if (level === 'platform' && relation === OUTLIVES) return all;
   return `${all} - ${totalOf(`in (${DELETED}${mine})`, bind)}`;
 }

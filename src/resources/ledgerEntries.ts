@@ -30,8 +30,6 @@ export const ledgerEntries = defineResource(LedgerEntry, {
     balanceAfter: { schema: { ...money, description: 'Of the account.' } },
     sequence: {
       schema: { ...integer, minimum: 1, description: 'Number within the account, without a gap.' },
-      filter: FILTERS.integer,
-      sort: true,
     },
   },
   relationships: {

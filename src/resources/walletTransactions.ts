@@ -53,7 +53,6 @@ export const walletTransactions = defineResource(WalletTransaction, {
     asset: {
       schema: { ...asset, description: 'Where the organization is named, not the wallet; WALLET_ASSET when left out.' },
       write: 'create',
-      filter: FILTERS.enum,
     },
     direction: {
       schema: nullable({ ...choice('credit', 'debit'), description: 'Of an adjustment, which must have one.' }),

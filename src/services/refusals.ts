@@ -3,7 +3,7 @@ import { Values } from '../db/conditions';
 import { whoSql } from '../db/shape';
 import type { Bind } from '../db/table';
 import type { AppError } from '../errors';
-import { OPERATIONS, SENSITIVE } from '../permissions';
+import { sensitiveRightOf } from '../permissions';
 import { organizationTable } from './organizations';
 
 /** Answers to somebody who may do it, and could not as things were. */
@@ -18,8 +18,9 @@ export async function recordRefusal(ctx: Context, error: AppError): Promise<void
   if (aftermath !== undefined) return ctx.db.transaction((db) => aftermath({ ...ctx, db }));
   const outcome = error.status === 403 ? 'denied' : FAILED.has(error.status) ? 'failed' : null;
   const operation = error.operation ?? ctx.attempt?.operation;
-  const permission = OPERATIONS[operation ?? '']?.permission ?? null;
-  if (outcome === null || operation === undefined || permission === null || !SENSITIVE.has(permission)) return;
+  if (outcome === null || operation === undefined) return;
+  const permission = sensitiveRightOf(operation);
+  if (permission === null) return;
   const metadata = { permission, code: error.faults[0]?.code };
   await ctx.db.transaction((db) => recordAttempt({ ...ctx, db }, operation, outcome, metadata));
 }

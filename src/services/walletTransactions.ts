@@ -1,11 +1,14 @@
 import { WalletTransaction } from '../../entities';
 import type { Context } from '../context';
+import { compare } from '../db/conditions';
 import { logOf } from '../db/log';
-import { Table } from '../db/table';
+import { type Bind, Table } from '../db/table';
 import { AppError, type Fault } from '../errors';
 import type { EventType } from '../eventTypes';
+import type { Condition } from '../selection';
 import { type Create, crud, type Input } from './crud';
 import { actorSql } from './eventFeed';
+import { holdTable } from './holds';
 import { atAnother, foundAt, linkage, meantWallet, sameWallet } from './namedWallet';
 import { organizationTable } from './organizations';
 import { type Meant, type Posting, post, type Subject } from './posting';
@@ -14,6 +17,14 @@ import { seesWallet, walletTable } from './wallets';
 const ofOrganizations = (ids: string): string =>
   `(select coalesce(sum(w.transactions), 0) from wallets w where w.organization_id ${ids})`;
 const log = logOf('wallet_transactions', 'wallets:read', ofOrganizations);
+
+const REVERSED_BY = '(select r.id from wallet_transactions r where r.reverses_id = t.id)';
+
+/** A reversal that is named says itself which row it is of. */
+function reversedBySql(condition: Condition, bind: Bind): string {
+  if (condition.operator !== 'eq' && condition.operator !== 'in') return compare(REVERSED_BY, 'uuid', condition, bind);
+  return `t.id in (select r.reverses_id from wallet_transactions r where ${compare('r.id', 'uuid', condition, bind)})`;
+}
 
 export const transactionTable: Table<WalletTransaction> = new Table(WalletTransaction, {
   ...log,
@@ -24,13 +35,16 @@ export const transactionTable: Table<WalletTransaction> = new Table(WalletTransa
   },
   computed: {
     actor: actorSql,
-    reversedById: '(select r.id from wallet_transactions r where r.reverses_id = t.id)',
+    reversedById: REVERSED_BY,
     version: '(select 1 + count(*) from wallet_transactions r where r.reverses_id = t.id)',
   },
+  filters: { reversedById: reversedBySql },
   references: {
     organizationId: () => organizationTable as unknown as Table,
     walletId: () => walletTable as unknown as Table,
+    holdId: () => holdTable as unknown as Table,
     reversesId: () => transactionTable as unknown as Table,
+    reversedById: () => transactionTable as unknown as Table,
   },
 });
 

@@ -173,8 +173,8 @@ test('whoever asks for a new password, and gets it, is known to the installation
     const chain = '00000000-0000-0000-0000-000000000000';
     const agent = FROM['User-Agent'];
     const changes = [
-      { field: 'emailVerifiedAt', from: null, to: expect.any(String) },
       { field: 'hasPassword', from: false, to: true },
+      { field: 'emailVerifiedAt', from: null, to: expect.any(String) },
       { field: 'password', from: null, to: '***' },
     ];
     const confirmation = confirmed.headers['x-request-id'];

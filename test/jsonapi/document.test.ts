@@ -83,7 +83,9 @@ const ACME = {
     invitations: { links: linksOf(AT, 'invitations') },
     apiKeys: { links: linksOf(AT, 'apiKeys') },
     webhookEndpoints: { links: linksOf(AT, 'webhookEndpoints') },
+    auditEvents: { links: linksOf(AT, 'auditEvents') },
     wallets: { links: linksOf(AT, 'wallets') },
+    overageLimits: { links: linksOf(AT, 'overageLimits') },
     events: { links: linksOf(AT, 'events') },
     webhookDeliveries: { links: linksOf(AT, 'webhookDeliveries') },
     owner: { links: linksOf(AT, 'owner'), data: { type: 'users', id: 'OLGA' } },
@@ -256,7 +258,7 @@ describe.each(TYPES)('%s', (type) => {
     const { body } = await read(app.platform);
     const { attributes } = body.data;
     expect(Object.keys(attributes)).toEqual(Object.keys(definition(type).attributes));
-    const form = ['events', 'webhookAttempts'].includes(type) ? TIME_MS : TIME;
+    const form = ['events', 'webhookAttempts', 'auditEvents'].includes(type) ? TIME_MS : TIME;
     for (const [name, { schema }] of Object.entries(definition(type).attributes)) {
       if (schema.format === 'date-time' && attributes[name] !== null) expect(attributes[name]).toMatch(form);
     }

@@ -80,6 +80,7 @@ test('what is included has no linkage that nobody asked for: a cycle ends [REL-1
   );
   expect(lists.map(([name]) => name).sort()).toEqual([
     'apiKeys',
+    'auditEvents',
     'events',
     'invitations',
     'members',

@@ -72,7 +72,7 @@ describe.each(TYPES)('fields[%s]', (type) => {
     'constructor',
     '__proto__',
     'version',
-    'hash',
+    'passwordHash',
   ])('the field %s does not exist: 400 [SPF-7]', async (name) => {
     for (const url of urls())
       expect(errorsOf(await app.platform.get(`${url}?fields[${type}]=${name}`))).toEqual([

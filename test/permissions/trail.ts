@@ -90,13 +90,14 @@ export class Trail {
     if (row === undefined || rows.length > 1) return [`left ${rows.length} rows`];
     const { status, body } = each.answer;
     const [error] = body.errors;
-    const needed = OPERATIONS[row.action]?.permission ?? '';
+    const { permission = null, anyOf = [] } = OPERATIONS[row.action] ?? {};
+    const needed = permission ?? anyOf.join(', ');
     const path = each.path.split('?', 1)[0] as string;
     const id = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(path)?.[0];
     const checks: [string, boolean][] = [
       ['outcome', row.outcome === outcome],
       ['code', row.metadata.code === error.code],
-      ['permission', row.metadata.permission === needed && SENSITIVE.has(needed as never)],
+      ['permission', row.metadata.permission === needed && isSensitive(needed)],
       ['method', row.method === each.method.toUpperCase()],
       ['credential', row.credential !== null],
       ['target', id === undefined || row.targets.includes(id)],
@@ -112,7 +113,10 @@ function outcomeOf({ key, method, path, answer }: Asked): 'denied' | 'failed' | 
   const [error] = body?.errors ?? [];
   if (key === undefined || (status !== 403 && !FAILED.includes(status)) || NOBODYS.includes(error.code)) return null;
   const operation = itemOf(path.split('?', 1)[0] as string)?.[method];
-  const needed = error.code === 'permission_denied' ? error.meta.required : operation?.['x-permission'];
-  if (!SENSITIVE.has(needed)) return null;
+  const { 'x-permission': permission, 'x-any-permission': any = [] } = operation ?? {};
+  const needed = error.code === 'permission_denied' ? error.meta.required : (permission ?? any.join(', '));
+  if (!isSensitive(needed)) return null;
   return status === 403 ? 'denied' : 'failed';
 }
+
+const isSensitive = (needed: string): boolean => needed.split(', ').some((each) => SENSITIVE.has(each as never));

@@ -81,6 +81,7 @@ export function organization(
       overageLimits: toMany(self, 'overageLimits'),
       webhookDeliveries: toMany(self, 'webhookDeliveries'),
       events: toMany(self, 'events'),
+      auditEvents: toMany(self, 'auditEvents'),
       owner: toOne(self, 'owner', 'users', owner),
       ...(partner === undefined ? {} : { partner: toOne(self, 'partner', 'partners', partner) }),
     },

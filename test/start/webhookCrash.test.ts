@@ -177,6 +177,13 @@ test('each acknowledged change was told once, and nothing that nobody has sent [
   expect(sent.unanswered.filter((change) => isHalf(change.names))).toEqual([]);
 });
 
+test('the audit trail of each organization is whole, and has a row for each event [INV-36, INV-53]', async () => {
+  for (const [id, told] of feed) {
+    const { ok, checked } = (await read(`${S}/auditEvents/verify?filter[organizationId]=${id}`)).meta;
+    expect([id, ok, checked]).toEqual([id, true, told.length]);
+  }
+}, 120_000);
+
 test('every delivery has succeeded [INV-38]', async () => {
   expect(await countDeliveries('filter[status][ne]=succeeded')).toBe(0);
 });

@@ -129,33 +129,47 @@ begin
 end $$;
 
 -- What a row says of a change, field by field: from what is told of it, from nothing, or to nothing. Secrets that have
--- changed are in \`secrets\` of what was before: name and what stood there, null or '***'.
-create function audit_changes(kind text, subject jsonb, old jsonb) returns table (field text, was jsonb, is_now jsonb)
-language plpgsql immutable as $$
+-- changed are in \`secrets\` of what was before: name and what stood there, null or '***'. Several small statements: one
+-- with all of it in it is planned anew each time.
+create function audit_changes(kind text, subject jsonb, old jsonb) returns jsonb language plpgsql immutable as $$
 declare
   attributes jsonb := subject->'attributes';
   links jsonb := subject->'relationships';
-  is_end boolean := kind ~ '[.](deleted|removed|left)$';
+  is_end boolean;
+  result jsonb;
+  more jsonb;
   made text[] := case
     when kind in ('api_key.created', 'api_key.rotated', 'webhook_endpoint.created', 'webhook_endpoint.secret_rotated') then '{secret}'
     when kind in ('invitation.created', 'invitation.resent') then '{token}'
     when kind in ('access_token.issued', 'access_token.refreshed') then '{accessToken,refreshToken}' end;
 begin
   if old ?| '{attributes,relationships}' then
-    return query select key, value, attributes->key from jsonb_each(old->'attributes')
-      union all select key, value, links->key->'data' from jsonb_each(old->'relationships');
-  elsif is_end or kind ~ '[.](created|added|topped_up|charged|adjusted|transaction_reversed|hold_placed|issued|refreshed|rotated)$' then
-    return query select f.key, case when is_end then f.value end, case when not is_end then f.value end from (
-        select key, value from jsonb_each(attributes) where key not in ('createdAt', 'updatedAt')
-        union all select key, value->'data' from jsonb_each(links) where key <> 'organization') f
-      where f.value not in ('null', '{}', '[]');
+    select jsonb_agg(jsonb_build_object('field', key, 'from', value, 'to', attributes->key)) into result
+      from jsonb_each(old->'attributes');
+    if old ? 'relationships' then
+      select jsonb_agg(jsonb_build_object('field', key, 'from', value, 'to', links->key->'data')) into more
+        from jsonb_each(old->'relationships');
+    end if;
+  else
+    is_end := kind ~ '[.](deleted|removed|left)$';
+    if is_end or kind ~ '[.](created|added|topped_up|charged|adjusted|transaction_reversed|hold_placed|issued|refreshed|rotated)$' then
+      select jsonb_agg(jsonb_build_object('field', f.key, 'from', case when is_end then f.value end, 'to', case when not is_end then f.value end))
+        into result from (
+          select key, value from jsonb_each(attributes) where key not in ('createdAt', 'updatedAt')
+          union all select key, value->'data' from jsonb_each(links) where key <> 'organization') f
+        where f.value not in ('null', '{}', '[]');
+    end if;
   end if;
+  result := coalesce(result, '[]') || coalesce(more, '[]');
   if made is not null then
-    return query select name, case when kind !~ '[.](created|issued)$' then '"***"'::jsonb end, '"***"'::jsonb from unnest(made) name;
+    result := result || (select jsonb_agg(jsonb_build_object('field', name, 'from', case when kind !~ '[.](created|issued)$' then '***' end,
+      'to', '***')) from unnest(made) name);
   end if;
   if old ? 'secrets' then
-    return query select key, value, '"***"'::jsonb from jsonb_each(old->'secrets') where (old->'attributes' ? key) is not true;
+    result := result || coalesce((select jsonb_agg(jsonb_build_object('field', key, 'from', value, 'to', '***'))
+      from jsonb_each(old->'secrets') where (old->'attributes' ? key) is not true), '[]');
   end if;
+  return result;
 end $$;
 
 -- Of whom nothing personal is written any more: what he has begun before he was erased may end behind it.
@@ -197,10 +211,11 @@ begin
       || case when label is null or about_person then '{}' else jsonb_build_object('name', label) end);
     a.person_id := case when about_person then audited_person(kind, subject) end;
     if a.person_id <> a.target_id then a.targets := a.targets || jsonb_build_object('type', 'users', 'id', a.person_id); end if;
-    select coalesce(jsonb_agg(c.change order by c.field) filter (where not c.private), '[]'),
-        jsonb_agg(c.change order by c.field) filter (where c.private) into a.changes, private_changes
-      from (select d.field, jsonb_build_object('field', d.field, 'from', d.was, 'to', d.is_now) as change,
-        about_person and is_personal(d.field) as private from audit_changes(kind, subject, old) d) c;
+    a.changes := audit_changes(kind, subject, old);
+    if about_person then
+      select coalesce(jsonb_agg(c) filter (where not is_personal(c->>'field')), '[]'), jsonb_agg(c) filter (where is_personal(c->>'field'))
+        into a.changes, private_changes from jsonb_array_elements(a.changes) c;
+    end if;
     if about_person and (label is not null or private_changes is not null) and not is_erased(a.person_id) then
       a.subject_personal := json_build_object('name', label, 'email', attributes->'email', 'changes', coalesce(private_changes, '[]'));
       a.subject_salt := uuid_send(gen_random_uuid());
@@ -232,9 +247,10 @@ begin
   end loop;
 end $$;
 
--- Writes audit rows of what no event is told of: what is read, refused, or of no organization (null). 0.
+-- Writes audit rows of what no event is told of: what is read, refused, or of no organization (null). 0. Planned as
+-- \`record_events\`.
 create function record_audit(kind text, organization uuid, result text, subjects jsonb[], old_values jsonb[], actor_kind text,
-  actor uuid, request text, origin jsonb, more jsonb) returns integer language plpgsql as $$
+  actor uuid, request text, origin jsonb, more jsonb) returns integer language plpgsql set enable_seqscan to off as $$
 declare
   head event_sequences;
   at timestamptz;
@@ -260,7 +276,7 @@ end $$;
 
 -- At the end of its transaction a row goes into the chain of the installation. That is everybody's: locked by one who still
 -- wants something else, it would stop all others, and might be wanted by whom he waits for.
-create function write_pending_audit() returns trigger language plpgsql as $$
+create function write_pending_audit() returns trigger language plpgsql set enable_seqscan to off as $$
 declare head event_sequences := lock_sequence(${NIL});
 begin
   update event_sequences set audit_last = head.audit_last + 1, audit_hash = write_audit(${NIL}, head.audit_last + 1, head.audit_hash,
@@ -274,7 +290,8 @@ end $$;
 create constraint trigger audit_pending_write after insert on audit_pending deferrable initially deferred
   for each row execute function write_pending_audit();
 
--- How many an organization has is what its numbers say; these are those of partners and of all.
+-- How many an organization has is what its numbers say. The totals of partners and of all are those of its events, which are
+-- counted anyhow, and these: rows without an event, less events without a row.
 create function count_audit(organization uuid, many bigint) returns void language sql as $$
   select add_to_row_count('audit_events', o.partner_id, many) from organizations o where o.id = organization;
   select add_to_row_count('audit_events', ${NIL}, many)
@@ -285,8 +302,9 @@ $$;
 const EVENTS = `
 drop function record_change;
 drop function record_events;
+-- A connection plans it once, maybe when there are few rows yet: what is found by its key must not be read as a whole later.
 create function record_events(kinds text[], organization uuid, subjects jsonb[], old_values jsonb[], actor_kind text, actor uuid,
-  request text, origin jsonb, about uuid) returns integer language plpgsql as $$
+  request text, origin jsonb, about uuid) returns integer language plpgsql set enable_seqscan to off as $$
 declare
   many integer := cardinality(subjects);
   head event_sequences;
@@ -307,7 +325,9 @@ begin
     end loop;
     return 0;
   end if;
-  head := lock_sequence(organization);
+  -- As \`lock_sequence\` does: a call costs more than what it does.
+  select s.* into head from event_sequences s where s.organization_id = organization for update;
+  if not found then head := lock_sequence(organization); end if;
   audited := head.audit_last;
   -- Behind the lock: within an organization times follow the numbers. Not later than now by a clock that counts milliseconds.
   at := date_trunc('milliseconds', clock_timestamp());
@@ -335,7 +355,8 @@ begin
     from organizations o where o.id = organization;
   -- How many an organization has is what its last number says, as long as it is there.
   perform add_to_row_count('events', partner, many), add_to_row_count('events', ${NIL}, many),
-    add_to_row_count('audit_events', partner, head.audit_last - audited), add_to_row_count('audit_events', ${NIL}, head.audit_last - audited);
+    add_to_row_count('audit_events', partner, head.audit_last - audited - many),
+    add_to_row_count('audit_events', ${NIL}, head.audit_last - audited - many);
   -- Most organizations have none, and the insert costs something without a row, too.
   if is_heard is not true then return 0; end if;
   with made as (
@@ -465,11 +486,12 @@ begin
   return upto - head.audit_from + 1;
 end $$;
 
--- Before a purge: the rows stay, and are seen by the operator alone.
+-- Before a purge: the rows stay, and are seen by the operator alone; the events are counted no more.
 create function forget_audit_total() returns trigger language plpgsql as $$
 begin
-  perform add_to_row_count('audit_events', old.partner_id, audit_from - audit_last - 1) from event_sequences
-    where organization_id = old.id;
+  perform add_to_row_count('audit_events', old.partner_id, last - (audit_last - audit_from + 1)),
+      add_to_row_count('audit_events', ${NIL}, last)
+    from event_sequences where organization_id = old.id;
   return old;
 end $$;
 create trigger organizations_forget_audit_total before delete on organizations for each row execute function forget_audit_total();
@@ -482,12 +504,18 @@ create index api_keys_expired_idx on api_keys (expires_at) where expires_at is n
   and grace_until is null and expiry_told_at is null;
 `;
 
+/* Of what happened before there are no rows. */
+const TOTALS = `
+insert into row_counts (relation, scope, rows)
+  select 'audit_events', scope, -sum(rows) from row_counts where relation = 'events' group by scope;
+`;
+
 /** Who did what: a chain of rows for each organization, written beside each event. */
 export class Audit1764600000000 implements MigrationInterface {
   name = 'Audit1764600000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query([HEADS, ROWS, WRITING, EVENTS, GUARDS, EXPIRED].join('\n'));
+    await runner.query([HEADS, ROWS, WRITING, EVENTS, GUARDS, EXPIRED, TOTALS].join('\n'));
   }
 
   async down(runner: QueryRunner): Promise<void> {

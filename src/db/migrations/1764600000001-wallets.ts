@@ -206,7 +206,7 @@ create index wallet_alerts_created_at_idx on wallet_alerts (created_at, id);
 const WALLET_INDEXES = `
 create index wallets_created_at_idx on wallets (created_at, id);
 create index wallets_asset_idx on wallets (asset, created_at, id);
-create index wallets_status_idx on wallets (status, created_at, id) where status <> 'active';
+create index wallets_status_idx on wallets (status, created_at, id);
 `;
 
 /* The last line: whoever writes past the service, or the service with a fault, is refused by the tables themselves. */
@@ -369,12 +369,18 @@ create trigger ${table}_count_delete after delete on ${table}
   referencing old table as changed for each statement execute function count_owned_rows('-1');
 `,
 ).join('')}
--- A purge: nobody but the operator sees the ledger any more.
+-- A purge: nobody but the operator sees the ledger any more. Wallets in which nothing has ever moved go.
 create function leave_ledger() returns trigger language plpgsql as $$
 declare
   wallets_of bigint;
   transactions_of bigint;
 begin
+  with gone as (
+    delete from wallets w where w.organization_id = old.id
+      and not exists (select 1 from ledger_accounts a where a.wallet_id = w.id)
+      and not exists (select 1 from wallet_alerts l where l.wallet_id = w.id) returning 1
+  ) select count(*) into wallets_of from gone;
+  perform add_to_row_count('wallets', ${NIL}, -wallets_of), add_to_row_count('wallets', old.partner_id, -wallets_of);
   if old.partner_id is null then return old; end if;
   select count(*), sum(w.transactions) into wallets_of, transactions_of from wallets w where w.organization_id = old.id;
   perform add_to_row_count('wallets', old.partner_id, -wallets_of),

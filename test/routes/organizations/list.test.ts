@@ -60,6 +60,9 @@ test('every byte of a page is as the seed and this product fix it', async () => 
       `"events":{"links":{"related":"${PATH}/${id}/events","self":"${PATH}/${id}/relationships/events"}},` +
       `"webhookDeliveries":{"links":{"related":"${PATH}/${id}/webhookDeliveries","self":"${PATH}/${id}/relationships/webhookDeliveries"}},` +
       `"webhookEndpoints":{"links":{"related":"${PATH}/${id}/webhookEndpoints","self":"${PATH}/${id}/relationships/webhookEndpoints"}},` +
+      `"wallets":{"links":{"related":"${PATH}/${id}/wallets","self":"${PATH}/${id}/relationships/wallets"}},` +
+      `"overageLimits":{"links":{"related":"${PATH}/${id}/overageLimits","self":"${PATH}/${id}/relationships/overageLimits"}},` +
+      `"auditEvents":{"links":{"related":"${PATH}/${id}/auditEvents","self":"${PATH}/${id}/relationships/auditEvents"}},` +
       `"owner":{"links":{"related":"${PATH}/${id}/owner","self":"${PATH}/${id}/relationships/owner"},"data":null}},` +
       `"links":{"self":"${PATH}/${id}"},"meta":{"memberCount":0}}],` +
       '"meta":{"total":1,"totalUnfiltered":1,"currentSize":25,"currentPage":1,"maxPage":1},' +

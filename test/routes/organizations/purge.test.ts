@@ -76,6 +76,7 @@ test.each(['active', 'suspended', 'pending_deletion'])(
       'members',
       'organizations',
       'row_counts',
+      'wallets',
       'workspaces',
     ];
     expect(await tablesWith(id)).toEqual(tables);

@@ -27,7 +27,7 @@ beforeEach(async () => {
 const PATH = `${S}/walletTransactions`;
 const topUp = (amount: number, more: object = {}) => moved(app.platform, organization, 'topup', { amount, ...more });
 const entriesOf = async ({ id }: Body) =>
-  (await app.platform.get(`${PATH}/${id}/entries?sort=sequence`)).body.data
+  (await app.platform.get(`${PATH}/${id}/entries`)).body.data
     .map(({ attributes: { account, direction, amount, asset } }: Body) => `${direction} ${account} ${amount} ${asset}`)
     .sort();
 const events = async () =>
