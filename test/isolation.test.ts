@@ -283,9 +283,11 @@ describe.each(VIEWERS)('a %s that creates something with a foreign relationship'
     const { path, relationships } = registry.get(type) as NonNullable<ReturnType<typeof registry.get>>;
     const own = await client.get(`${M}/organizations`);
     const user = await client.get(`${S}/users`);
+    const wallet = await client.get(`${S}/wallets`);
     const good: Record<string, object> = {
       organization: link('organizations', own.body.data[0].id),
       user: link('users', user.body.data[0].id),
+      wallet: link('wallets', wallet.body.data[0].id),
     };
     const required = Object.keys(relationships).filter(
       // Workspaces and roles are those of an organization.

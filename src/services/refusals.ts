@@ -30,28 +30,39 @@ async function recordAttempt(ctx: Context, operation: string, outcome: string, m
   const bind: Bind = (value) => `$${list.push(value)}`;
   const { target } = ctx.attempt ?? {};
   const subject = target === undefined ? 'null' : `array[${bind(target)}::jsonb]`;
-  const chain = bind(await chainOf(ctx));
+  const chain = await chainOf(ctx);
+  if (chain === undefined) return;
   await ctx.db.query(
-    `select record_audit(${bind(operation)}, ${chain}::uuid, ${bind(outcome)}, ${subject}, null, ${whoSql(ctx, bind)}, ${bind(metadata)}::jsonb)`,
+    `select record_audit(${bind(operation)}, ${bind(chain)}::uuid, ${bind(outcome)}, ${subject}, null, ${whoSql(ctx, bind)}, ${bind(metadata)}::jsonb)`,
     list,
   );
 }
 
 /**
  * Whose chain it is for: that of the caller's own organization, else of the one that he tried it in, if he sees it; null:
- * that of the installation. Nobody writes into the chain of another tenant (INV-18).
+ * that of the installation. Nobody writes into the chain of another tenant (INV-18), and of what is not in his own organization
+ * a key leaves nothing there (undefined): it was refused for its body before anybody looked for it.
  */
-async function chainOf({ attempt = {}, caller, db, shapes }: Context): Promise<string | null> {
-  if (caller.organizationId !== null) return caller.organizationId;
+async function chainOf({ attempt = {}, caller, db, shapes }: Context): Promise<string | null | undefined> {
   const { target, organizationId } = attempt;
   const { list, bind } = new Values();
-  const shape = target === undefined ? undefined : shapes.get(target.type);
+  const shape = shapes.get(target?.type ?? '');
+  const ofTarget =
+    shape && shape.organization !== null ? `select ${shape.organization} from ${shape.table} t where t.id = ` : null;
+  if (caller.organizationId !== null) {
+    if (ofTarget === null) return caller.organizationId;
+    // Rows of another and rows that are nowhere are the same to him; those of none are everybody's, as system roles are.
+    const [row] = await db.query(`${ofTarget}$1`, [target?.id]);
+    return row !== undefined && (row[0] ?? caller.organizationId) === caller.organizationId
+      ? caller.organizationId
+      : undefined;
+  }
   const of =
     organizationId !== undefined
       ? `${bind(organizationId)}::uuid`
-      : shape && shape.organization !== null
-        ? `(select ${shape.organization} from ${shape.table} t where t.id = ${bind(target?.id)})`
-        : null;
+      : ofTarget === null
+        ? null
+        : `(${ofTarget}${bind(target?.id)})`;
   if (of === null) return null;
   const visible = organizationTable.options.visible(caller, bind, true, false);
   const [row] = await db.query(`select t.id from organizations t where t.id = ${of} and (${visible})`, list);

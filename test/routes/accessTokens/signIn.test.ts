@@ -1,7 +1,7 @@
 import { accountKey } from '../../../src/http/sensitive';
-import { Passwords } from '../../../src/passwords';
 import { effectivePermissions } from '../../../src/permissions';
 import { hashKey } from '../../../src/secrets';
+import { Turns } from '../../../src/turns';
 import { type Body, createUser, document, S, startApp, type TestApp } from '../../support/app';
 import { ACCESS_TOKEN, accessToken, created, expectAttributeError, expectError, ID, REFRESH_TOKEN } from '../documents';
 import { bodyOf, PASSWORD, PATH, person, tokensFor, use } from './people';
@@ -85,7 +85,7 @@ describe('somebody with a password', () => {
 describe('whoever may not sign in is told the same', () => {
   /** How many passwords are hashed meanwhile: that is the time an answer takes. */
   async function hashesDuring(work: () => Promise<unknown>): Promise<number> {
-    const spy = jest.spyOn(Passwords.prototype as unknown as { inTurn(): unknown }, 'inTurn');
+    const spy = jest.spyOn(Turns.prototype, 'take');
     await work();
     const { length } = spy.mock.calls;
     spy.mockRestore();
