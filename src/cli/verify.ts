@@ -71,7 +71,8 @@ function wordsOf(verdict: ExportVerdict): string[] {
     const place = [line === null ? [] : `line ${line}`, sequence === null ? [] : `row ${sequence}`].flat().join(', ');
     return `${place === '' ? '' : `${place}: `}${kind}: ${detail}`;
   });
-  const good = problems.length === 0 ? 'good' : `${problems.length}${isCut ? ' or more' : ''} problems`;
+  const many = `${problems.length}${isCut ? ' or more' : ''} ${problems.length === 1 ? 'problem' : 'problems'}`;
+  const good = problems.length === 0 ? 'good' : many;
   return [
     ...told,
     `${rows} rows of ${of}, the last is ${lastSequence ?? 'none'}; ${checkpoints} signatures: ${good}.`,
