@@ -48,6 +48,7 @@ test.each(creatable)('%s: the result of add is what a POST answers [ATO-16, ATO-
     start: _start,
     tokenStart: _tokenStart,
     balanceAfter: _balanceAfter,
+    asset: _asset,
     ...others
   }: Body) => others;
   const compared = ({ attributes, ...rest }: Body) => masked({ ...rest, attributes: plain(attributes) });
@@ -56,12 +57,11 @@ test.each(creatable)('%s: the result of add is what a POST answers [ATO-16, ATO-
 
 test.each(changeable)('%s: the result of update is what a GET shows [ATO-17, ATO-29]', async (type) => {
   const id = sampleOf(world, type);
-  const name = ['externalId', 'name', 'status'].find(
-    (each) => registry.get(type)?.attributes[each]?.write !== undefined,
-  );
-  const value = name === 'status' ? 'frozen' : 'new';
-  const [result] = resultsOf(await perform(platform, update(type, id, { [name as string]: value })));
-  expect(result.data.attributes[name as string]).toBe(value);
+  const values = { externalId: 'new', name: 'new', status: 'frozen', maxOverage: 7, notifyOnResolved: true };
+  const found = Object.entries(values).find(([each]) => registry.get(type)?.attributes[each]?.write !== undefined);
+  const [name, value] = found as [string, string];
+  const [result] = resultsOf(await perform(platform, update(type, id, { [name]: value })));
+  expect(result.data.attributes[name]).toBe(value);
   expect(result.data).toEqual((await platform.get(`${pathOf(type)}/${id}`)).body.data);
 });
 

@@ -86,6 +86,7 @@ test('what is included has no linkage that nobody asked for: a cycle ends [REL-1
     'members',
     'members',
     'organizations',
+    'overageLimits',
     'roles',
     'users',
     'wallets',
