@@ -12,8 +12,10 @@ let beside: TestApp;
 let askers: [Client, Client];
 let crew: Crew;
 beforeAll(async () => {
-  app = await startApp();
-  beside = await startApp({}, undefined, app);
+  // Whoever waits for the wallet has a connection meanwhile: on a busy machine that takes longer than a request may.
+  const env = { DATABASE_TIMEOUT_MS: '20000' };
+  app = await startApp(env);
+  beside = await startApp(env, undefined, app);
   askers = [app.platform, beside.as(app.platform.key)];
 });
 afterAll(async () => {
