@@ -66,7 +66,9 @@ function visibleTotal({ relation, permission, totalOf }: Log, caller: Caller, bi
   const counted = bind(COUNTED_WITH[relation] ?? [relation]);
   const all = `(select coalesce(sum(c.rows), 0) from row_counts c where c.relation = any(${counted}) and c.scope = ${scope}::uuid)`;
   if (level === 'platform' && relation === OUTLIVES) return all;
-  return `${all} - ${totalOf(`in (${DELETED}${mine})`, bind)}`;
+  // One by one, each found in an index: as a join PostgreSQL reads what all organizations have.
+  return `${all} - (select coalesce(sum(${totalOf('= o.id', bind)}), 0) from organizations o
+    where o.status = 'pending_deletion'${mine})`;
 }
 
 /** The same of one organization. Of the events of one that is gone there is the one that says so. */
