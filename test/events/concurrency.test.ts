@@ -11,7 +11,8 @@ const AT_ONCE = 5;
 
 let app: TestApp;
 beforeAll(async () => {
-  app = await startApp({ DATABASE_POOL_SIZE: '25' });
+  // Many wait for each other here: on a busy machine longer than a request may.
+  app = await startApp({ DATABASE_POOL_SIZE: '25', DATABASE_TIMEOUT_MS: '20000' });
 });
 afterAll(() => app.close());
 
