@@ -204,7 +204,9 @@ test('processes were killed while they were working', () => {
   expect(lost).toBeGreaterThan(0);
   expect(settled.length).toBeGreaterThanOrEqual(ANSWERED);
   const codes = settled.filter((each) => !isDone(each)).map(({ answer }) => answer.body.errors[0].code);
-  expect([...new Set(codes)].filter((code) => !['insufficient_funds', 'hold_closed'].includes(code))).toEqual([]);
+  // A hold that is asked for again may have run out before it was made: then it is not.
+  const known = ['insufficient_funds', 'hold_closed', 'not_allowed'];
+  expect([...new Set(codes)].filter((code) => !known.includes(code))).toEqual([]);
 });
 
 test('at the end each request is answered as it was at first [INV-56]', () => {
