@@ -8,7 +8,7 @@ import { errorDocument } from '../jsonapi/errors';
 import { MEDIA_TYPE } from '../jsonapi/negotiate';
 
 /** Milliseconds for all header fields, for a whole request, and between two looks at who is late. */
-const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 1_000 };
+const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 30_000, connectionsCheckingInterval: 1_000 };
 /** Longer than the usual 60 s of load balancers, so that they close idle connections, not we under a request of theirs. */
 const KEEP_ALIVE_MS = 65_000;
 /** Express stops switching prototypes being a cost with V8 of Node 24. */

@@ -49,9 +49,15 @@ test('of 1,000 charges of 137 at a time on 100,000, over two processes, 729 are 
   const { url } = server;
   const id = await makeOrganization(url, 'Crowded');
   await succeed(url, transact(id, { kind: 'topup', amount: 100_000 }));
-  const answers = await Promise.all(
-    Array.from({ length: 1_000 }, () => call(url, transact(id, { kind: 'charge', amount: 137 }))),
-  );
+  const charge = async () => {
+    const asked = transact(id, { kind: 'charge', amount: 137 });
+    // Whoever opens a thousand connections at once may be late with a header field: nothing was done, and it is sent again.
+    for (;;) {
+      const answer = await call(url, asked);
+      if (answer?.status !== 408) return answer;
+    }
+  };
+  const answers = await Promise.all(Array.from({ length: 1_000 }, charge));
   expect(countBy(answers, (answer) => answer?.status)).toEqual({ 201: 729, 402: 271 });
   const [wallet] = await walletsOf(url, id);
   expect(wallet.attributes).toMatchObject({ balance: 127, held: 0, available: 127, overageUsed: 0 });
