@@ -452,12 +452,13 @@ const POST = `
  * quantity, unit, unitScale of units that come with a charge; holdId of a capture or a release, versions of
  * which it must have one, and as what it ends (holdStatus); expiresAt of a hold; reversesId; reason, reference, metadata; actor {type, id}.
  * Locks: the organization, its wallets by asset, the hold. Not shared: whoever posts would pass those who wait to change the
- * organization, and of one that is busy nothing could be changed. A refusal has written nothing.
+ * organization, and of one that is busy nothing could be changed. A refusal has written nothing. Planned as \`record_events\`, the
+ * checks of its keys too.
  */
 create function post_transaction(organization uuid, of_asset text, asked jsonb)
 returns table (refusal text, facts jsonb, posted wallet_transactions, rest wallet_transactions, now_wallet wallets,
   now_hold holds, told_kinds text[], told_wallets wallets[], alert_kinds text[], told_alerts wallet_alerts[])
-language plpgsql as $$
+language plpgsql set enable_seqscan to off as $$
 declare
   its_kind text := asked->>'kind';
   its_amount bigint := (asked->>'amount')::bigint;
