@@ -26,6 +26,7 @@ export const chargeRoute: SurfaceRoute = {
     'Debits its wallet of WALLET_ASSET. With a service that sells units, `sms_point` says how many are bought: for `sms` it is required. ' +
     'Without an `Idempotency-Key` a repeated call charges again.',
   operation: 'organizations.charge',
+  turnsBy: 'organizationId',
   request: object({ amount: positive, service: text(1, 40), sms_point: positive, reason: text(1, 500) }, [
     'sms_point',
     'reason',

@@ -83,10 +83,14 @@ export function serveSurface(services: Services, surface: Surface): RequestHandl
       stored,
     });
     const perform = (inside: Context | null) => answer(services, route, inside, ask, { req, res });
-    if (ctx === null || key === undefined) return send(req, res, await perform(ctx));
-    const { secrets } = route;
-    const keyed = { ctx, req, key, bytes, registry: new Map(), secrets, dialect: dialectOf(surface) };
-    send(req, res, await once(keyed, perform));
+    const { secrets, turnsBy } = route;
+    const dialect = dialectOf(surface);
+    const work = () =>
+      ctx === null || key === undefined
+        ? perform(ctx)
+        : once({ ctx, req, key, bytes, registry: new Map(), secrets, dialect }, perform);
+    const name = turnsBy === undefined ? undefined : params()[turnsBy];
+    send(req, res, await (name === undefined ? work() : services.db.inTurn(name, work)));
   };
 }
 

@@ -58,6 +58,8 @@ interface Described {
   readonly faults?: Readonly<Record<string, readonly ErrorCode[]>>;
   /** What services call otherwise than the body does: attribute or relationship → member. */
   readonly names?: Readonly<Record<string, string>>;
+  /** Part of the path whose row all requests with it wait for: they take turns (`inTurn`). */
+  readonly turnsBy?: string;
   /** JSON pointers to what an answer shows once: null in one that is repeated (INV-30). */
   readonly secrets?: readonly string[];
 }

@@ -36,7 +36,7 @@ export async function call(origin: string, { method, path, body, key, requestId 
       headers: {
         Authorization: PLATFORM_KEY,
         'X-Request-Id': requestId,
-        ...(body === undefined ? {} : { 'Content-Type': MEDIA_TYPE }),
+        ...(body === undefined ? {} : { 'Content-Type': path.startsWith(S) ? MEDIA_TYPE : 'application/json' }),
         ...(key === undefined ? {} : { 'Idempotency-Key': key }),
       },
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -102,6 +102,13 @@ export const release = (id: string, key: string = randomUUID()): Call => ({
   method: 'POST',
   path: `${S}/holds/${id}/void`,
   key,
+});
+
+/** The charge of the surface `/api`, whose clients send no key. */
+export const apiCharge = (organizationId: string, body: object): Call => ({
+  method: 'POST',
+  path: `/api/admin/organizations/${organizationId}/charge`,
+  body,
 });
 
 /** @returns its id */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { SERVICES, UNITS } from '../ledger/book';
 import {
-  type Answer,
+  apiCharge,
   type Body,
   call,
   eventsOf,
@@ -45,36 +45,45 @@ const countBy = <T>(list: readonly T[], name: (one: T) => unknown): Record<strin
   return counts;
 };
 
-test('of 1,000 charges of 137 at a time on 100,000, over two processes, 729 are taken and 127 is left [INV-46]', async () => {
-  const { url } = server;
-  const id = await makeOrganization(url, 'Crowded');
-  await succeed(url, transact(id, { kind: 'topup', amount: 100_000 }));
-  const charge = async () => {
-    const asked = transact(id, { kind: 'charge', amount: 137 });
-    // Whoever opens a thousand connections at once may be late with a header field: nothing was done, and it is sent again.
-    for (;;) {
-      const answer = await call(url, asked);
-      if (answer?.status !== 408) return answer;
-    }
-  };
-  const answers = await Promise.all(Array.from({ length: 1_000 }, charge));
-  expect(countBy(answers, (answer) => answer?.status)).toEqual({ 201: 729, 402: 271 });
-  const [wallet] = await walletsOf(url, id);
-  expect(wallet.attributes).toMatchObject({ balance: 127, held: 0, available: 127, overageUsed: 0 });
-  expect(await verify(url, wallet.id)).toMatchObject({ ok: true, transactions: 730 });
-  // Each of them has left what the one before had, less 137.
-  const left = answers
-    .filter((answer) => answer?.status === 201)
-    .map((answer) => (answer as Answer).body.meta.wallet.balance);
-  expect(left.sort((a, b) => b - a)).toEqual(Array.from({ length: 729 }, (_, i) => 100_000 - 137 * (i + 1)));
-  const events = await eventsOf(url, id);
-  expect(events.map(({ attributes }) => attributes.sequence)).toEqual(events.map((_, i) => i + 1));
-  expect(countBy(events, ({ attributes }) => attributes.eventType)).toMatchObject({
-    'wallet.topped_up': 1,
-    'wallet.charged': 729,
-    'wallet.charge_refused': 271,
-  });
-}, 60_000);
+test.each([
+  ['JSON:API', 201, (id: string) => transact(id, { kind: 'charge', amount: 137 })],
+  ['/api, without keys', 200, (id: string) => apiCharge(id, { amount: 137, service: 'storage' })],
+] as const)(
+  'of 1,000 charges of 137 at a time on 100,000 by %s, over two processes, 729 are taken and 127 is left [INV-46]',
+  async (_surface, taken, chargeOf) => {
+    const { url } = server;
+    const id = await makeOrganization(url, 'Crowded');
+    await succeed(url, transact(id, { kind: 'topup', amount: 100_000 }));
+    const charge = async () => {
+      const asked = chargeOf(id);
+      // Whoever opens a thousand connections at once may be late with a header field: nothing was done, and it is sent again.
+      for (;;) {
+        const answer = await call(url, asked);
+        if (answer?.status !== 408) return answer;
+      }
+    };
+    const answers = await Promise.all(Array.from({ length: 1_000 }, charge));
+    expect(countBy(answers, (answer) => answer?.status)).toEqual({ [taken]: 729, 402: 271 });
+    const [wallet] = await walletsOf(url, id);
+    expect(wallet.attributes).toMatchObject({ balance: 127, held: 0, available: 127, overageUsed: 0 });
+    expect(await verify(url, wallet.id)).toMatchObject({ ok: true, transactions: 730 });
+    // Each of them has left what the one before had, less 137.
+    const charges = await list(
+      url,
+      `${S}/walletTransactions?filter[walletId]=${wallet.id}&filter[kind]=charge&page[size]=100`,
+    );
+    const left = charges.map(({ attributes }) => attributes.balanceAfter as number).sort((a, b) => b - a);
+    expect(left).toEqual(Array.from({ length: 729 }, (_, n) => 100_000 - 137 * (n + 1)));
+    const events = await eventsOf(url, id);
+    expect(events.map(({ attributes }) => attributes.sequence)).toEqual(events.map((_, i) => i + 1));
+    expect(countBy(events, ({ attributes }) => attributes.eventType)).toMatchObject({
+      'wallet.topped_up': 1,
+      'wallet.charged': 729,
+      'wallet.charge_refused': 271,
+    });
+  },
+  60_000,
+);
 
 describe(`${OPERATIONS} operations of 12 clients at random (LEDGER_SEED=${SEED})`, () => {
   let organizationIds: string[];
