@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import type { Context } from '../context';
+import { isPassing } from '../db/constraints';
 import { AppError } from '../errors';
 import { type Dialect, headersOf, jsonApiErrors } from '../http/failure';
 import { withoutToken } from '../http/origin';
@@ -85,8 +86,11 @@ async function failed(error: unknown, { ctx, dialect = jsonApiErrors }: Keyed): 
     error.faults[0]?.code === 'request_in_progress'
   )
     throw error;
-  // What can't be written must not take the answer with it: it is tried again where all refusals are, and not stored.
-  await ctx.db.attempt((db) => recordRefusal({ ...ctx, db }, error)).catch(() => Promise.reject(error));
+  // What can never be written must not take the answer with it: it is tried again where all refusals are, and not stored.
+  // Nobody is refused for good while the database is away: he would have been told what is nowhere.
+  await ctx.db
+    .attempt((db) => recordRefusal({ ...ctx, db }, error))
+    .catch((fault) => Promise.reject(isPassing(fault) ? fault : error));
   const { status, mediaType, document } = dialect(error, ctx.requestId);
   const headers = { ...headersOf(error), 'Content-Type': mediaType, 'Cache-Control': 'no-store' };
   return { status, headers, body: JSON.stringify(document) };

@@ -81,6 +81,15 @@ export function isAway(error: unknown): boolean {
   return AWAY.has(code) || AWAY_NETWORK.has(code) || code.startsWith('08') || AWAY_TEXT.test(message);
 }
 
+/** What PostgreSQL calls a transaction that was a victim of others: it can be run again. */
+export const RETRIED: ReadonlySet<string> = new Set(['40001', '40P01']);
+
+/** Whether it failed for what the moment was like, and may succeed when it is tried again. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof AppError
+    ? error.faults.every(({ code }) => code === 'unavailable' || code === 'conflict')
+    : isAway(error) || RETRIED.has((error as { code?: string }).code ?? '');
+
 /** A driver's error as an AppError where a client can do something about it; any other comes back unchanged. */
 export function translate(error: unknown): unknown {
   if (error instanceof AppError) return error;

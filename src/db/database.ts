@@ -1,14 +1,13 @@
 import { type Pool, type PoolClient, types } from 'pg';
 import type { DataSource } from 'typeorm';
 import { AppError } from '../errors';
-import { translate } from './constraints';
+import { RETRIED, translate } from './constraints';
 import { Lanes } from './lanes';
 
 const TIMESTAMPTZ = 1184;
 const BIGINT = 20;
 /** Statements that get a name; past that they are sent unnamed, so that a client can't fill the server with plans. */
 const MOST_NAMED_STATEMENTS = 500;
-const RETRIED = new Set(['40001', '40P01']);
 /** Connections that are left to all else by what is done in turn. */
 const LEFT = 2;
 /** Of the connections, the part that one name may have at a time: some make ready what the one that has the lock ends. */

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
+import { isPassing } from '../db/constraints';
 import { AppError } from '../errors';
 import { errorDocument } from '../jsonapi/errors';
 import { MEDIA_TYPE } from '../jsonapi/negotiate';
@@ -47,10 +48,14 @@ export const jsonApiErrors: Dialect = (error, requestId) => ({
  */
 export function failure(log: Logger, dialectOf: (url: string) => Dialect = () => jsonApiErrors) {
   return async (error: unknown, req: Request, res: Response, _next: NextFunction): Promise<void> => {
-    const answer = asAppError(error);
+    let answer = asAppError(error);
     const { requestId, ctx } = res.locals;
     if (ctx !== undefined) {
-      await recordRefusal(ctx, answer).catch((err) => log.error({ requestId, err }, 'a refusal was not recorded'));
+      await recordRefusal(ctx, answer).catch((fault) => {
+        log.error({ requestId, err: fault }, 'a refusal was not recorded');
+        // He was refused for nothing that stays: he may ask again.
+        if (isPassing(fault)) answer = asAppError(fault);
+      });
     }
     if (answer.status >= 500) {
       log.error(

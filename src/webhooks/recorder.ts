@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { AppError } from '../errors';
+import { isPassing } from '../db/constraints';
 import { LEASE_MS } from './delivery';
 import { type FinishContext, finishAttempts } from './finish';
 import type { Ended } from './outcome';
@@ -74,7 +74,3 @@ export class Recorder {
     this.ctx.log.error({ deliveries, reason: error.message }, 'webhooks are sent again: their attempts were not noted');
   }
 }
-
-/** The database is away, or others were in the way. */
-const isPassing = (error: unknown): boolean =>
-  error instanceof AppError && error.faults.every(({ code }) => code === 'unavailable' || code === 'conflict');

@@ -230,3 +230,28 @@ test('the answer comes also when the row can’t be written; that is in the log'
     1,
   ]);
 });
+
+test('while the database is away nobody is refused for good: what he would be told would be nowhere', async () => {
+  await app.db.query(`
+    create function go_away() returns trigger language plpgsql as $$
+    begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$`);
+  await app.db.query(
+    "create trigger audit_events_go_away before insert on audit_events for each row when (new.outcome <> 'success') execute function go_away()",
+  );
+  const headers = { 'Idempotency-Key': 'interrupted' };
+  const ask = async () => [await crew.owner.delete(crew.self, headers), await crew.admin.delete(crew.self)] as const;
+  const codes = (answers: readonly Answer[]) => answers.map(({ status, body }) => [status, body.errors[0].code]);
+  expect(codes(await ask())).toEqual([
+    [503, 'unavailable'],
+    [503, 'unavailable'],
+  ]);
+  await app.db.query('drop function go_away cascade');
+  const answers = await ask();
+  expect(codes(answers)).toEqual([
+    [409, 'only_organization'],
+    [403, 'owner_required'],
+  ]);
+  for (const answer of answers) expect(await leftBy(answer)).toHaveLength(1);
+  const [repeated] = await ask();
+  expect([repeated.headers['idempotent-replayed'], repeated.text]).toEqual(['true', answers[0].text]);
+});

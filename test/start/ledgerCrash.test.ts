@@ -184,9 +184,8 @@ async function killPostgres(): Promise<void> {
 /** What was answered before any of the kills is answered the same after all of them. */
 async function askAgain(): Promise<void> {
   const { url } = await anyServer();
-  // Not holds: by now they ask for a time that is over. Not refusals: see the last test.
-  const asked = settled.filter((each, i) => i % 4 === 0 && ['charge', 'topup'].includes(each.kind) && isDone(each));
-  for (const each of asked) again.push([each.answer, await call(url, each.asked)]);
+  const kept = settled.filter((each) => !isLate(each));
+  for (const { asked, answer } of kept.filter((_, i) => i % 5 === 0)) again.push([answer, await call(url, asked)]);
 }
 
 /** What has run out is given back when a process starts. */
@@ -202,17 +201,19 @@ async function endWhatIsDue(): Promise<void> {
 
 const isDone = ({ answer }: Settled): boolean => answer.status < 300;
 
+/** A hold that had run out before any process got to make it: as with other faults of a body, nothing is stored (INV-57). */
+const isLate = ({ kind, answer }: Settled): boolean => kind === 'hold' && answer.status === 422;
+
 test('processes were killed while they were working', () => {
   expect(lost).toBeGreaterThan(0);
   expect(settled.length).toBeGreaterThanOrEqual(ANSWERED);
-  const codes = settled.filter((each) => !isDone(each)).map(({ answer }) => answer.body.errors[0].code);
-  // A hold that is asked for again may have run out before it was made: then it is not.
-  const known = ['insufficient_funds', 'hold_closed', 'not_allowed'];
-  expect([...new Set(codes)].filter((code) => !known.includes(code))).toEqual([]);
+  const refused = settled.filter((each) => !isDone(each) && !isLate(each));
+  const codes = refused.map(({ answer }) => answer.body.errors[0].code);
+  expect([...new Set(codes)].filter((code) => !['insufficient_funds', 'hold_closed'].includes(code))).toEqual([]);
 });
 
 test('at the end each request is answered as it was at first [INV-56]', () => {
-  expect(again.length).toBeGreaterThan(ANSWERED / 10);
+  expect(again.length).toBeGreaterThan(ANSWERED / 6);
   for (const [first, last] of again) {
     expect(last).toMatchObject({ status: first.status, body: first.body, isReplay: true });
   }
@@ -299,7 +300,5 @@ test('each posting was told once and left one audit row; the numbers have no gap
   const [{ told }] = await rowsOf(
     "select count(*)::integer as told from events where event_type = 'wallet.charge_refused'",
   );
-  // A refusal that was answered just before a kill has been seen to be lost with its event. It moves nothing.
-  expect(refused - told).toBeGreaterThanOrEqual(0);
-  expect(refused - told).toBeLessThanOrEqual(KILLS);
+  expect(told).toBe(refused);
 });
