@@ -17,11 +17,11 @@ const LONGEST_QUEUE = 64;
 
 /** Hashes and checks passwords, a few at once. One for each process, since the bound is the object's. */
 export class Passwords {
-  private readonly turns = new Turns(
-    MOST_AT_ONCE,
-    LONGEST_QUEUE,
-    'Too many passwords are being checked at once: try again later.',
-  );
+  private readonly turns = new Turns({
+    atOnce: MOST_AT_ONCE,
+    waiting: LONGEST_QUEUE,
+    refusal: 'Too many passwords are being checked at once: try again later.',
+  });
 
   /**
    * The hash of a password that keeps the rules (`passwordFault`), as PHC text.

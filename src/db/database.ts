@@ -1,8 +1,8 @@
 import { type Pool, type PoolClient, types } from 'pg';
 import type { DataSource } from 'typeorm';
 import { AppError } from '../errors';
+import { Turns } from '../turns';
 import { RETRIED, translate } from './constraints';
-import { Lanes } from './lanes';
 
 const TIMESTAMPTZ = 1184;
 const BIGINT = 20;
@@ -12,6 +12,9 @@ const MOST_NAMED_STATEMENTS = 500;
 const LEFT = 2;
 /** Of the connections, the part that one name may have at a time: some make ready what the one that has the lock ends. */
 const PART_OF_ONE = 0.4;
+/** How many may wait for their turn, and for how many milliseconds. */
+const MOST_WAITING = 10_000;
+const PATIENCE_MS = 60_000;
 
 /** PostgreSQL's text of a time → the form of the seed, `2024-08-20T10:45:07+00:00` (domain sheet 1: whole seconds, UTC). */
 export function formatTime(text: string): string {
@@ -62,15 +65,21 @@ export class Database {
     private readonly names: Map<string, string> | undefined,
     /** Inside a transaction: what is to be done once it is committed. */
     private readonly pending: (() => void)[] | undefined,
-    private readonly lanes: Lanes,
+    private readonly turns: Turns,
   ) {}
 
   /** @param named whether statements are prepared once per connection */
   static over(dataSource: DataSource, named: boolean): Database {
     const pool = (dataSource.driver as unknown as { master: Pool }).master;
     const { max } = pool.options;
-    const lanes = new Lanes(Math.max(1, max - LEFT), Math.max(1, Math.ceil(max * PART_OF_ONE)));
-    return new Database(pool, pool as unknown as Queryable, named ? new Map() : undefined, undefined, lanes);
+    const turns = new Turns({
+      atOnce: Math.max(1, max - LEFT),
+      ofOne: Math.max(1, Math.ceil(max * PART_OF_ONE)),
+      waiting: MOST_WAITING,
+      patienceMs: PATIENCE_MS,
+      refusal: 'Too much is asked for at a time; try again in a moment.',
+    });
+    return new Database(pool, pool as unknown as Queryable, named ? new Map() : undefined, undefined, turns);
   }
 
   /** Whether statements are part of a transaction. */
@@ -141,7 +150,7 @@ export class Database {
    * @throws AppError `unavailable` after a minute
    */
   inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    return this.lanes.take(name, work);
+    return this.turns.take(work, name);
   }
 
   /** Runs `action` when what was written is there for everybody: at once, or after the commit of the transaction. */
@@ -167,7 +176,7 @@ export class Database {
       await client.query('begin');
       const pending: (() => void)[] = [];
       const result = await work(
-        new Database(this.pool, client as unknown as Queryable, this.names, pending, this.lanes),
+        new Database(this.pool, client as unknown as Queryable, this.names, pending, this.turns),
       );
       await client.query('commit');
       for (const action of pending) action();

@@ -13,7 +13,11 @@ export const FILE_PART = 'file';
 
 /** Requests whose file is in memory, from its first byte until it is stored. */
 const MOST_AT_ONCE = 32;
-const receiving = new Turns(MOST_AT_ONCE, 0, 'Too many files are being received at once: try again later.');
+const receiving = new Turns({
+  atOnce: MOST_AT_ONCE,
+  waiting: 0,
+  refusal: 'Too many files are being received at once: try again later.',
+});
 
 /** A request that brings one file, in multipart/form-data. */
 export interface Upload {

@@ -36,11 +36,11 @@ export interface Picture {
 
 /** Redraws pictures, one after the other: one for each process, since the bound is the object's. */
 export class Pictures {
-  private readonly turns = new Turns(
-    MOST_AT_ONCE,
-    LONGEST_QUEUE,
-    'Too many images are being read at once: try again later.',
-  );
+  private readonly turns = new Turns({
+    atOnce: MOST_AT_ONCE,
+    waiting: LONGEST_QUEUE,
+    refusal: 'Too many images are being read at once: try again later.',
+  });
 
   /**
    * Decodes an image and encodes its pixels anew, upright and in sRGB: whatever else was in it or behind it is gone. What
