@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isRowLine, judgeRow } from './exportedRow';
 import { Findings, MOST_PROBLEMS, type ProblemKind } from './findings';
-import type { CheckpointLine, EndLine, RowLine, Statement } from './lines';
+import { type CheckpointLine, checkpointOf, type EndLine, parsed, type RowLine, type Statement } from './lines';
 import { exportText, INSTALLATION, NO_HASH, PublicKey, type SignedCheckpoint, sealFault } from './seal';
 
 export interface LineProblem {
@@ -276,33 +276,4 @@ export class ExportCheck {
     else if (last > sequence)
       for (const each of this.current) this.ofPlace('inserted', each, `The newest row was ${sequence}.`);
   }
-}
-
-function parsed(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
-}
-
-function checkpointOf({
-  organizationId,
-  sequence,
-  hash,
-  kind,
-  signedAt,
-  keyId,
-  signature,
-}: CheckpointLine | EndLine): SignedCheckpoint {
-  return {
-    organizationId: organizationId ?? INSTALLATION,
-    sequence,
-    hash,
-    isStart: kind === 'start',
-    signedAt,
-    keyId,
-    signature,
-  };
 }

@@ -1,4 +1,4 @@
-import type { SignedCheckpoint } from './seal';
+import { INSTALLATION, type SignedCheckpoint } from './seal';
 
 /** A row in an export: what the API shows of it, and what its hash is of. */
 export interface RowLine {
@@ -60,3 +60,34 @@ export interface Statement {
 }
 
 export type ExportLine = RowLine | CheckpointLine | EndLine;
+
+/** An object of JSON, or null for any other text. */
+export function parsed(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What of a line its signature is of. */
+export function checkpointOf({
+  organizationId,
+  sequence,
+  hash,
+  kind,
+  signedAt,
+  keyId,
+  signature,
+}: CheckpointLine | EndLine): SignedCheckpoint {
+  return {
+    organizationId: organizationId ?? INSTALLATION,
+    sequence,
+    hash,
+    isStart: kind === 'start',
+    signedAt,
+    keyId,
+    signature,
+  };
+}

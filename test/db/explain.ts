@@ -18,16 +18,21 @@ export type Statement = readonly [text: string, values: unknown[]];
 /** Rows of each table that `crowd` fills. */
 export const CROWD = 20_000;
 
+/** A connection for what takes long: the service's own end a statement after 2.5 s, which filling may take on a busy machine. */
+export async function patientClient(app: TestApp): Promise<PgClient> {
+  const { master } = app.source.driver as unknown as { master: Pool };
+  const client = new PgClient({ ...master.options, query_timeout: undefined, statement_timeout: undefined });
+  await client.connect();
+  return client;
+}
+
 /**
  * 20,000 organizations, users and members: each user is a member of one organization, and 1,000 of them of one more.
  * @param partners run a tenth and a hundredth of the organizations
  * @returns the organization that has a thousand members more
  */
 export async function crowd(app: TestApp, partners: readonly [string, string]): Promise<string> {
-  // The service's own connections end a statement after 2.5 s, which filling may take on a busy machine.
-  const { master } = app.source.driver as unknown as { master: Pool };
-  const client = new PgClient({ ...master.options, query_timeout: undefined, statement_timeout: undefined });
-  await client.connect();
+  const client = await patientClient(app);
   const fill = (sql: string, values: unknown[] = []) =>
     client.query(`${sql} from generate_series(1, ${CROWD}) g`, values);
   const time = "date_trunc('second', now()) - g * interval '1 minute'";

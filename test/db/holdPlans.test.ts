@@ -1,7 +1,6 @@
-import { Client as PgClient, type Pool } from 'pg';
 import { expireHolds } from '../../src/services/holds';
 import { type Client, createOrganization, S, startApp, type TestApp } from '../support/app';
-import { indexesOf, type Node, nodeTypes, planOf, statementsOn } from './explain';
+import { indexesOf, type Node, nodeTypes, patientClient, planOf, statementsOn } from './explain';
 
 /** Among 20,000 holds and limits and 40,000 alerts, none is read from its beginning or counted. */
 
@@ -20,11 +19,8 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => app.close());
 
-/** The service's own connections end a statement after 2.5 s, which filling may take on a busy machine. */
 async function fill(): Promise<void> {
-  const { master } = app.source.driver as unknown as { master: Pool };
-  const client = new PgClient({ ...master.options, query_timeout: undefined, statement_timeout: undefined });
-  await client.connect();
+  const client = await patientClient(app);
   await client.query(
     "insert into organizations (id, name, slug) select gen_random_uuid(), 'O ' || g, 'o-' || g from generate_series(1, 2000) g",
   );

@@ -1,10 +1,9 @@
-import { Client as PgClient, type Pool } from 'pg';
 import { forgetPerson } from '../../src/services/eventRetention';
 import { exportUser } from '../../src/services/userExport';
 import { CURSORS } from '../jsonapi/cursors';
 import { join } from '../routes/people';
 import { type Client, createOrganization, type Person, S, startApp, type TestApp } from '../support/app';
-import { flatten, indexesOf, type Node, nodeTypes, planOf, statementsOn } from './explain';
+import { flatten, indexesOf, type Node, nodeTypes, patientClient, planOf, statementsOn } from './explain';
 
 /** Among 2,000 organizations and some 100,000 events, deliveries and attempts, nothing is read from its beginning or counted. */
 
@@ -31,11 +30,8 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => app.close());
 
-/** The service's own connections end a statement after 2.5 s, which filling may take on a busy machine. */
 async function fill(): Promise<string> {
-  const { master } = app.source.driver as unknown as { master: Pool };
-  const client = new PgClient({ ...master.options, query_timeout: undefined, statement_timeout: undefined });
-  await client.connect();
+  const client = await patientClient(app);
   await client.query(
     `insert into organizations (id, name, slug, partner_id, status)
      select gen_random_uuid(), 'O ' || g, 'o-' || g, case when g % 10 = 0 then $1::uuid when g % 100 = 1 then $2::uuid end,

@@ -1,7 +1,6 @@
-import { Client as PgClient, type Pool } from 'pg';
 import { NIL_UUID } from '../../src/db/table';
 import { type Client, createOrganization, S, startApp, type TestApp } from '../support/app';
-import { indexesOf, type Node, nodeTypes, planOf, statementsOn } from './explain';
+import { indexesOf, type Node, nodeTypes, patientClient, planOf, statementsOn } from './explain';
 
 /** Among 2,000 wallets, some of organizations that are being deleted, 40,000 transactions and their entries, no list reads from the beginning, sorts or counts. */
 
@@ -22,11 +21,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => app.close());
 
-/** Without triggers, and without the time that a statement of the service may take. */
+/** Without triggers. */
 async function fill(): Promise<void> {
-  const { master } = app.source.driver as unknown as { master: Pool };
-  const client = new PgClient({ ...master.options, query_timeout: undefined, statement_timeout: undefined });
-  await client.connect();
+  const client = await patientClient(app);
   await client.query(
     `insert into organizations (id, name, slug, status) select gen_random_uuid(), 'O ' || g, 'o-' || g,
        case when g % 50 = 7 then 'pending_deletion' else 'active' end from generate_series(1, 2000) g`,
