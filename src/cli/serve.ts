@@ -41,8 +41,10 @@ export async function serve(config: Config, parents: number[]): Promise<void> {
     throw error;
   }
   if (config.smtpUrl === undefined) log.warn('SMTP_URL is not set: no mail leaves, and nobody can reset a password');
+  // First: who reads that it is ready may send a signal at once.
+  const stopped = stopSignal(parents);
   announce(config, running.port);
-  await stopSignal(parents);
+  await stopped;
   log.info('stopping');
   await running.stop();
   await foundation.stop();

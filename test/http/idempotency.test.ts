@@ -1,5 +1,5 @@
 import { registry } from '../../src/resources';
-import { ATOMIC, add, contentsOf, documentOf, OPERATIONS } from '../jsonapi/operations';
+import { ATOMIC, add, documentOf, OPERATIONS } from '../jsonapi/operations';
 import { buildWorld, creationOf, errorsOf, pathOf, TYPES, type World } from '../jsonapi/world';
 import {
   type Answer,
@@ -12,6 +12,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { contentsOf } from '../support/contents';
 import { freshKey, isReplay, keyed, recordsOf, twice } from './keyed';
 
 const ORGANIZATIONS = `${M}/organizations`;

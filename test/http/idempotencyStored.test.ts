@@ -1,4 +1,4 @@
-import { ATOMIC, add, at, contentsOf, documentOf, OPERATIONS, remove, update } from '../jsonapi/operations';
+import { ATOMIC, add, at, documentOf, OPERATIONS, remove, update } from '../jsonapi/operations';
 import { buildWorld, errorsOf, membership, type World } from '../jsonapi/world';
 import {
   type Answer,
@@ -14,6 +14,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
+import { contentsOf } from '../support/contents';
 import { freshKey, isReplay, keyed, recordsOf } from './keyed';
 
 const ORGANIZATIONS = `${M}/organizations`;

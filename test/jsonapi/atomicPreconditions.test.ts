@@ -1,5 +1,6 @@
 import { type Body, type Client, createOrganization, startApp, type TestApp } from '../support/app';
-import { add, at, contentsOf, errorOf, perform, remove, resultsOf, update, when } from './operations';
+import { contentsOf } from '../support/contents';
+import { add, at, errorOf, perform, remove, resultsOf, update, when } from './operations';
 import { buildWorld, pointed, type World } from './world';
 
 let app: TestApp;

@@ -11,7 +11,8 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
-import { add, at, contentsOf, errorOf, local, perform, remove, resultsOf, update, when } from './operations';
+import { contentsOf } from '../support/contents';
+import { add, at, errorOf, local, perform, remove, resultsOf, update, when } from './operations';
 import { buildWorld, membership, pathOf, sampleOf, TYPES, type World } from './world';
 
 let app: TestApp;

@@ -1,5 +1,5 @@
 import { ATOMIC_TYPE } from '../../src/jsonapi/negotiate';
-import { type Answer, type Body, type Client, S, type TestApp } from '../support/app';
+import { type Answer, type Body, type Client, S } from '../support/app';
 import { errorsOf, headersOf } from './world';
 
 export const OPERATIONS = `${S}/operations`;
@@ -46,27 +46,3 @@ export function errorOf(answer: Answer): [status: string, code: string, where: s
 
 /** JSON pointer into an operation. */
 export const at = (i: number, below = ''): string => `/atomic:operations/${i}${below}`;
-
-/** What a refusal leaves behind, and where it is counted (INV-54). */
-const REFUSALS: Record<string, string> = {
-  audit_events: "outcome <> 'success'",
-  row_counts: "relation = 'audit_events'",
-};
-
-/**
- * Every row of every table, but for when credentials were last used, which is noted beside the requests, and the refusals
- * in the audit trail.
- */
-export async function contentsOf(app: TestApp): Promise<Record<string, unknown>> {
-  const tables = await app.db.query(
-    "select table_name from information_schema.tables where table_schema = 'public' order by 1",
-  );
-  const contents: Record<string, unknown> = {};
-  for (const [table] of tables) {
-    contents[table as string] = await app.db.query(
-      `select to_jsonb(t) - '{last_used_at,last_used_ip,audit_last,audit_hash}'::text[] from ${table} t
-       where not (${REFUSALS[table as string] ?? 'false'}) order by 1`,
-    );
-  }
-  return contents;
-}

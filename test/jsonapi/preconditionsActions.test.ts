@@ -9,7 +9,7 @@ import {
   startApp,
   type TestApp,
 } from '../support/app';
-import { contentsOf } from './operations';
+import { contentsOf } from '../support/contents';
 import { buildWorld, errorsOf, membership, pointed, type World } from './world';
 
 /** What `If-Match` means where more than one thing is changed, and where it is an action. */

@@ -1,5 +1,6 @@
 import type { Answer, Body, Client, TestApp } from '../support/app';
-import { at, contentsOf, perform, update } from './operations';
+import { contentsOf } from '../support/contents';
+import { at, perform, update } from './operations';
 import { pointed, type World } from './world';
 
 export type Method = 'POST' | 'PATCH' | 'DELETE';
