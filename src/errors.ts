@@ -1,4 +1,4 @@
-import type { Context } from './context';
+import type { Caller, Context } from './context';
 
 /**
  * Every error code the service can answer with: code → HTTP status and title. Closed: a code that is not here can't be
@@ -110,6 +110,8 @@ export class AppError extends Error {
   aftermath?: (ctx: Context) => Promise<void>;
   /** Row in `permissions.ts` that the caller was refused, which may be another one than what he tried. */
   operation?: string;
+  /** Who was refused, where he was known and was refused whatever he wants. */
+  caller?: Caller;
 
   constructor(
     code: ErrorCode,
@@ -137,6 +139,7 @@ export class AppError extends Error {
     error.cause = this.cause;
     error.aftermath = this.aftermath;
     error.operation = this.operation;
+    error.caller = this.caller;
     return error;
   }
 

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { Context, OpenContext, Services } from '../context';
+import type { Attempt, Context, OpenContext, Services } from '../context';
 import { type ErrorCode, notFound } from '../errors';
 import { clientAddress, networkOf } from '../http/address';
 import { readBody } from '../http/body';
@@ -186,28 +186,33 @@ const mediaTypesOf = ({ responses }: Endpoint): string[] =>
 
 /** Who asks. Strangers are counted by their network, as there is nothing else to know them by. */
 async function callerOf(
-  { services, req, res }: Incoming,
-  { credential }: Endpoint,
+  { services, req, res, params }: Incoming,
+  endpoint: Endpoint,
   address: string,
 ): Promise<Context | null> {
+  const { credential } = endpoint;
   const { authorization = '' } = req.headers;
   if (credential === 'required' || (credential === 'optional' && authorization.trim() !== '')) {
-    return contextOf(services, req, res);
+    return contextOf(services, req, res, () => attemptOf(endpoint, params));
   }
   const { limiter } = services;
   if (limiter !== null) enforce(res, await limiter.take(limiter.policies.default, networkOf(address)));
   return null;
 }
 
+const attemptOf = ({ operation, tag: type }: Endpoint, { id }: Record<string, string>): Attempt => ({
+  operation,
+  target: id !== undefined && isUuid(id) ? { type, id } : undefined,
+});
+
 /**
  * The parts of the path for a caller who may do this.
  * @throws AppError `permission_denied`, `organization_suspended`, `not_found`
  */
 function authorized(ctx: Context | null, endpoint: Endpoint, params: Record<string, string>): Record<string, string> {
-  const { operation, tag, params: schemas = {} } = endpoint;
+  const { operation, params: schemas = {} } = endpoint;
   if (ctx !== null && OPERATIONS[operation] !== undefined) {
-    const { id } = params;
-    if (ctx.attempt !== undefined && id !== undefined && isUuid(id)) ctx.attempt.target = { type: tag, id };
+    if (ctx.attempt !== undefined) Object.assign(ctx.attempt, attemptOf(endpoint, params));
     if (isWrite(endpoint)) allowWrite(ctx, operation);
     else allowRead(ctx, operation);
   }

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { Context, Services } from '../context';
+import type { Attempt, Context, Services } from '../context';
+import { AppError } from '../errors';
 import { authenticate } from '../http/authenticate';
 import { readBody } from '../http/body';
 import { originOf } from '../http/origin';
@@ -8,11 +9,12 @@ import { parseJson } from '../jsonapi/json';
 import { CURSOR_TYPE, checkAccept, checkContentType, MEDIA_TYPE } from '../jsonapi/negotiate';
 import { readQuery } from '../jsonapi/query';
 import { entityTag, isUnchanged, readIfMatch } from '../jsonapi/reply';
+import { isUuid } from '../jsonapi/schemas';
 import type { Call, Outcome } from './call';
 import { checkOffered, endpointOf, handlerOf } from './dispatch';
 import { idempotencyKeyOf, once } from './idempotency';
 import type { Registry } from './include';
-import { movesMoney, Routes } from './routes';
+import { movesMoney, type Route, Routes } from './routes';
 
 /** An answer that is ready to be sent. */
 export interface Answer {
@@ -37,7 +39,7 @@ export function resources(services: Services, registry: Registry): RequestHandle
     const bodied = hasBody(req);
     if (bodied) checkContentType(headers['content-type']);
     checkOffered(route, method);
-    const found = contextOf(services, req, res);
+    const found = contextOf(services, req, res, () => attemptOf(route, method));
     const ctx = found instanceof Promise ? await found : found;
     const query = readQuery(search, endpointOf(ctx, registry, route, method, cursors));
     const bytes = takesBody(method) ? await readBody(req, res) : undefined;
@@ -79,12 +81,32 @@ export const hasBody = ({ method, headers }: Request): boolean =>
 
 const takesBody = (method: string): boolean => method === 'POST' || method === 'PATCH' || method === 'DELETE';
 
+const VERBS: Readonly<Record<string, string>> = { POST: 'create', PATCH: 'update', DELETE: 'remove' };
+
+/** What a request tries, as far as its path and method tell. */
+function attemptOf({ kind, definition, action, relationship, id }: Route, method: string): Attempt {
+  const { type, relationships } = definition;
+  const target = id !== undefined && isUuid(id) ? { type, id } : undefined;
+  const other = relationships[relationship ?? ''];
+  const verb = kind === 'linkage' ? relationship : VERBS[method];
+  if (action !== undefined) return { operation: `${type}.${action}`, target };
+  if (takesBody(method)) return { operation: `${type}.${verb}`, target };
+  const isList = kind === 'collection' || (other !== undefined && 'many' in other);
+  return { operation: `${other?.type ?? type}.${isList ? 'list' : 'get'}`, target };
+}
+
 /**
  * Who asks, and what the services need to know of the request.
+ * @param tried what a caller tries who is refused whatever it is (INV-54); left out: it is not known yet
  * @throws AppError 401, 403, 429
  */
-export function contextOf(services: Services, req: Request, res: Response): Context | Promise<Context> {
-  const made = (caller: Context['caller']): Context => {
+export function contextOf(
+  services: Services,
+  req: Request,
+  res: Response,
+  tried: () => Attempt = () => ({}),
+): Context | Promise<Context> {
+  const made = (caller: Context['caller'], attempt: Attempt = {}): Context => {
     res.locals.caller = caller;
     const {
       config,
@@ -123,13 +145,21 @@ export function contextOf(services: Services, req: Request, res: Response): Cont
       requestId,
       isKeyed,
       origin: originOf(services, req),
-      attempt: {},
+      attempt,
     };
     res.locals.ctx = ctx;
     return ctx;
   };
-  const found = authenticate(services, req);
-  return found instanceof Promise ? found.then(made) : made(found);
+  const barred = (error: unknown): never => {
+    if (error instanceof AppError && error.caller !== undefined) made(error.caller, tried());
+    throw error;
+  };
+  try {
+    const found = authenticate(services, req);
+    return found instanceof Promise ? found.then((caller) => made(caller), barred) : made(found);
+  } catch (error) {
+    return barred(error);
+  }
 }
 
 /** An outcome as bytes and header fields. */

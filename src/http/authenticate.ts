@@ -12,7 +12,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set(['invalid_credential', 'expired
 
 /**
  * Who sends the request: `Authorization: <credential>` or `Authorization: Bearer <credential>`. The request counts for
- * the credential; when that is not valid, for the address (domain sheet 9.9).
+ * the credential; when that is not valid or is barred, for the address (domain sheet 9.9).
  * @throws AppError 401 without a valid credential, `partner_suspended`, `rate_limited`
  */
 export function authenticate(services: Services, req: Request): Caller | Promise<Caller> {
@@ -52,7 +52,11 @@ function countRequest(limiter: RateLimiter, req: Request, caller: Caller): Calle
 
 /** Only those who fail are refused when an address has failed too often: others behind it did nothing wrong. */
 async function countFailure(limiter: RateLimiter, req: Request, address: string, error: unknown): Promise<never> {
-  const isFailure = error instanceof AppError && error.faults.some(({ code }) => FAILURES.has(code));
-  if (isFailure) enforce(req.res as Response, await limiter.take(limiter.policies.authentication, networkOf(address)));
+  if (!(error instanceof AppError)) throw error;
+  const { authentication, default: usual } = limiter.policies;
+  const isFailure = error.faults.some(({ code }) => FAILURES.has(code));
+  // It is no guess; but it must not use up what the rightful holder has.
+  const policy = isFailure ? authentication : error.caller === undefined ? undefined : usual;
+  if (policy !== undefined) enforce(req.res as Response, await limiter.take(policy, networkOf(address)));
   throw error;
 }

@@ -140,7 +140,8 @@ const hasBody = ({ method, headers }: Request): boolean =>
  */
 async function contextFor(services: Services, route: SurfaceRoute, { req, res }: At): Promise<Context | null> {
   if ('runOpen' in route && (req.headers.authorization ?? '').trim() === '') return null;
-  return { ...(await contextOf(services, req, res)), isKeyed: true };
+  const { operation } = route;
+  return { ...(await contextOf(services, req, res, () => ({ operation }))), isKeyed: true };
 }
 
 /** JSON by any of its names, or by none: a client that sends no type has only one that it could mean. */

@@ -3,7 +3,7 @@ import type { BlockList } from 'node:net';
 import { includesAddress, readAddresses } from '../addresses';
 import type { Caller, Level } from '../context';
 import type { Database, Row } from '../db/database';
-import { AppError } from '../errors';
+import { AppError, type ErrorCode } from '../errors';
 import { effectivePermissions, rankOf, scopesWithin } from '../permissions';
 import { isCredential } from '../secrets';
 import { Believed } from './believed';
@@ -141,11 +141,14 @@ function judge(found: Credential, now: number, ip: string): void {
     throw new AppError('expired_credential', 'This credential has expired.', HEADER);
   }
   if (holderEnded !== null) throw revoked(holderEnded);
-  if (partnerSuspended) throw new AppError('partner_suspended', 'The partner of this credential is suspended.');
+  if (partnerSuspended) throw barred(found, 'partner_suspended', 'The partner of this credential is suspended.');
   if (addresses !== null && !includesAddress(addresses, ip)) {
-    throw new AppError('ip_not_allowed', 'This credential can’t be used from this address.');
+    throw barred(found, 'ip_not_allowed', 'This credential can’t be used from this address.');
   }
 }
+
+const barred = ({ caller }: Credential, code: ErrorCode, detail: string): AppError =>
+  Object.assign(new AppError(code, detail), { caller });
 
 /**
  * Who stands behind a refresh token, judged as `find` judges an access token of the pair, but for that one's end. It is

@@ -191,6 +191,65 @@ test('nothing of what is not seen, not understood, or not known by whom', async 
   for (const answer of answers) expect(await leftBy(answer)).toEqual([]);
 });
 
+describe('of a caller who is barred whatever he wants', () => {
+  test('from an address that his key is not for: what the path says that he wanted', async () => {
+    const relationships = { organization: link('organizations', crew.id) };
+    const attributes = { name: 'Away', ipAllowList: ['192.0.2.1'] };
+    const made = await app.platform.post(`${S}/apiKeys`, document('apiKeys', attributes, { relationships }));
+    const key = made.body.data;
+    const barred = app.as(key.attributes.secret);
+    const elsewhere = await createOrganization(app.platform);
+    const itself: [string, string] = ['organizations', crew.id];
+    const member: [string, string] = ['members', crew.admin.member];
+    const roles = `${crew.admin.self}/relationships/roles`;
+    const number = await numberOf('organizations', crew.id);
+    const tried: [Answer, string, string, [string?, string?]][] = [
+      [await barred.delete(crew.self), 'organizations.remove', 'organizations:delete', itself],
+      [await barred.post(`${S}/members`, '{'), 'members.create', 'members:update', []],
+      [await barred.patch(crew.admin.self, {}), 'members.update', 'members:update', member],
+      [await barred.patch(roles, { data: [] }), 'members.roles', 'members:update', member],
+      [await barred.post(`${S}/apiKeys/${key.id}/rotate`), 'apiKeys.rotate', 'apiKeys:rotate', ['apiKeys', key.id]],
+      [await barred.get(`${S}/wallets`), 'wallets.list', 'wallets:read', []],
+      [await barred.get(`${crew.self}/wallets`), 'wallets.list', 'wallets:read', itself],
+      [await barred.get(`${S}/auditEvents/export`), 'auditEvents.export', 'audit:export', []],
+      [await barred.delete(`/v1/orgs/${number}`), 'organizations.remove', 'organizations:delete', []],
+    ];
+    for (const [answer, action, permission, target] of tried) {
+      expect([answer.status, await leftBy(answer)]).toEqual([
+        403,
+        left(crew.id, action, permission, target, 'ip_not_allowed'),
+      ]);
+    }
+    const untold = [
+      await barred.get(crew.self),
+      await barred.get(`${crew.self}/members`),
+      await barred.get(`${S}/me`),
+      await barred.delete(`${M}/organizations/${elsewhere.id}`),
+      await barred.delete(`${M}/organizations/${NIL}`),
+      await perform(barred, remove('organizations', crew.id)),
+    ];
+    for (const answer of untold) expect([answer.status, await leftBy(answer)]).toEqual([403, []]);
+  });
+
+  test('of a suspended partner: in the chain of its organization, and of no other', async () => {
+    const client = await app.partner();
+    const mine = await createOrganization(client);
+    const other = await createOrganization(app.platform);
+    await patch(app.platform, 'partners', `${S}/partners/${client.id}`, { status: 'suspended' });
+    for (const [id, chain] of [
+      [mine.id, mine.id],
+      [other.id, INSTALLATION],
+      [NIL, INSTALLATION],
+    ]) {
+      const answer = await client.delete(`${M}/organizations/${id}`);
+      expect([answer.status, await leftBy(answer)]).toEqual([
+        403,
+        left(chain, 'organizations.remove', 'organizations:delete', ['organizations', id], 'partner_suspended'),
+      ]);
+    }
+  });
+});
+
 describe('with an Idempotency-Key', () => {
   test('one row of a failure that is stored; none when it is told again', async () => {
     const headers = { 'Idempotency-Key': 'once' };

@@ -53,6 +53,14 @@ describe('ipAllowList', () => {
     expect(rows?.[0]).toMatch(/^(192\.0\.2\.|2001:db8:|203\.0\.113\.7)/);
   });
 
+  test('who is elsewhere uses up what his address has, and nothing of the key', async () => {
+    const key = await keys.make(app.platform, { ipAllowList: ['192.0.2.1'] }, organization.id);
+    for (let i = 0; i < LIMIT; i++) expectError(await me(key.client, '198.51.100.1'), 403, 'ip_not_allowed');
+    expectError(await me(key.client, '198.51.100.1'), 429, 'rate_limited');
+    const answer = await me(key.client, '192.0.2.1');
+    expect([answer.status, answer.headers.ratelimit]).toEqual([200, expect.stringContaining(`r=${LIMIT - 1};`)]);
+  });
+
   test('an empty one is no limit', async () => {
     const key = await keys.make(app.platform, { ipAllowList: ['192.0.2.1'] }, organization.id);
     expectError(await me(key.client), 403, 'ip_not_allowed');
