@@ -37,7 +37,10 @@ const FILTERS: QueryParameters = {
 
 const RESULT: Schema = {
   type: 'object',
-  required: ['ok', 'checked', 'firstSequence', 'lastSequence', 'lastHash', 'checkpoints', 'problems', 'truncated'],
+  required: [
+    ...['ok', 'checked', 'firstSequence', 'lastSequence', 'lastHash'],
+    ...['checkpoints', 'publicKey', 'problems', 'truncated'],
+  ],
   properties: {
     ok: { type: 'boolean', description: 'Nothing is wrong with the chain.' },
     checked: { ...integer, minimum: 0, description: 'Rows that were recomputed.' },
@@ -45,6 +48,10 @@ const RESULT: Schema = {
     lastSequence: nullable(integer),
     lastHash: { ...nullable({ type: 'string' }), description: 'To be kept elsewhere, and compared later.' },
     checkpoints: { ...integer, minimum: 0, description: 'Signed checkpoints that were compared.' },
+    publicKey: {
+      type: 'string',
+      description: 'That they are signed with: 32 bytes in base64, for `guildhall verify --public-key`.',
+    },
     problems: {
       type: 'array',
       description: 'Every row that is not as it was written, or not where.',

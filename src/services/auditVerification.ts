@@ -19,6 +19,8 @@ export interface Verification {
   readonly lastHash: string | null;
   /** Signed checkpoints that were compared. */
   readonly checkpoints: number;
+  /** That they are signed with, as `guildhall verify` takes it. */
+  readonly publicKey: string;
   readonly problems: readonly Problem[];
   /** There are more problems than are listed. */
   readonly truncated: boolean;
@@ -82,6 +84,7 @@ export async function verifyChain(ctx: Verifier, chain: string): Promise<Verific
     lastSequence: walk.last?.sequence ?? null,
     lastHash: walk.last?.hash ?? null,
     checkpoints: walk.checkpoints,
+    publicKey: ctx.secrets.sealer.publicKey.text,
     problems: problems.slice(0, MOST_PROBLEMS),
     truncated: walk.findings.isCut || problems.length > MOST_PROBLEMS,
   };

@@ -39,6 +39,7 @@ test('a chain as it was written is good, and says how far it goes (INV-53)', asy
     [id],
   );
   expect(body.meta.lastHash).toBe(last?.[0]);
+  expect(body.meta.publicKey).toBe(app.services.secrets.sealer.publicKey.text);
   // The verification has become a row.
   expect((await app.platform.get(`${S}/auditEvents/verify?filter[organizationId]=${id}`)).body.meta).toMatchObject({
     ok: true,
