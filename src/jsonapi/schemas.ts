@@ -219,7 +219,7 @@ export const choice = (...values: string[]): Schema => ({ type: 'string', enum: 
 export const boolean: Schema = { type: 'boolean' };
 export const integer: Schema = { type: 'integer' };
 /** Money and units: whole numbers in the smallest unit of the asset. */
-export const money: Schema = { ...integer, minimum: -MOST, maximum: MOST };
+export const money: Schema = { ...integer, minimum: -MOST, maximum: MOST, examples: [10_000] };
 export const unsigned: Schema = { ...money, minimum: 0 };
 export const positive: Schema = { ...money, minimum: 1 };
 export const asset: Schema = {

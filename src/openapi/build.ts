@@ -13,7 +13,7 @@ import { pathItem } from './operations';
 import { resourceSchema } from './resource';
 import { SERVICE_TAGS, servicePaths } from './service';
 
-const DESCRIPTION = `Organizations, their people and their keys, over [JSON:API 1.1](https://jsonapi.org/format/1.1/).
+const DESCRIPTION = `Organizations, their people, keys, webhooks, wallets and audit trail, over [JSON:API 1.1](https://jsonapi.org/format/1.1/).
 
 - A request needs a credential, a key or the access token of a sign-in, unless \`security\` says otherwise: \`Authorization: <credential>\` or \`Authorization: Bearer <credential>\`.
 - Bodies and answers are \`application/vnd.api+json\`. Parameters that an endpoint does not have are refused.
