@@ -35,9 +35,9 @@ import { CallerCache } from '../../src/services/callers';
 import { RateLimiter } from '../../src/services/rateLimits';
 import { Signal } from '../../src/signal';
 import { sendDueDeliveries } from '../../src/webhooks/sender';
-import { type Exchange, isJson } from './contract';
+import type { Exchange } from './contract';
 import { cloneDatabase } from './database';
-import { faultsOf } from './document';
+import { faultsOf, isJson } from './document';
 
 export const MEDIA_TYPE = 'application/vnd.api+json';
 export const S = '/public/v2';

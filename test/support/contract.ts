@@ -2,6 +2,7 @@ import { ERRORS, type ErrorCode } from '../../src/errors';
 import { surfaces } from '../../src/legacy';
 import { surfaceOf } from '../../src/legacy/surface';
 import { queryFaults } from './contractQuery';
+import { isJson } from './document';
 import { type Any, description, resolve, schemaFaults } from './openapi';
 
 /**
@@ -24,9 +25,6 @@ export interface Exchange {
   /** Of the answer, when it is JSON. */
   body: Any;
 }
-
-/** Lines of JSON are none. */
-export const isJson = (type: string): boolean => /[/+]json\b/.test(type);
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 

@@ -25,7 +25,7 @@ async function asSuperuser(sql: string): Promise<void> {
 /** The template must have no other user while it is copied: another test file may just do the same. */
 async function createFromTemplate(database: string, attempt = 1): Promise<void> {
   try {
-    await asSuperuser(`create database ${database} template guildhall`);
+    await asSuperuser(`create database ${database} template guildhall strategy file_copy`);
   } catch (error) {
     if ((error as { code?: string }).code !== '55006' || attempt === 100) throw error;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -3,6 +3,9 @@
  * compound documents, meta, member names and error objects (checklist chapters 2–10 and 23).
  */
 
+/** By the media type. Lines of JSON are none. */
+export const isJson = (type: string): boolean => /[/+]json\b/.test(type);
+
 type Json = Record<string, unknown>;
 
 const TOP = ['data', 'errors', 'meta', 'jsonapi', 'links', 'included'];
