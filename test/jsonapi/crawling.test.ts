@@ -43,7 +43,7 @@ function linksOfResource({ type, id, links, relationships = {} }: Body): [string
     const expected = { many, type: relationship?.type ?? '' };
     const known = { ...expected, ids: shown.data === undefined ? undefined : idsOf(shown.data) };
     const { self, related, prev = null, next = null } = shown.links;
-    expect(prev).toBeNull();
+    expectSame(prev, null);
     const rest: [string, Expected][] = next === null ? [] : [[next, { ...expected, linkage: true }]];
     return [[self, { ...known, linkage: true }], [related, { ...known, linkage: false }], ...rest];
   });
@@ -65,12 +65,20 @@ function linksOf(body: Body, expected: Expected): [string, Expected][] {
   ];
 }
 
+/** As `expect` does, which takes longer than all the rest when it is asked for each of a hundred thousand links. */
+function expectSame(found: unknown, expected: unknown): void {
+  if (JSON.stringify(found) !== JSON.stringify(expected)) expect(found).toEqual(expected);
+}
+
 function check(url: string, body: Body, { many, linkage, type, ids }: Expected): void {
   const rows = listed(body.data);
-  expect([url, Array.isArray(body.data), isLinkage(body)]).toEqual([url, many, linkage]);
-  for (const each of rows) expect([url, each.type, 'links' in each]).toEqual([url, type, !linkage]);
-  if (ids !== undefined) expect([url, rows.map(({ id }) => id)]).toEqual([url, ids]);
+  expectSame([url, Array.isArray(body.data), isLinkage(body)], [url, many, linkage]);
+  for (const each of rows) expectSame([url, each.type, 'links' in each], [url, type, !linkage]);
+  if (ids !== undefined) expectSame([url, rows.map(({ id }) => id)], [url, ids]);
 }
+
+/** Relative, and with nothing encoded. */
+const PLAIN = /^\/public\/v2\/[^%]*$/;
 
 /** Follows every link from these documents on, each URL once; says which there were. */
 async function crawl(client: Client, starts: [string, Expected, string?][]): Promise<Map<string, Body>> {
@@ -80,10 +88,10 @@ async function crawl(client: Client, starts: [string, Expected, string?][]): Pro
     const isNew = !found.has(url) || accept !== undefined;
     if (isNew) {
       const { status, body } = await client.get(url, accept === undefined ? {} : { Accept: accept });
-      expect([url, status]).toEqual([url, 200]);
+      expectSame([url, status], [url, 200]);
       if (accept === undefined) found.set(url, body);
       for (const each of linksOf(body, expected)) {
-        expect(each[0]).toMatch(/^\/public\/v2\/[^%]*$/);
+        if (!PLAIN.test(each[0])) expect(each[0]).toMatch(PLAIN);
         queue.push(each);
       }
       check(url, body, expected);
