@@ -62,7 +62,7 @@ describe('expiry', () => {
 
   test('an expired key is still in the list, with the status expired', async () => {
     const { id, client, organization } = await make();
-    await app.db.query("update api_keys set expires_at = now() - interval '1 second' where id = $1", [id]);
+    await app.db.query("update api_keys set expires_at = now() - interval '1 minute' where id = $1", [id]);
     app.services.callers.forget();
     expect(await read(id)).toMatchObject({ status: 'expired', revokedAt: null });
     const found = async (status: string) =>
