@@ -88,9 +88,10 @@ function attemptOf({ kind, definition, action, relationship, id }: Route, method
   const { type, relationships } = definition;
   const target = id !== undefined && isUuid(id) ? { type, id } : undefined;
   const other = relationships[relationship ?? ''];
-  const verb = kind === 'linkage' ? relationship : VERBS[method];
   if (action !== undefined) return { operation: `${type}.${action}`, target };
-  if (takesBody(method)) return { operation: `${type}.${verb}`, target };
+  if (takesBody(method)) {
+    return { operation: `${type}.${kind === 'linkage' ? relationship : VERBS[method]}`, target };
+  }
   const isList = kind === 'collection' || (other !== undefined && 'many' in other);
   return { operation: `${other?.type ?? type}.${isList ? 'list' : 'get'}`, target };
 }

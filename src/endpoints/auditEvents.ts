@@ -38,8 +38,15 @@ const FILTERS: QueryParameters = {
 const RESULT: Schema = {
   type: 'object',
   required: [
-    ...['ok', 'checked', 'firstSequence', 'lastSequence', 'lastHash'],
-    ...['checkpoints', 'publicKey', 'problems', 'truncated'],
+    'ok',
+    'checked',
+    'firstSequence',
+    'lastSequence',
+    'lastHash',
+    'checkpoints',
+    'publicKey',
+    'problems',
+    'truncated',
   ],
   properties: {
     ok: { type: 'boolean', description: 'Nothing is wrong with the chain.' },

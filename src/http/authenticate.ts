@@ -13,7 +13,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set(['invalid_credential', 'expired
 /**
  * Who sends the request: `Authorization: <credential>` or `Authorization: Bearer <credential>`. The request counts for
  * the credential; when that is not valid or is barred, for the address (domain sheet 9.9).
- * @throws AppError 401 without a valid credential, `partner_suspended`, `rate_limited`
+ * @throws AppError 401 without a valid credential, `partner_suspended`, `ip_not_allowed`, `rate_limited`
  */
 export function authenticate(services: Services, req: Request): Caller | Promise<Caller> {
   const { authorization } = req.headers;
@@ -55,8 +55,11 @@ async function countFailure(limiter: RateLimiter, req: Request, address: string,
   if (!(error instanceof AppError)) throw error;
   const { authentication, default: usual } = limiter.policies;
   const isFailure = error.faults.some(({ code }) => FAILURES.has(code));
-  // It is no guess; but it must not use up what the rightful holder has.
-  const policy = isFailure ? authentication : error.caller === undefined ? undefined : usual;
-  if (policy !== undefined) enforce(req.res as Response, await limiter.take(policy, networkOf(address)));
+  // Who is barred has not guessed; but he must not use up what the rightful holder has.
+  const isBarred = error.caller !== undefined;
+  if (isFailure || isBarred) {
+    const policy = isFailure ? authentication : usual;
+    enforce(req.res as Response, await limiter.take(policy, networkOf(address)));
+  }
   throw error;
 }

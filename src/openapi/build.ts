@@ -22,7 +22,7 @@ const DESCRIPTION = `Organizations, their people, keys, webhooks, wallets and au
 - Methods that a path does not list are answered with 405 and \`Allow\`; updates that JSON:API knows and this service does not offer, with 403 \`update_not_offered\`. \`OPTIONS\` lists the methods.
 - What shows one resource, or the linkage of one, has an \`ETag\`: send it in \`If-None-Match\` to ask for changes, in \`If-Match\` to write only over what you have read.
 - \`Idempotency-Key\` makes a request that changes something safe to repeat.
-- \`RateLimit\` says how many requests the credential has left; past that they are answered with 429, and \`Retry-After\` says when to come back. Failed authentication is counted by address.
+- \`RateLimit\` says how many requests the credential has left; past that they are answered with 429, and \`Retry-After\` says when to come back. Failed authentication is counted by address, and so is a credential that can’t be used from there or whose partner is suspended.
 - What the caller can't see is answered with 404, whatever he may do.
 - A request that sets attributes which can't be set is served without them, so that a resource can be sent back as it was read. Texts are trimmed and put into NFC before they are judged.
 - \`x-permission\`, \`x-row-permission\`, \`x-levels\` and \`x-codes\` tell programs what descriptions tell people: the permission that an operation needs, the one to read the row that a path goes through, the levels of credential that may ever do it, the error codes of an answer.
